@@ -1,0 +1,13 @@
+"""The application of agents: who does the work."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AgentsConfig(AppConfig):
+    """Registry of agents, and the library of those that ship with the product."""
+
+    name = "agents"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Agents"

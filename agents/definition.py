@@ -1,0 +1,122 @@
+"""What an agent is to the code that writes one: a function with a name, and the context it is called with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from agents.errors import AgentNotFound, DuplicateAgent
+
+
+class DocumentHandle(Protocol):
+    """A document given to a project, as an agent sees it."""
+
+    @property
+    def id(self) -> str:
+        """The document's id (UUIDv7, text)."""
+
+    @property
+    def name(self) -> str:
+        """The file name, without any folder."""
+
+    @property
+    def media_type(self) -> str:
+        """The media type found by looking at the content, such as ``application/pdf``."""
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the content, 64 hexadecimal digits."""
+
+    def read(self) -> bytes:
+        """The content, byte for byte as it was given."""
+
+
+class AgentContext(Protocol):
+    """What the engine hands to an agent for one attempt at one step."""
+
+    inputs: Mapping[str, Any]
+    params: Mapping[str, Any]
+    results: Mapping[str, Any]
+    """Results of the steps this one needs, by step key; of a ``for_each`` step, the list of its items' results."""
+    values: Mapping[str, Any]
+    documents: Sequence[DocumentHandle]
+    intent: str
+    project_id: str
+    step_key: str
+    rework: Sequence[str]
+    """The comments of those who sent the phase back, oldest first; empty in the first round."""
+    idempotency_key: str
+    """The same for every attempt at this step: give it to a service that you change something at."""
+    attempt: int
+    logger: logging.Logger
+
+    def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
+        """Say that the attempt is alive, and how far it is."""
+
+    def cancelled(self) -> bool:
+        """Whether the project was cancelled: stop soon, what you return will not count."""
+
+    def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
+        """Add an event of your own to the project's history."""
+
+    def record_usage(self, tokens_in: int = 0, tokens_out: int = 0, cost: float = 0.0) -> None:
+        """Book what the attempt used: tokens, and cost in the project's currency."""
+
+
+AgentFunction = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDefinition:
+    """A registered Python agent."""
+
+    name: str
+    function: AgentFunction
+    version: str = "1.0.0"
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    queue: str = "cpu"
+    description: str = ""
+
+
+_registered: dict[str, AgentDefinition] = {}
+
+
+def agent(
+    name: str,
+    *,
+    version: str = "1.0.0",
+    capabilities: Mapping[str, str] | None = None,
+    queue: str = "cpu",
+) -> Callable[[AgentFunction], AgentFunction]:
+    """Make a function an agent: ``@agent("market-research", queue="io")``.
+
+    ``queue`` is ``cpu`` (a process of its own) or ``io`` (a thread). The function takes an ``AgentContext`` and
+    returns what JSON can hold. Raises ``DuplicateAgent`` where another function has the name already.
+    """
+
+    def register(function: AgentFunction) -> AgentFunction:
+        known = _registered.get(name)
+        if known is not None and known.function.__qualname__ != function.__qualname__:
+            raise DuplicateAgent(f"Two functions are called agent {name!r}: name one of them otherwise.")
+        doc = (function.__doc__ or "").strip().splitlines()
+        _registered[name] = AgentDefinition(
+            name, function, version, dict(capabilities or {}), queue, doc[0] if doc else ""
+        )
+        return function
+
+    return register
+
+
+def find_agent(name: str) -> AgentDefinition:
+    """The agent of that name. Raises ``AgentNotFound``, naming those that are near."""
+    try:
+        return _registered[name]
+    except KeyError:
+        raise AgentNotFound.named(name, _registered) from None
+
+
+def registered_agents() -> Mapping[str, AgentDefinition]:
+    """All agents of this process, by name."""
+    return dict(sorted(_registered.items()))

@@ -1,0 +1,1 @@
+"""Requirement extraction: documents in, reviewed and cited requirements out."""

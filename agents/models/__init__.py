@@ -1,0 +1,5 @@
+"""The tables of the agents application."""
+
+from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
+
+__all__ = ["KnowledgeEdge", "KnowledgeNode"]

@@ -1,0 +1,1 @@
+"""How an agent is reached: one small module a transport."""

@@ -1,0 +1,1 @@
+"""Phasegate's site: settings, servers and the foundations that every application stands on."""

@@ -1,0 +1,145 @@
+"""The settings of this product: one typed, frozen object, read from the environment and checked at the start.
+
+Each field names its default and what it does; the table in the documentation is made from these sentences. All
+mistakes are reported at once, by name.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+PRIORITIES = ("critical", "high", "normal", "low")
+POOLS = ("cpu", "io")
+CONTROL_QUEUE = "control"
+
+
+class ConfigurationError(SystemExit):
+    """The settings are wrong; the message lists every mistake with its name."""
+
+
+def _named(name: str) -> AliasChoices:
+    """The plain name, as every twelve-factor platform gives it, or the prefixed one."""
+    return AliasChoices(name, f"PHASEGATE_{name}")
+
+
+class Conf(BaseSettings):
+    """What an operator may set. Environment variables carry the prefix ``PHASEGATE_``, but for the plain URLs."""
+
+    model_config = SettingsConfigDict(env_prefix="PHASEGATE_", frozen=True, extra="ignore", populate_by_name=True)
+
+    # --- servers
+    database_url: str = Field(
+        "", validation_alias=_named("DATABASE_URL"), description="PostgreSQL. Defaults to the embedded server."
+    )
+    broker_url: str = Field(
+        "", validation_alias=_named("BROKER_URL"), description="Redis for Celery. Defaults to the embedded server."
+    )
+    result_url: str = Field(
+        "",
+        validation_alias=_named("RESULT_URL"),
+        description="Redis for the joins of chords. Defaults to BROKER_URL's server, database 1.",
+    )
+    cache_url: str = Field(
+        "",
+        validation_alias=_named("CACHE_URL"),
+        description="Redis for the cache. Defaults to BROKER_URL's server, database 2.",
+    )
+    var_dir: Path = Field(BASE_DIR / "var", description="Data of the embedded servers and logs. Defaults to var/.")
+
+    # --- the site
+    secret_key: str = Field("", description="Django's secret. Defaults to one made once in var/ with mode 0600.")
+    debug: bool = Field(False, description="Django's debug pages. Defaults to off; never on in production.")
+    production: bool = Field(False, description="Refuses what is only good for trying out. Defaults to off.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1", "[::1]"), description="Host names served, by comma. Defaults to this machine."
+    )
+    base_url: str = Field(
+        "http://127.0.0.1:8000", description="How people reach the site. Defaults to http://127.0.0.1:8000."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged. Defaults to INFO."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="json, text, or auto: text on a terminal. Defaults to auto."
+    )
+
+    # --- engine
+    lease_seconds: float = Field(30.0, gt=0, description="How long a worker may be silent. Defaults to 30 s.")
+    heartbeat_seconds: float = Field(10.0, gt=0, description="How often a worker renews. Defaults to 10 s.")
+    recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
+    sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
+    publish_bound_seconds: float = Field(
+        60.0, gt=0, description="A message unclaimed for longer is sent again. Defaults to 60 s."
+    )
+    crash_limit: int = Field(
+        3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."
+    )
+    fanout_window: int = Field(
+        200, ge=1, description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200."
+    )
+    agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Modules with agents of your own, by comma. Defaults to none."
+    )
+
+    # --- documents
+    document_max_bytes: int = Field(
+        10 * 1024 * 1024, ge=1, description="Largest document accepted, in bytes. Defaults to 10 MiB."
+    )
+    document_dir: Path | None = Field(
+        None, description="Folder from which the API may take documents by path. Defaults to none: upload only."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("allowed_hosts", "agent_modules", "PHASEGATE_ALLOWED_HOSTS", "PHASEGATE_AGENT_MODULES"):
+            given = values.get(name)
+            if isinstance(given, str):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _cross_rules(self) -> Conf:
+        if self.heartbeat_seconds * 2 > self.lease_seconds:
+            raise ValueError(
+                "PHASEGATE_HEARTBEAT_SECONDS must be at most half of PHASEGATE_LEASE_SECONDS, "
+                "so that one lost heartbeat does not cost a lease"
+            )
+        if self.production and self.debug:
+            raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
+        if self.production and len(self.secret_key) < 50:
+            raise ValueError("PHASEGATE_SECRET_KEY needs at least 50 characters while PHASEGATE_PRODUCTION is on")
+        return self
+
+
+def _complain(error: ValidationError) -> ConfigurationError:
+    lines = ["The settings are wrong:"]
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        name = f"{_variable(where)}: " if where else ""
+        given = f" (given: {problem['input']!r})" if where and "secret" not in where else ""
+        lines.append(f"  - {name}{problem['msg'].removeprefix('Value error, ')}{given}")
+    lines.append("Every setting, with its default, stands in docs/reference/settings.md.")
+    return ConfigurationError("\n".join(lines))
+
+
+def _variable(field: str) -> str:
+    plain = {"database_url", "broker_url", "result_url", "cache_url"}
+    name = field.upper()
+    return name if field.lower() in plain or name.startswith("PHASEGATE_") else f"PHASEGATE_{name}"
+
+
+@functools.cache
+def conf() -> Conf:
+    """The settings of this process. Raises ``ConfigurationError`` naming every wrong one."""
+    try:
+        return Conf()
+    except ValidationError as error:
+        raise _complain(error) from None

@@ -1,0 +1,13 @@
+"""Digests of JSON values, independent of the order in which keys were written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256, in hexadecimal, over the value with sorted keys and no white space; what JSON has no word for is text."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()

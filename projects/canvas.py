@@ -1,0 +1,93 @@
+"""From waves to Celery signatures: the only file that builds them.
+
+One flat level at a time: a wave is a chord whose header holds one chain of legs a branch, and whose body is
+``advance``. A wave of one branch is its chain alone, whose last leg calls ``advance`` itself. Messages carry ids,
+never state; nothing depends on the body's coming (recovery finds what a lost one leaves).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from celery import Signature, chain, chord
+
+from orchestrator_site.conf import CONTROL_QUEUE
+from projects.planning.compiling import Branch, Leg, Wave
+
+HARD_LIMIT_MARGIN = 60
+"""Seconds beyond the timeouts of a leg's steps after which Celery kills the process that hangs in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepAddress:
+    """What the canvas has to know of a step beside its key."""
+
+    id: UUID
+    timeout: float
+
+
+def signatures(
+    wave: Wave, *, project_id: UUID, priority: str, steps: Mapping[str, StepAddress]
+) -> tuple[Signature[Any], ...]:
+    """What to publish for a wave: at most one canvas."""
+    from projects import tasks
+
+    alone = len(wave.branches) == 1
+    chains = [
+        _chain(branch, project_id=project_id, priority=priority, steps=steps, wakes=alone or branch.wakes)
+        for branch in wave.branches
+    ]
+    if not chains:
+        return ()
+    if alone:
+        return (chains[0],)
+    body = tasks.advance.si(str(project_id)).set(queue=CONTROL_QUEUE)
+    return (chord(chains, body),)
+
+
+def _chain(
+    branch: Branch, *, project_id: UUID, priority: str, steps: Mapping[str, StepAddress], wakes: bool
+) -> Signature[Any]:
+    legs = []
+    for index, leg in enumerate(branch.legs):
+        last = index + 1 == len(branch.legs)
+        follows = None if last else steps[branch.legs[index + 1].steps[0]].id
+        legs.append(
+            leg_signature(
+                [steps[key] for key in leg.steps],
+                project_id=project_id,
+                queue=f"{leg.pool}.{priority}",
+                hand_over=follows,
+                wakes=last and wakes,
+            )
+        )
+    return legs[0] if len(legs) == 1 else chain(*legs)
+
+
+def leg_signature(
+    steps: Sequence[StepAddress],
+    *,
+    project_id: UUID,
+    queue: str,
+    hand_over: UUID | None = None,
+    wakes: bool = True,
+) -> Signature[Any]:
+    """One message: the ids of its steps, and the project's so that a person finds it in Flower."""
+    from projects import tasks
+
+    limit = sum(step.timeout for step in steps) + HARD_LIMIT_MARGIN
+    signature: Signature[Any] = tasks.run_leg.si(
+        [str(step.id) for step in steps],
+        project=str(project_id),
+        hand_over=None if hand_over is None else str(hand_over),
+        wakes=wakes,
+    )
+    return signature.set(queue=queue, time_limit=limit)
+
+
+def single(key: str, pool: str) -> Wave:
+    """The wave of one step alone."""
+    return Wave((Branch((Leg(pool, (key,)),), wakes=True),))

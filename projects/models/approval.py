@@ -1,0 +1,100 @@
+"""Approvals, and the decisions of people on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from orchestrator_site import clock
+from projects.models.constraints import finished_iff_terminal, known_state
+from projects.models.phase import Phase
+from projects.models.project import Project
+from projects.querysets.approvals import ApprovalQuerySet
+from projects.states import APPROVAL, ApprovalState
+
+
+class Approval(models.Model):
+    """A question put to people at the gate of a phase."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="approvals")
+    round = models.PositiveSmallIntegerField(default=1)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    groups = models.JSONField(default=list, help_text="Names of the groups whose members may decide; empty: any.")
+    quorum = models.PositiveSmallIntegerField(default=1, help_text="How many must approve.")
+    approvals = models.PositiveSmallIntegerField(default=0, help_text="How many have approved.")
+    form = models.JSONField(null=True, blank=True, help_text="JSON Schema of what an approver may edit.")
+    content = models.JSONField(default=dict, help_text="The form's content, with the edits of those who approved.")
+    evidence = models.JSONField(default=list, help_text="What is shown: pairs of label and value, by the engine.")
+    evidence_digest = models.CharField(max_length=64, help_text="SHA-256 over what was shown and the plan version.")
+    state = models.CharField(max_length=12, choices=ApprovalState.choices(), default=ApprovalState.OPEN)
+    deadline = models.DateTimeField(null=True, blank=True)
+    on_timeout = models.CharField(max_length=10, default="reject")
+    escalation = models.JSONField(null=True, blank=True, help_text="To whom it goes at the deadline, and until when.")
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    on_reject = models.CharField(max_length=10, default="fail")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApprovalQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        decisions: models.Manager[Decision]
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            known_state("approval", ApprovalState),
+            finished_iff_terminal("approval", APPROVAL),
+            models.UniqueConstraint(
+                fields=("phase",), condition=Q(state="open"), name="approval_one_open_a_gate"
+            ),
+            models.CheckConstraint(condition=Q(quorum__gte=1), name="approval_quorum_at_least_one"),
+        )
+        indexes = (
+            models.Index(fields=("deadline",), condition=Q(state="open"), name="approval_open_by_deadline"),
+        )
+        permissions = (("decide_approval", "Can decide approvals"),)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Verdict(models.TextChoices):
+    """What a person says."""
+
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+
+
+class Decision(models.Model):
+    """One person's verdict on an approval, or the deadline's."""
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="decisions"
+    )
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    comment = models.TextField(blank=True)
+    edits = models.JSONField(default=dict)
+    via = models.CharField(max_length=16, help_text="admin, api, command, auto or deadline.")
+    evidence_digest = models.CharField(max_length=64, help_text="What the person had before them.")
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("decided_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("approval", "user"), name="decision_one_a_person"),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False) | Q(via="deadline"), name="decision_by_person_or_deadline"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.user or self.via}"

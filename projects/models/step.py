@@ -1,0 +1,138 @@
+"""Steps, their attempts, and which step needs which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from orchestrator_site import clock
+from projects.models.constraints import finished_iff_terminal, known_state
+from projects.models.phase import Phase
+from projects.models.project import Project
+from projects.states import STEP, AttemptOutcome, StepState
+
+
+class Step(models.Model):
+    """One unit of work by one agent.
+
+    A ``for_each`` step is a row that waits, with one row an item that points to it by ``parent``; items share the
+    specification of their parent. A round of rework makes new rows, so that a committed result is never overwritten.
+    """
+
+    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="steps")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="steps")
+    key = models.CharField(max_length=120, help_text="As in the blueprint; of an item, with its index: calls[3].")
+    round = models.PositiveSmallIntegerField(default=1)
+    position = models.PositiveIntegerField(help_text="Order in the phase, or of an item in its list.")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="items")
+    item = models.JSONField(null=True, help_text="The item of the list that this step is for.")
+    spec = models.JSONField(null=True, help_text="What to do, as in the blueprint; null for an item: its parent's.")
+    agent = models.CharField(max_length=200)
+    pool = models.CharField(max_length=8, help_text="Which pool of workers runs it: cpu or io.")
+    on_failure = models.CharField(max_length=16, default="fail")
+    state = models.CharField(max_length=12, choices=StepState.choices(), default=StepState.PENDING)
+
+    attempt = models.PositiveIntegerField(default=0, help_text="Counts claims: the fencing token of the lease.")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Attempts that failed or timed out.")
+    crashes = models.PositiveSmallIntegerField(default=0, help_text="Attempts that ended with their worker.")
+    lease_owner = models.UUIDField(null=True, help_text="The worker process that holds the lease.")
+    lease_until = models.DateTimeField(null=True, help_text="When the lease ends unless it is renewed.")
+    timeout_seconds = models.FloatField(default=300.0, help_text="How long one attempt may take.")
+    timeout_at = models.DateTimeField(null=True, help_text="When the attempt has taken too long.")
+    available_at = models.DateTimeField(null=True, help_text="Not to be claimed before: the wait of a retry.")
+    published_at = models.DateTimeField(null=True, help_text="When its message was sent; null: to be sent.")
+
+    result = models.JSONField(null=True)
+    error = models.JSONField(null=True, help_text="The last error: code, message, and where it came from.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    if TYPE_CHECKING:
+        attempts: models.Manager[Attempt]
+        items: models.Manager[Step]
+
+    class Meta:
+        ordering = ("phase", "round", "position")
+        constraints = (
+            known_state("step", StepState),
+            finished_iff_terminal("step", STEP),
+            models.CheckConstraint(
+                condition=(
+                    Q(state=StepState.RUNNING, lease_owner__isnull=False, lease_until__isnull=False)
+                    | (~Q(state=StepState.RUNNING) & Q(lease_owner__isnull=True, lease_until__isnull=True))
+                ),
+                name="step_running_iff_leased",
+            ),
+            models.UniqueConstraint(
+                fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"
+            ),
+        )
+        indexes = (
+            # advance: the items of a for_each that still wait for a message, in order.
+            models.Index(
+                fields=("parent", "position"),
+                condition=Q(state="ready", published_at__isnull=True),
+                name="step_to_publish",
+            ),
+            # Heartbeats renew, and recovery takes back, by these two.
+            models.Index(fields=("lease_owner",), condition=Q(state="running"), name="step_by_lease_owner"),
+            models.Index(fields=("lease_until",), condition=Q(state="running"), name="step_by_lease_end"),
+            # "Is anything of this project in flight?", asked by recovery of every live project.
+            models.Index(
+                fields=("project", "state", "published_at"),
+                condition=Q(state__in=("pending", "ready", "running", "waiting")),
+                name="step_live_by_project",
+            ),
+            models.Index(fields=("published_at",), condition=Q(state="ready"), name="step_published"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Dependency(models.Model):
+    """That ``step`` needs ``needs`` to be through first. Both are of one phase and round, and neither is an item."""
+
+    id = models.BigAutoField(primary_key=True)
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="dependencies")
+    needs = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="dependents")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("step", "needs"), name="dependency_is_unique"),
+            models.CheckConstraint(condition=~Q(step=models.F("needs")), name="dependency_not_on_itself"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.step_id} needs {self.needs_id}"
+
+
+class Attempt(models.Model):
+    """One claim of a step by a worker, and how it ended."""
+
+    id = models.BigAutoField(primary_key=True)
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    worker = models.UUIDField()
+    outcome = models.CharField(max_length=12, choices=AttemptOutcome.choices(), default=AttemptOutcome.RUNNING)
+    error = models.JSONField(null=True)
+    details = models.JSONField(null=True, help_text="What the agent said in its last heartbeat.")
+    tokens_in = models.BigIntegerField(default=0)
+    tokens_out = models.BigIntegerField(default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("step", "number")
+        constraints = (
+            known_state("attempt", AttemptOutcome, "outcome"),
+            models.UniqueConstraint(fields=("step", "number"), name="attempt_number_is_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}"

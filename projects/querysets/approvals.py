@@ -1,0 +1,99 @@
+"""Reading and deciding approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
+
+from orchestrator_site.access.actors import Actor
+from projects.states import ApprovalState
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+    from projects.models import Approval  # noqa: F401
+
+
+class ApprovalQuerySet(models.QuerySet["Approval"]):
+    """Approvals."""
+
+    def open(self) -> Self:
+        """Those that wait for people."""
+        return self.filter(state=ApprovalState.OPEN)
+
+    def overdue(self) -> Self:
+        """Open ones past their deadline, by the database's clock, of projects that are not paused."""
+        return self.open().filter(deadline__lte=Now(), project__directive="run", project__state="running")
+
+    def decidable_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those that the user may decide: the right, and membership of one of the approval's groups if it has any."""
+        if not user.is_authenticated or not user.has_perm("projects.decide_approval"):  # type: ignore[union-attr]
+            return self.none()
+        if user.is_superuser:  # type: ignore[union-attr]
+            return self
+        names = list(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+        mine = Q(groups=[])
+        for name in names:
+            mine |= Q(groups__contains=[name])
+        return self.filter(mine)
+
+    def visible_to(self, actor: Actor, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those the actor may read: all with the right to read projects, else those that the user may decide."""
+        return self if actor.may("project.read") else self.decidable_by(user)
+
+    def approve(self, approval_id: UUID, content: Mapping[str, Any]) -> bool:
+        """Count one approval, and close it with the last that the quorum asks.
+
+        One guarded update: of two people at once the second waits for the first and finds what it left. False: it is
+        closed, its deadline is over, or its project is no longer running.
+        """
+        return (
+            self._undecided(approval_id).update(
+                approvals=F("approvals") + 1,
+                content=dict(content),
+                state=Case(
+                    When(quorum__lte=F("approvals") + 1, then=Value(ApprovalState.APPROVED.value)),
+                    default=F("state"),
+                ),
+                finished_at=Case(When(quorum__lte=F("approvals") + 1, then=Now()), default=F("finished_at")),
+            )
+            == 1
+        )
+
+    def reject(self, approval_id: UUID) -> bool:
+        """open → rejected by a person. False: as for ``approve``."""
+        return (
+            self._undecided(approval_id).update(state=ApprovalState.REJECTED, finished_at=Now()) == 1
+        )
+
+    def time_out(self, approval_id: UUID, to: ApprovalState) -> bool:
+        """open → rejected or approved by the deadline. False: a person decided first, or the deadline has moved."""
+        return self.overdue().filter(pk=approval_id).update(state=to, finished_at=Now()) == 1
+
+    def escalate(self, approval_id: UUID, *, groups: list[str], after: timedelta | None) -> bool:
+        """Put it to other people at its deadline, once. False: decided meanwhile, or escalated already."""
+        return (
+            self.overdue()
+            .filter(pk=approval_id, escalated_at__isnull=True)
+            .update(groups=groups, escalated_at=Now(), deadline=None if after is None else Now() + after)
+            == 1
+        )
+
+    def cancel_of(self, project_id: UUID) -> int:
+        """open → cancelled, for a project that has ended."""
+        return (
+            self.filter(project_id=project_id, state=ApprovalState.OPEN)
+            .update(state=ApprovalState.CANCELLED, finished_at=Now())
+        )
+
+    def _undecided(self, approval_id: UUID) -> Self:
+        in_time = Q(deadline__isnull=True) | Q(deadline__gt=Now())
+        return self.filter(in_time, pk=approval_id, state=ApprovalState.OPEN, project__state="running").exclude(
+            project__directive="cancel"
+        )

@@ -1,0 +1,71 @@
+"""Reading and moving projects."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from orchestrator_site.access.actors import Actor
+from projects.states import PROJECT, Directive, ProjectState
+
+if TYPE_CHECKING:
+    from projects.models import Project  # noqa: F401
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    """Projects."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Those the actor may see: all with the right to read any, else their own and those they may decide on."""
+        if actor.may("project.read"):
+            return self
+        if actor.user_id is None:
+            return self.none()
+        return self.filter(Q(owner_id=actor.user_id) | Q(approvals__decisions__user_id=actor.user_id)).distinct()
+
+    def live(self) -> Self:
+        """Those that are not over."""
+        return self.filter(state__in=sorted(PROJECT.live))
+
+    def lock_for_control(self, project_id: UUID) -> Project | None:
+        """The project, locked so that no claim of a step is under way while its directive changes.
+
+        A claim holds ``FOR KEY SHARE`` on this row until it commits, and this lock waits for it; a claim that comes
+        later waits for us and reads the new directive. So after a pause has committed, no step starts.
+        """
+        return self.select_for_update(of=("self",)).filter(pk=project_id).first()
+
+    def begin(self, project_id: UUID) -> bool:
+        """pending → running. False: somebody else started it, or it was cancelled."""
+        return self._move(project_id, ProjectState.RUNNING, started_at=Now())
+
+    def complete(self, project_id: UUID) -> bool:
+        """running → completed. False: it ended otherwise meanwhile."""
+        return self._move(project_id, ProjectState.COMPLETED, finished_at=Now())
+
+    def fail(self, project_id: UUID, *, code: str, reason: str) -> bool:
+        """running → failed. False: it ended otherwise meanwhile."""
+        return self._move(
+            project_id, ProjectState.FAILED, finished_at=Now(), failure_code=code, failure=reason
+        )
+
+    def cancel(self, project_id: UUID) -> bool:
+        """pending or running → cancelled. False: it was over already."""
+        return self._move(project_id, ProjectState.CANCELLED, finished_at=Now())
+
+    def direct(self, project_id: UUID, directive: Directive, at: datetime) -> bool:
+        """Set what the operator wants, of a project that is not over and not being cancelled."""
+        return (
+            self.filter(pk=project_id, state__in=sorted(PROJECT.live))
+            .exclude(directive__in=(directive, Directive.CANCEL))
+            .update(directive=directive, directive_since=at)
+            == 1
+        )
+
+    def _move(self, project_id: UUID, to: ProjectState, **fields: Any) -> bool:
+        return self.filter(pk=project_id, state__in=PROJECT.sources(to)).update(state=to, **fields) == 1

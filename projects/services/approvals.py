@@ -1,0 +1,205 @@
+"""Approvals: decided once, by people with the right, before the deadline; or by the deadline itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import IntegrityError, transaction
+
+from orchestrator_site.history import services as history
+from projects.blueprints.inputs import validate_form
+from projects.errors import (
+    AlreadyDecided,
+    ApprovalClosed,
+    ApprovalExpired,
+    ApprovalNotFound,
+    CommentRequired,
+    EvidenceChanged,
+    NotAnApprover,
+    RefusedInState,
+)
+from projects.models import Approval, Decision, Project
+from projects.models.approval import Verdict
+from projects.services import publishing
+from projects.states import ApprovalState, Directive, ProjectState
+
+
+def decide(
+    *,
+    approval_id: UUID,
+    user: AbstractBaseUser | AnonymousUser,
+    verdict: Verdict,
+    comment: str = "",
+    edits: Mapping[str, Any] | None = None,
+    seen_digest: str | None = None,
+    via: str,
+) -> Approval:
+    """Put down one person's verdict; the last that the quorum asks, or one rejection, closes the approval.
+
+    ``seen_digest`` is the evidence digest of the page that the person had before them; where it is given it must be
+    the present one. Of two people at once, or of one person in two windows, one is first and the other learns so.
+    Raises ``ApprovalNotFound``, ``NotAnApprover``, ``AlreadyDecided``, ``ApprovalClosed``, ``ApprovalExpired``,
+    ``EvidenceChanged``, ``CommentRequired``, ``FormInvalid``.
+    """
+    approval = Approval.objects.select_related("project").filter(pk=approval_id).first()
+    if approval is None:
+        raise ApprovalNotFound(f"There is no approval {approval_id}.")
+    _check_right(approval, user)
+    if verdict == Verdict.REJECT and not comment.strip():
+        raise CommentRequired()
+    if seen_digest is not None and seen_digest != approval.evidence_digest:
+        raise EvidenceChanged()
+    edited = dict(edits or {}) if verdict == Verdict.APPROVE else {}
+    content = {**approval.content, **edited}
+    if edited:
+        validate_form(approval.form, content)
+    _decide_once(approval, user, verdict, comment.strip(), edited, content, via)
+    approval.refresh_from_db()
+    return approval
+
+
+def approve_beforehand(approval: Approval, project: Project) -> None:
+    """Approve as the person who started the project with ``auto_approve``, whatever the quorum."""
+    Approval.objects.filter(pk=approval.pk).update(quorum=1)
+    if not Approval.objects.approve(approval.pk, approval.content):
+        return
+    if project.owner is not None:
+        Decision.objects.create(
+            approval=approval,
+            user=project.owner,
+            verdict=Verdict.APPROVE,
+            comment="Approved beforehand, when the project was started.",
+            via="auto",
+            evidence_digest=approval.evidence_digest,
+        )
+    _note(approval, "approval.approved", f"user:{project.owner}" if project.owner else "auto", via="auto")
+
+
+def time_out(approval: Approval) -> bool:
+    """Do what the blueprint says happens at the deadline. False: a person was first."""
+    with transaction.atomic():
+        if approval.on_timeout == "escalate" and approval.escalated_at is None and approval.escalation:
+            return _escalate(approval, approval.escalation)
+        approve = approval.on_timeout == "approve"
+        to = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
+        if not Approval.objects.time_out(approval.pk, to):
+            return False
+        Decision.objects.create(
+            approval=approval,
+            verdict=Verdict.APPROVE if approve else Verdict.REJECT,
+            comment=f"Nobody decided by {approval.deadline:%Y-%m-%d %H:%M} UTC.",
+            via="deadline",
+            evidence_digest=approval.evidence_digest,
+        )
+        _note(approval, f"approval.{to.value}", "deadline", via="deadline")
+        publishing.wake(approval.project_id)
+        return True
+
+
+def _escalate(approval: Approval, escalation: Mapping[str, Any]) -> bool:
+    after = escalation.get("deadline")
+    groups = list(escalation.get("groups") or [])
+    landed = Approval.objects.escalate(
+        approval.pk, groups=groups, after=None if after is None else timedelta(seconds=float(after))
+    )
+    if landed:
+        _note(approval, "approval.escalated", "deadline", groups=groups)
+    return landed
+
+
+def _check_right(approval: Approval, user: AbstractBaseUser | AnonymousUser) -> None:
+    if Approval.objects.decidable_by(user).filter(pk=approval.pk).exists():
+        return
+    wanted = f" Members of {', '.join(approval.groups)} may." if approval.groups else ""
+    raise NotAnApprover(f"{user.get_username() or 'You'} may not decide {approval.title!r}.{wanted}")
+
+
+def _decide_once(
+    approval: Approval,
+    user: AbstractBaseUser | AnonymousUser,
+    verdict: Verdict,
+    comment: str,
+    edits: Mapping[str, Any],
+    content: Mapping[str, Any],
+    via: str,
+) -> None:
+    """The guarded update first: it locks the row, so that what follows in this transaction is decided for good."""
+    try:
+        with transaction.atomic():
+            landed = (
+                Approval.objects.approve(approval.pk, content)
+                if verdict == Verdict.APPROVE
+                else Approval.objects.reject(approval.pk)
+            )
+            if not landed:
+                _say_why_not(approval.pk, user)
+            Decision.objects.create(
+                approval=approval,
+                user_id=user.pk,
+                verdict=verdict,
+                comment=comment,
+                edits=dict(edits),
+                via=via,
+                evidence_digest=approval.evidence_digest,
+            )
+            state = Approval.objects.values_list("state", flat=True).get(pk=approval.pk)
+            kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
+            _note(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            publishing.wake(approval.project_id)
+    except IntegrityError as error:
+        if "decision_one_a_person" not in str(error):
+            raise
+        raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.") from None
+
+
+def _say_why_not(approval_id: UUID, user: AbstractBaseUser | AnonymousUser) -> NoReturn:
+    approval = Approval.objects.select_related("project").get(pk=approval_id)
+    if approval.decisions.filter(user_id=user.pk).exists():
+        raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.")
+    if approval.state != ApprovalState.OPEN:
+        by = approval.decisions.order_by("-decided_at").first()
+        who = f" by {by.user.get_username() if by.user else 'the deadline'}" if by is not None else ""
+        raise ApprovalClosed(f"{approval.title!r} was {approval.state}{who} already: it is decided once.")
+    project = approval.project
+    if project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
+        raise RefusedInState(f"The project of {approval.title!r} has ended: there is nothing left to decide.")
+    raise ApprovalExpired(f"{approval.title!r} was to be decided by {approval.deadline:%Y-%m-%d %H:%M} UTC.")
+
+
+def find_approval(*, approval_id: UUID) -> Approval:
+    """The approval of an id. Raises ``ApprovalNotFound``."""
+    approval = Approval.objects.select_related("project", "phase").filter(pk=approval_id).first()
+    if approval is None:
+        raise ApprovalNotFound(f"There is no approval {approval_id}.")
+    return approval
+
+
+def open_approval_of(project: Project) -> Approval:
+    """The one that a project waits for. Raises ``RefusedInState`` where it waits for none."""
+    approval = Approval.objects.open().filter(project=project).first()
+    if approval is None:
+        raise RefusedInState(f"Project {project.pk} waits for no approval (it is {project.state}).")
+    return approval
+
+
+def user_named(username: str) -> AbstractBaseUser:
+    """The user of a name. Raises ``NotAnApprover`` where there is none."""
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise NotAnApprover(f"There is no active user {username!r}.")
+    return user
+
+
+def _note(approval: Approval, kind: str, actor: str, **data: Any) -> None:
+    history.append(
+        approval.project_id,
+        kind,
+        actor=actor,
+        subject=str(approval.pk),
+        data={"title": approval.title, "evidence_sha256": approval.evidence_digest, **data},
+    )

@@ -1,0 +1,107 @@
+"""Planting: the rows of a project's phases and steps, from its blueprint, or for another round of a phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agents.registry import load_agents, registered_agents
+from projects.blueprints.schema import Blueprint, StepSpec
+from projects.models import Dependency, Phase, PlanVersion, Project, Step
+
+
+def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
+    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1."""
+    load_agents()
+    phases = Phase.objects.bulk_create(
+        Phase(
+            project=project,
+            key=spec.key,
+            title=spec.title or spec.key.replace("_", " ").capitalize(),
+            position=position,
+            gate=spec.gate.model_dump(mode="json") if spec.gate is not None else None,
+        )
+        for position, spec in enumerate(blueprint.phases)
+    )
+    steps = [
+        _step(project, phase, position, step)
+        for phase, spec in zip(phases, blueprint.phases, strict=True)
+        for position, step in enumerate(spec.steps)
+    ]
+    Step.objects.bulk_create(steps, batch_size=1000)
+    needs = {step.key: step.needs for spec in blueprint.phases for step in spec.steps}
+    _connect(steps, needs)
+    PlanVersion.objects.create(
+        project=project,
+        number=1,
+        author=author,
+        reason=f"blueprint {project.blueprint}",
+        plan=[spec.model_dump(mode="json") for spec in blueprint.phases],
+    )
+
+
+def plant_round(project: Project, phase: Phase) -> None:
+    """The phase's present round, copied from the one before: the same steps and needs, none of the results."""
+    before = list(Step.objects.filter(phase=phase, round=phase.round - 1, parent=None).order_by("position"))
+    steps = [
+        Step(
+            project=project,
+            phase=phase,
+            key=step.key,
+            round=phase.round,
+            position=step.position,
+            spec=step.spec,
+            agent=step.agent,
+            pool=step.pool,
+            on_failure=step.on_failure,
+            timeout_seconds=step.timeout_seconds,
+        )
+        for step in before
+    ]
+    Step.objects.bulk_create(steps, batch_size=1000)
+    needs: dict[str, list[str]] = {}
+    edges = Dependency.objects.filter(step__in=before).values_list("step__key", "needs__key")
+    for step_key, need in edges.order_by("id"):
+        needs.setdefault(step_key, []).append(need)
+    _connect(steps, needs)
+
+
+def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step:
+    return Step(
+        project=project,
+        phase=phase,
+        key=spec.key,
+        position=position,
+        spec=_kept(spec),
+        agent=spec.agent or "",
+        pool=spec.queue or _pool_of(spec.agent or ""),
+        on_failure=spec.on_failure,
+        timeout_seconds=spec.timeout,
+    )
+
+
+def _kept(spec: StepSpec) -> dict[str, Any]:
+    """What of a step's specification is read while it runs; the rest has columns of its own."""
+    kept = spec.model_dump(
+        mode="json", include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind"}
+    )
+    return {name: value for name, value in kept.items() if value not in (None, "", {})}
+
+
+def _pool_of(agent: str) -> str:
+    """Where the agent says it runs; `cpu`, whose processes can be stopped, where it is not known here."""
+    definition = registered_agents().get(agent)
+    return definition.queue if definition is not None else "cpu"
+
+
+def _connect(steps: Iterable[Step], needs: Mapping[str, Iterable[str]]) -> None:
+    by_key = {step.key: step for step in steps}
+    Dependency.objects.bulk_create(
+        [
+            Dependency(step=by_key[key], needs=by_key[need])
+            for key, wanted in needs.items()
+            for need in wanted
+            if key in by_key
+        ],
+        batch_size=1000,
+    )

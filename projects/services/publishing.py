@@ -1,0 +1,74 @@
+"""Handing canvases to the broker after the commit that decided them.
+
+A publish may fail or be lost: the rows say what is ready, and recovery sends it again. So a failure here is a
+warning, the steps are marked as unsent, and nobody waits long for a broker that does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from celery import Signature
+from django.db import transaction
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from orchestrator_site import clock, faults
+from orchestrator_site.conf import CONTROL_QUEUE
+from projects import canvas
+from projects.models import Step
+from projects.states import StepState
+
+logger = logging.getLogger(__name__)
+
+BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+
+def after_commit(signatures: Sequence[Signature[Any]], steps: Iterable[UUID]) -> None:
+    """Publish once the transaction is committed; ``steps`` are those that the messages start with."""
+    started = list(steps)
+    if signatures:
+        transaction.on_commit(lambda: _publish(signatures, started))
+
+
+def wake(project_id: UUID) -> None:
+    """Have somebody look at a project once the transaction is committed."""
+    from projects import tasks
+
+    after_commit([tasks.advance.si(str(project_id)).set(queue=CONTROL_QUEUE)], [])
+
+
+def wake_recovery() -> None:
+    """Have recovery look around once the transaction is committed."""
+    from projects import tasks
+
+    after_commit([tasks.recover.si().set(queue=CONTROL_QUEUE)], [])
+
+
+def send_again(step_id: UUID, due: datetime) -> None:
+    """Send a step whose retry is due within seconds."""
+    step = Step.objects.select_related("project").filter(pk=step_id, state=StepState.READY).first()
+    if step is None:
+        return
+    signature = canvas.leg_signature(
+        [canvas.StepAddress(step.pk, step.timeout_seconds)],
+        project_id=step.project_id,
+        queue=f"{step.pool}.{step.project.priority_name}",
+    )
+    wait = max(0.0, (due - clock.now()).total_seconds())
+    _publish([signature.set(countdown=wait) if wait > 0 else signature], [step_id])
+
+
+def _publish(signatures: Sequence[Signature[Any]], steps: Sequence[UUID]) -> None:
+    faults.point("before_publish")
+    try:
+        for signature in signatures:
+            signature.apply_async()
+    except BROKER_ERRORS as error:
+        logger.warning("the broker did not take a message: %s; recovery will send it again", error)
+        Step.objects.filter(pk__in=steps, state=StepState.READY).update(published_at=None)
+    faults.point("after_publish")

@@ -1,0 +1,94 @@
+"""Snapshots: everything about a project now, as one JSON document with a schema."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+
+from orchestrator_site import clock
+from orchestrator_site.digests import digest_of
+from orchestrator_site.history import services as history
+from projects.errors import ProjectNotFound
+from projects.models import Approval, Attempt, Decision, Dependency, Document, Phase, PlanVersion, Project, Step
+
+FORMAT = "phasegate.snapshot/1"
+
+
+def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any]:
+    """The project with its blueprint, plan, phases, steps, attempts, approvals, documents and history.
+
+    ``with_documents`` puts the content of documents in, in base64; their digests are there in any case. The document
+    carries the SHA-256 of its own body under ``sha256``. Raises ``ProjectNotFound``.
+    """
+    project = Project.objects.select_related("blueprint", "owner").filter(pk=project_id).first()
+    if project is None:
+        raise ProjectNotFound(f"There is no project {project_id}.")
+    steps = Step.objects.filter(project=project).order_by("phase__position", "round", "parent_id", "position")
+    body = {
+        "project": _plain(project) | {"owner": project.owner.get_username() if project.owner else None},
+        "blueprint": {
+            "name": project.blueprint.name,
+            "version": project.blueprint.version,
+            "sha256": project.blueprint.digest,
+            "source": project.blueprint.source,
+        },
+        "plan_versions": _all(PlanVersion.objects.filter(project=project)),
+        "phases": _all(Phase.objects.filter(project=project)),
+        "steps": _all(steps),
+        "dependencies": _all(Dependency.objects.filter(step__project=project).order_by("id")),
+        "attempts": _all(Attempt.objects.filter(step__project=project).order_by("id")),
+        "approvals": _all(Approval.objects.filter(project=project).order_by("opened_at")),
+        "decisions": [
+            _plain(decision) | {"user": decision.user.get_username() if decision.user else None}
+            for decision in Decision.objects.filter(approval__project=project).select_related("user")
+        ],
+        "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
+        "history": [
+            {
+                "id": event.id,
+                "at": event.at.isoformat(),
+                "kind": event.kind,
+                "actor": event.actor,
+                "subject": event.subject,
+                "data": event.data,
+            }
+            for event in history.events_of(project.pk).order_by("id")
+        ],
+    }
+    return {
+        "format": FORMAT,
+        "taken_at": clock.now().isoformat(),
+        "sha256": digest_of(body),
+        **body,
+    }
+
+
+def _all(rows: Iterable[Model]) -> list[dict[str, Any]]:
+    return [_plain(row) for row in rows]
+
+
+def _plain(row: Model) -> dict[str, Any]:
+    """A row's columns as JSON can hold them."""
+    return {field.attname: _value(getattr(row, field.attname)) for field in row._meta.concrete_fields}
+
+
+def _value(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str, list, dict)):
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _document(document: Document, with_content: bool) -> dict[str, Any]:
+    plain = {
+        "id": str(document.pk),
+        "name": document.name,
+        "media_type": document.media_type,
+        "sha256": document.content_id,
+    }
+    if with_content:
+        plain["content_base64"] = base64.b64encode(bytes(document.content.content)).decode("ascii")
+    return plain

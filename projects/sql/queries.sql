@@ -1,0 +1,216 @@
+-- Statements of the engine's hot path. Tables and columns are those of the models; times are the database's.
+-- Every statement that moves a step matches the state it moves from, and, once claimed, the attempt number, which is
+-- the fencing token of the lease: a worker that lost its lease changes nothing.
+
+-- name: claim
+-- Take one ready step, if its project runs. FOR KEY SHARE on the project closes the race with a pause: see
+-- ProjectQuerySet.lock_for_control. No row: somebody else has it, it waits for its retry, or the project is held.
+WITH allowed AS (
+    SELECT p.id
+      FROM projects_project p
+      JOIN projects_step s ON s.project_id = p.id
+     WHERE s.id = %(step)s AND p.state = 'running' AND p.directive = 'run'
+       FOR KEY SHARE OF p
+), claimed AS (
+    UPDATE projects_step s
+       SET state = 'running',
+           attempt = s.attempt + 1,
+           lease_owner = %(worker)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+           timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
+           started_at = coalesce(s.started_at, clock_timestamp())
+      FROM allowed
+     WHERE s.project_id = allowed.id AND s.id = %(step)s AND s.state = 'ready'
+       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
+ RETURNING s.*
+), attempted AS (
+    INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at)
+    SELECT id, attempt, %(worker)s, 'running', 0, 0, 0, clock_timestamp() FROM claimed
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.started', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
+      FROM claimed
+)
+SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
+       c.failures, c.timeout_seconds, coalesce(c.spec, parent.spec) AS spec
+  FROM claimed c LEFT JOIN projects_step parent ON parent.id = c.parent_id;
+
+-- name: complete
+-- Commit a result where the attempt is still ours, note it, and in the same commit either claim the next step of the
+-- leg or make ready the first step of the next leg. "landed" is false where the lease was lost: nothing was written.
+WITH done AS (
+    UPDATE projects_step
+       SET state = 'completed', result = %(result)s::jsonb, error = NULL, finished_at = clock_timestamp(),
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+ RETURNING id, project_id, key, round, attempt
+), ended AS (
+    UPDATE projects_attempt a
+       SET outcome = 'completed', finished_at = clock_timestamp(),
+           tokens_in = %(tokens_in)s, tokens_out = %(tokens_out)s, cost = %(cost)s
+      FROM done WHERE a.step_id = done.id AND a.number = done.attempt
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.completed', %(actor)s, key,
+           jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text)
+      FROM done
+), handed_over AS (
+    UPDATE projects_step s
+       SET state = 'ready', published_at = clock_timestamp()
+      FROM done
+     WHERE s.id = %(hand_over)s AND s.state = 'pending'
+), allowed AS (
+    SELECT p.id FROM projects_project p JOIN done ON done.project_id = p.id
+     WHERE %(next)s::uuid IS NOT NULL AND p.state = 'running' AND p.directive = 'run'
+       FOR KEY SHARE OF p
+), claimed AS (
+    UPDATE projects_step s
+       SET state = 'running',
+           attempt = s.attempt + 1,
+           lease_owner = %(worker)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+           timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
+           started_at = coalesce(s.started_at, clock_timestamp())
+      FROM allowed
+     WHERE s.id = %(next)s AND s.state IN ('pending', 'ready')
+       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
+ RETURNING s.*
+), attempted AS (
+    INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at)
+    SELECT id, attempt, %(worker)s, 'running', 0, 0, 0, clock_timestamp() FROM claimed
+), started AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.started', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
+      FROM claimed
+)
+SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
+       c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, coalesce(c.spec, parent.spec) AS spec
+  FROM (SELECT 1) one
+  LEFT JOIN done ON true
+  LEFT JOIN claimed c ON true
+  LEFT JOIN projects_step parent ON parent.id = c.parent_id;
+
+-- name: put_back
+-- A step that is to be tried again: after an error, a timeout, a lost worker or a worker that hands it back.
+WITH put AS (
+    UPDATE projects_step
+       SET state = 'ready', error = %(error)s::jsonb, available_at = %(available_at)s, published_at = %(published_at)s,
+           failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+ RETURNING id, project_id, key, round, attempt
+), ended AS (
+    UPDATE projects_attempt a
+       SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
+      FROM put WHERE a.step_id = put.id AND a.number = put.attempt
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, %(kind)s, %(actor)s, key,
+           jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb,
+                              'again_at', %(available_at)s::timestamptz)
+      FROM put
+)
+SELECT project_id FROM put;
+
+-- name: give_up
+-- A step that failed for good.
+WITH given_up AS (
+    UPDATE projects_step
+       SET state = 'failed', error = %(error)s::jsonb, finished_at = clock_timestamp(),
+           failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+ RETURNING id, project_id, key, round, attempt
+), ended AS (
+    UPDATE projects_attempt a
+       SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
+      FROM given_up WHERE a.step_id = given_up.id AND a.number = given_up.attempt
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.failed', %(actor)s, key,
+           jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb)
+      FROM given_up
+)
+SELECT project_id FROM given_up;
+
+-- name: cancel_attempt
+-- The end of an attempt whose project was cancelled: the step is over, whatever the agent returned.
+WITH cancelled AS (
+    UPDATE projects_step
+       SET state = 'cancelled', finished_at = clock_timestamp(),
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+ RETURNING id, project_id, key, round, attempt
+), ended AS (
+    UPDATE projects_attempt a SET outcome = 'cancelled', finished_at = clock_timestamp()
+      FROM cancelled WHERE a.step_id = cancelled.id AND a.number = cancelled.attempt
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.cancelled', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
+      FROM cancelled
+)
+SELECT project_id FROM cancelled;
+
+-- name: renew
+-- One heartbeat of a worker process: all its leases at once. What does not come back was taken from it. The timeout
+-- of an attempt is not moved: a lease says that the worker lives, not that the agent is in time.
+UPDATE projects_step s
+   SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+  FROM projects_project p
+ WHERE p.id = s.project_id AND s.lease_owner = %(worker)s AND s.state = 'running' AND s.id = ANY(%(steps)s)
+RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
+
+-- name: silent
+-- Steps whose worker fell silent, or whose attempt has taken so long that its worker can no longer be trusted to stop
+-- it. SKIP LOCKED: a step that is being committed at this moment is alive, and two recoveries share the work.
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost,
+       coalesce(s.spec, parent.spec) AS spec, p.directive
+  FROM projects_step s
+  JOIN projects_project p ON p.id = s.project_id
+  LEFT JOIN projects_step parent ON parent.id = s.parent_id
+ WHERE s.state = 'running'
+   AND (s.lease_until <= clock_timestamp()
+        OR s.timeout_at <= clock_timestamp() - make_interval(secs => %(grace)s))
+ ORDER BY s.lease_until
+ LIMIT %(limit)s
+   FOR UPDATE OF s SKIP LOCKED;
+
+-- name: unpublish
+-- Ready steps whose message is older than the bound: taken for lost, to be sent again.
+UPDATE projects_step
+   SET published_at = NULL
+ WHERE id IN (
+    SELECT s.id FROM projects_step s
+     WHERE s.state = 'ready' AND s.published_at IS NOT NULL
+       AND greatest(s.published_at, s.available_at) <= clock_timestamp() - make_interval(secs => %(bound)s)
+     LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+ )
+RETURNING project_id;
+
+-- name: neglected
+-- Running projects that would move if somebody looked: something is ready and was not sent, everything a pending step
+-- or a for_each waits for is over, or nothing is in flight at all. The last covers what no rule foresaw.
+SELECT p.id
+  FROM projects_project p
+ WHERE p.state = 'running' AND p.directive <> 'pause'
+   AND (
+        p.directive = 'cancel'
+     OR EXISTS (SELECT 1 FROM projects_step s
+                 WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
+                   AND (s.available_at IS NULL OR s.available_at <= clock_timestamp()))
+     OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                 WHERE s.project_id = p.id AND s.state = 'pending' AND f.state = 'running' AND s.round = f.round
+                   AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
+                                    WHERE d.step_id = s.id
+                                      AND n.state IN ('pending', 'ready', 'running', 'waiting')))
+     OR EXISTS (SELECT 1 FROM projects_step s
+                 WHERE s.project_id = p.id AND s.state = 'waiting'
+                   AND NOT EXISTS (SELECT 1 FROM projects_step i
+                                    WHERE i.parent_id = s.id AND i.state IN ('ready', 'running')))
+     OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                      WHERE s.project_id = p.id AND f.state = 'running'
+                        AND s.state IN ('ready', 'running', 'waiting'))
+         AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+   )
+ ORDER BY p.priority, p.id
+ LIMIT %(limit)s;

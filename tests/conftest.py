@@ -1,0 +1,43 @@
+"""What every test may use: real servers, and the environment in which a process reaches the test database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+if TYPE_CHECKING:
+    from orchestrator_site.embedded.servers import Servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers() -> Iterator[Servers]:
+    """PostgreSQL and Redis, embedded in ``var/test`` unless the environment names some, for the whole run."""
+    from orchestrator_site.embedded.entry import embedded_servers
+
+    with embedded_servers() as running:
+        yield running
+
+
+@pytest.fixture
+def process_environment(transactional_db: None) -> dict[str, str]:
+    """The environment for a process of ours that is to work on the test database."""
+    from django.conf import settings
+    from django.db import connection
+
+    found = connection.settings_dict
+    host = found["HOST"] or found.get("OPTIONS", {}).get("host", "")
+    login = ":".join(quote(part, safe="") for part in (found["USER"], found["PASSWORD"]) if part)
+    where = f"{host}:{found['PORT']}" if host and not host.startswith("/") else ""
+    query = f"?host={quote(host)}" if host.startswith("/") else ""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "orchestrator_site.settings",
+        "DATABASE_URL": f"postgresql://{login}@{where}/{quote(found['NAME'], safe='')}{query}",
+        "BROKER_URL": settings.CELERY_BROKER_URL,
+        "RESULT_URL": settings.CELERY_RESULT_BACKEND,
+        "CACHE_URL": settings.CACHES["default"]["LOCATION"],
+    }

@@ -1,0 +1,10 @@
+"""The product's settings, with a ``var`` folder of the tests' own, chosen before they are read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("PHASEGATE_VAR_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+
+from orchestrator_site.settings import *  # noqa: F403
