@@ -31,7 +31,12 @@ def to_json(graph: Graph) -> str:
             for node in graph.nodes
         ],
         "edges": [
-            {"source": edge.source, "target": edge.target, "kind": edge.kind, "properties": dict(edge.properties)}
+            {
+                "source": edge.source,
+                "target": edge.target,
+                "kind": edge.kind,
+                "properties": dict(edge.properties),
+            }
             for edge in graph.edges
         ],
     }
@@ -73,7 +78,9 @@ def _fields_of(node: Node) -> dict[str, Scalar]:
 
 def _declare_keys(root: ElementTree.Element, graph: Graph) -> _Keys:
     """One key for each name and type in use, on nodes and on edges."""
-    used = {("node", name, _type_of(value)) for node in graph.nodes for name, value in _fields_of(node).items()}
+    used = {
+        ("node", name, _type_of(value)) for node in graph.nodes for name, value in _fields_of(node).items()
+    }
     used |= {
         ("edge", name, _type_of(value))
         for edge in graph.edges
@@ -130,7 +137,11 @@ def to_json_ld(graph: Graph) -> str:
         }
         for node in graph.nodes
     ]
-    document = {"@context": {"@version": 1.1, "@vocab": VOCABULARY}, "@id": _iri(graph, ""), "@graph": nodes + relations}
+    document = {
+        "@context": {"@version": 1.1, "@vocab": VOCABULARY},
+        "@id": _iri(graph, ""),
+        "@graph": nodes + relations,
+    }
     return json.dumps(document, ensure_ascii=False, indent=1)
 
 
@@ -186,7 +197,11 @@ def _cypher_name(name: str, otherwise: str) -> str:
 
 
 def _cypher_map(values: Mapping[str, Scalar]) -> str:
-    return "{" + ", ".join(f"{_cypher_key(name)}: {_cypher_value(value)}" for name, value in values.items()) + "}"
+    return (
+        "{"
+        + ", ".join(f"{_cypher_key(name)}: {_cypher_value(value)}" for name, value in values.items())
+        + "}"
+    )
 
 
 def _cypher_key(name: str) -> str:

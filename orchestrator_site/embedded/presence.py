@@ -24,7 +24,7 @@ def alone(var: Path) -> Iterator[None]:
     """Be the one that runs the site. Raises ``AlreadyRunning`` with the other's number."""
     lock = _lock(var)
     try:
-        if not lock.try_take():
+        if not _taken(lock):
             raise AlreadyRunning(
                 f"The site of {var} runs already, as process {lock.read().strip() or '?'}: "
                 "use that one, or stop it with `make down`."
@@ -36,6 +36,15 @@ def alone(var: Path) -> Iterator[None]:
             lock.write("")
     finally:
         lock.release()
+
+
+def _taken(lock: FileLock) -> bool:
+    """Try more than once: who only asks whether somebody runs the site holds the lock for a moment."""
+    for _ in range(5):
+        if lock.try_take():
+            return True
+        time.sleep(_LOOK / 2)
+    return False
 
 
 def runner(var: Path) -> int | None:

@@ -23,6 +23,8 @@ WORKERS = ("control", "cpu", "io")
 
 _DOORS, _WORKERS = 0, 1  # stages of the stop
 _IO_THREADS = 16
+# Celery warns root of pickled messages; ours are JSON, and nothing else is accepted.
+_UNWARNED = {"PYTHONWARNINGS": "ignore::UserWarning:celery.platforms"}
 _GRACE = 15.0  # seconds: the soft shutdown of settings, and some to put back what is left
 
 
@@ -58,7 +60,7 @@ def beat() -> Role:
 
 def flower(var: Path, port: int = 5555) -> Role:
     """Flower, for this machine only. Secrets go by environment: everyone can read a command line."""
-    argv = _celery("flower", "--address=127.0.0.1", f"--port={port}", "--logging=warning")
+    argv = _celery("flower", "--address=127.0.0.1", f"--port={port}", "--logging=error")
     env = {
         "PHASEGATE_PROCESS": "flower",
         "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{flower_password(var)}",
@@ -94,7 +96,7 @@ def _worker(name: str, queues: list[str], pool: str, concurrency: int) -> Role:
         name,
         argv,
         # A plain SIGTERM would have Celery wait for its tasks without end.
-        env={"PHASEGATE_PROCESS": f"worker-{name}", "REMAP_SIGTERM": "SIGQUIT"},
+        env={"PHASEGATE_PROCESS": f"worker-{name}", "REMAP_SIGTERM": "SIGQUIT", **_UNWARNED},
         stage=_WORKERS,
         grace=_GRACE,
         wish=signal.SIGTERM,
@@ -106,7 +108,7 @@ def _queues(pool: str) -> list[str]:
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:
-    return _module("celery", "-A", "orchestrator_site", *arguments)
+    return _module("celery", "--quiet", "-A", "orchestrator_site", *arguments)
 
 
 def _module(*arguments: str) -> tuple[str, ...]:

@@ -49,6 +49,10 @@ class Servers:
         with self._alone():
             return self._start()
 
+    def answering(self) -> list[str]:
+        """The names of those that run and answer."""
+        return [server.name for server in self._servers if server.ready()]
+
     def attach(self) -> FileLock:
         """Have them run, and count as a user of theirs until the lock given back is handed to ``leave``."""
         self._make_folders()
@@ -113,11 +117,13 @@ def running(var: Path, *, postgres: bool = True, redis: bool = True) -> Iterator
             servers.leave(users)
 
 
-def stop_unused(var: Path) -> bool:
-    """Stop servers that a killed owner left behind; False where somebody still works with them."""
+def stop_unused(var: Path) -> list[str] | None:
+    """Stop servers that a killed owner left behind, and name them; None where somebody works with them."""
     if not (var / "users.lock").exists():
-        return True
-    return Servers(var).leave(FileLock(var / "users.lock"))
+        return []
+    servers = Servers(var)
+    left = servers.answering()
+    return left if servers.leave(FileLock(var / "users.lock")) else None
 
 
 @contextlib.contextmanager

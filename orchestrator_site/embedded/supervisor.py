@@ -108,6 +108,12 @@ class Supervisor:
             self.check()
         return self._all_ready.is_set()
 
+    def wait(self) -> None:
+        """Wait until the supervision in a thread of its own has ended. Raises what ended it."""
+        if self._thread is not None:
+            self._thread.join()
+        self.check()
+
     def pids(self) -> dict[str, int]:
         """The number of the main process of each role that runs."""
         return {seat.role.name: seat.process.pid for seat in self._seats if seat.process is not None}
@@ -123,10 +129,11 @@ class Supervisor:
     ) -> None:
         """End every process; raises what ended the supervision, unless something else is raised already."""
         self.end()
-        if self._thread is not None:
-            self._thread.join()
-        if error is None:
-            self.check()
+        try:
+            self.wait()
+        except Exception:
+            if error is None:
+                raise
 
     # --- the loop
 

@@ -90,13 +90,16 @@ def _wakes(graph: Graph, index: int, covered: list[frozenset[str]]) -> bool:
     """Whether a step after this branch may start before all branches of the wave have ended."""
     if len(covered) == 1:
         return True
-    for key in covered[index]:
-        for following in graph.dependents[key]:
-            unmet = graph.unmet(graph.by_key[following]) - covered[index]
-            waits_for_all = all(unmet & other for position, other in enumerate(covered) if position != index)
-            if following not in covered[index] and not waits_for_all:
-                return True
-    return False
+    mine, others = covered[index], [other for position, other in enumerate(covered) if position != index]
+    following = {after for key in mine for after in graph.dependents[key]} - mine
+    return any(_may_start_early(graph, graph.unmet(graph.by_key[key]) - mine, others) for key in following)
+
+
+def _may_start_early(graph: Graph, unmet: frozenset[str], others: list[frozenset[str]]) -> bool:
+    """Whether all that a step still waits for is on its way, without it waiting for every other branch."""
+    in_wave = frozenset[str]().union(*others)
+    on_its_way = all(graph.by_key[need].in_flight for need in unmet - in_wave)
+    return on_its_way and not all(unmet & other for other in others)
 
 
 def windows(waiting: int, in_flight: int, limit: int) -> tuple[int, ...]:

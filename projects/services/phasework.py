@@ -112,6 +112,7 @@ class PhaseWork:
             on_failure=step.on_failure,
             conditional=bool(spec.get("when") or spec.get("for_each")),
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
+            in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
     def _lists(self) -> list[Step]:

@@ -38,16 +38,17 @@ def _end_everything_in(home: Path) -> None:
 class Script:
     """Python code in a process of its own, which tells what it did line by line."""
 
-    def __init__(self, code: str, *arguments: object, **options: object) -> None:
+    def __init__(
+        self, code: str, *arguments: object, python: Path = Path(sys.executable), **options: object
+    ) -> None:
         self.popen = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-            cwd=ROOT,
+            [str(python), "-c", textwrap.dedent(code), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             bufsize=1,
-            **options,  # type: ignore[call-overload]
+            **{"cwd": ROOT, **options},  # type: ignore[call-overload]
         )
 
     def line(self) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +23,7 @@ from orchestrator_site.embedded.redis import Redis
 from orchestrator_site.embedded.server_user import server_user
 from orchestrator_site.embedded.servers import running, stop_unused
 
+ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
     import sys
     from pathlib import Path
@@ -150,10 +154,10 @@ def test_servers_of_a_killed_owner_are_taken_over_and_stopped_by_the_next(
 def test_servers_of_a_killed_owner_can_be_stopped_without_a_next(var: Path, script: Callable) -> None:
     owner = script(HOLD, var)
     owner.line()
-    assert stop_unused(var) is False, "the owner works with them"
+    assert stop_unused(var) is None, "the owner works with them"
     owner.popen.kill()
     owner.popen.wait()
-    assert stop_unused(var) is True
+    assert stop_unused(var) == ["Redis", "PostgreSQL"]
     assert not both_answer(var)
 
 
@@ -287,24 +291,9 @@ def test_a_full_disk_is_told_as_such(var: Path, script: Callable) -> None:
     assert "Free some space" in said
 
 
-def test_an_ordinary_user_runs_them_too(var: Path, script: Callable, stranger) -> None:
-    """From a copy of the product outside of root's folders, as its tests may stand in one."""
-    import shutil
-    import sys
-
+def test_an_ordinary_user_runs_them_too(var: Path, script: Callable, stranger: pwd.struct_passwd) -> None:
     home = Path(stranger.pw_dir)
-    shutil.copytree(
-        Path(__file__).resolve().parents[2] / "orchestrator_site", home / "orchestrator_site",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )  # fmt: skip
-    os.chown(home, stranger.pw_uid, stranger.pw_gid)
-    reachable = all(parent.stat().st_mode & 0o001 for parent in Path(sys.executable).resolve().parents)
-    if not reachable:
-        pytest.skip("the Python in use is closed to ordinary users")
-    his = script(
-        HOLD, home / "var", user=stranger.pw_uid, group=stranger.pw_gid, extra_groups=[],
-        env={"HOME": str(home), "PYTHONPATH": str(home), "PATH": os.environ["PATH"]},
-    )  # fmt: skip
+    his = script(HOLD, home / "var", **as_user(stranger))
     assert his.line() == "running"
     assert postmaster(home / "var").uids().real == stranger.pw_uid
     with running(home / "var"):
@@ -312,3 +301,33 @@ def test_an_ordinary_user_runs_them_too(var: Path, script: Callable, stranger) -
         assert his.finish() == "left"
     with running(home / "var"):
         assert postmaster(home / "var").uids().real == stranger.pw_uid, "and runs them as that user"
+    again = script(HOLD, home / "var", **as_user(stranger))
+    assert again.line() == "running", "whose files root has left to the user"
+    assert again.finish() == "left"
+
+
+def as_user(user: pwd.struct_passwd) -> dict[str, object]:
+    """Options for a script run as ``user`` from a copy of the product, which may stand in a closed folder."""
+    home = Path(user.pw_dir)
+    shutil.copytree(ROOT / "orchestrator_site", home / "orchestrator_site", dirs_exist_ok=True)
+    packages = Path(psycopg.__file__).parent.parent
+    python = next((each for each in interpreters() if open_to_all(each)), None)
+    if python is None or not open_to_all(packages):
+        pytest.skip("the Python in use is closed to ordinary users")
+    return {
+        "python": python,
+        "user": user.pw_uid,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "cwd": home,
+        "env": {"HOME": str(home), "PYTHONPATH": f"{home}:{packages}", "PATH": os.defpath},
+    }
+
+
+def interpreters() -> list[Path]:
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return [Path(sys.executable), *(Path(folder) / name for folder in ("/usr/local/bin", "/usr/bin"))]
+
+
+def open_to_all(path: Path) -> bool:
+    return path.exists() and all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)

@@ -13,12 +13,14 @@ _COMPILED = {
     for kind, rows in LEXICON.items()
 }
 _MOST_EVIDENCE = 4
+_EXAMPLES = re.compile(r"\s*\((?:e\.\s?g\.|for\s+example|such\s+as)[^()]*\)", re.IGNORECASE)
 
 
 def scores(statement: str, section: str = "") -> dict[RequirementType, tuple[float, tuple[str, ...]]]:
     """The weight that the words give each type, and those words; types without any are left out."""
     found: dict[RequirementType, tuple[float, tuple[str, ...]]] = {}
     heading = _heading_scores(section)
+    statement = _EXAMPLES.sub("", statement)
     for kind, rows in _COMPILED.items():
         total, evidence = 0.0, []
         for pattern, weight in rows:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from agents.library.requirements.clauses import Clause, ClauseKind
 from agents.library.requirements.classification import classify
+from agents.library.requirements.clauses import Clause, ClauseKind
 from agents.library.requirements.focus import Focus
 from agents.library.requirements.hanging import named_statement
 from agents.library.requirements.judgement import judge, judge_kind
@@ -152,9 +152,10 @@ def _joined_item(document: OpenDocument, clause: Clause, words: Sequence[KeyWord
 
 
 def _stands_alone(document: OpenDocument, clause: Clause, words: Sequence[KeyWord]) -> bool:
+    """Whether an item has a rule of its own: its own subject and verb, or an entry's REQUIRED or OPTIONAL."""
     sentence = clean(clause.text)
     binding = [word for word in words if judge(sentence, word, document.conventions) is None]
-    return any(word.family in (Family.MODAL, Family.PHRASE) and word.start > 0 for word in binding)
+    return any(word.family is Family.STATUS or word.start > 0 for word in binding)
 
 
 def _join(document: OpenDocument, clause: Clause, opener: Clause, word: KeyWord) -> Source | None:
@@ -181,7 +182,7 @@ def _opening(
 ) -> Iterator[Requirement]:
     """A lead-in that binds is said by its items; one that offers alternatives is one requirement with all of them."""
     binding = operative_words(document, sentence)
-    if not binding:
+    if not binding or not _completed_by_items(document, clause):
         yield _own_statement(document, clause, sentence, words, focus)
     elif announces_alternatives(clause.text):
         items = document.items_of(clause)
@@ -195,3 +196,9 @@ def _opening(
     else:
         reason = "It opens a list; each item, joined to it, is a requirement of its own."
         yield _refused(document, clause, sentence, binding[0], Rejection("list_opening", reason))
+
+
+def _completed_by_items(document: OpenDocument, clause: Clause) -> bool:
+    """Whether the items say the rule that a lead-in opens, and are no rules of their own."""
+    items = [item for item in document.items_of(clause) if document.opens_item(item)]
+    return any(not _stands_alone(document, item, _key_words(document, clean(item.text))) for item in items)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agents.library.requirements.keywords import key_words
 from agents.library.requirements.requirement import Modality, Requirement, normalised
-from agents.library.requirements.similarity import masked, near_pairs, tokens
+from agents.library.requirements.similarity import masked, near_pairs, stems, tokens
 
 NEAR_DUPLICATE = 0.8
 SAME_SUBJECT_MATTER = 0.75
@@ -27,6 +27,10 @@ _QUANTITY = re.compile(
     re.IGNORECASE,
 )
 _NOT = re.compile(r"\b(?:not|never)\b\s*", re.IGNORECASE)
+_FUNCTION_WORDS = frozenset(
+    "of to in on at for by with from and or be is are as that this these it its their any all each every must shall "
+    "should may will can also only then such which who has have been do does via per".split()
+)
 _FORBIDS = (Modality.MUST_NOT, Modality.SHOULD_NOT)
 
 
@@ -71,7 +75,12 @@ def _same_signs(left: Requirement, right: Requirement) -> bool:
     """Whether nothing that changes the meaning differs: numbers, quoted names, negations, binding force."""
     if left.modality is not right.modality:
         return False
-    return _signs(left) == _signs(right)
+    return _signs(left) == _signs(right) and _content(left) == _content(right)
+
+
+def _content(one: Requirement) -> frozenset[str]:
+    """The stems that carry meaning: a single other one ("access token", "refresh token") makes another statement."""
+    return frozenset(word for word in stems(one.statement) if word not in _FUNCTION_WORDS)
 
 
 def _signs(one: Requirement) -> list[str]:

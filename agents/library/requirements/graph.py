@@ -6,6 +6,7 @@ Node keys are natural ones: ``requirement:<key>``, ``document:<digest>``, ``obje
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,8 +25,8 @@ def graph_of(
     """Nodes and edges of the integrated requirements.
 
     Edges: ``cites`` (requirement to document, with the place), ``concerns`` (to an object), ``mentions`` (to a message),
-    ``refines`` (an item of a list to the others' common opening: a statement that narrows another), ``duplicates``
-    (document passage that says the same), ``contradicts`` (to another requirement).
+    ``refines`` (to a requirement of the same section that it says all of, and more), ``duplicates``
+    (a rejected statement to the one kept for it), ``contradicts`` (to another requirement).
     """
     accepted = [one for one in requirements if one.status is Status.INTEGRATED]
     digests = {document["id"]: document["sha256"] for document in documents}
@@ -124,13 +125,25 @@ def _duplicate_edges(requirements: Sequence[Requirement], accepted: Sequence[Req
 
 def _refinements(accepted: Sequence[Requirement]) -> Iterator[Edge]:
     """A statement refines another of the same force in its section where it says all of it and more."""
-    by_section: dict[tuple[str, str, Modality], list[Requirement]] = {}
+    groups: dict[tuple[str, str, Modality], list[tuple[str, frozenset[str]]]] = {}
     for one in accepted:
         group = (one.citation.document_id, one.citation.section, one.modality)
-        by_section.setdefault(group, []).append(one)
-    for group_members in by_section.values():
-        words = [(one, frozenset(normalised(one.statement).split())) for one in group_members]
-        for one, mine in words:
-            for other, theirs in words:
-                if theirs < mine and len(theirs) >= _REFINES_AT_LEAST:
-                    yield Edge(_key(one.key), _key(other.key), "refines")
+        groups.setdefault(group, []).append((one.key, frozenset(normalised(one.statement).split())))
+    for members in groups.values():
+        yield from _narrower(members)
+
+
+def _narrower(members: Sequence[tuple[str, frozenset[str]]]) -> Iterator[Edge]:
+    """Each statement is looked up by its rarest word, so that only those with that word are compared with it."""
+    frequency = Counter(word for _, words in members for word in words)
+    by_rarest: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for key, words in members:
+        if len(words) >= _REFINES_AT_LEAST:
+            by_rarest.setdefault(min(words, key=lambda word: (frequency[word], word)), []).append(
+                (key, words)
+            )
+    for key, words in members:
+        for word in sorted(words):
+            for other, fewer in by_rarest.get(word, ()):
+                if fewer < words:
+                    yield Edge(_key(key), _key(other), "refines")

@@ -56,17 +56,19 @@ class Integrated:
 
 
 def integrate(reviewed: Sequence[Requirement], policy: Policy, comments: Sequence[str] = ()) -> Integrated:
-    """Give ids in document order, then settle each candidate: policy, duplicates, exclusions by reviewers.
+    """Settle each candidate (policy, duplicates, exclusions by reviewers) and give ids in document order.
 
-    Ids count the candidates that review let through, before anything is excluded: a requirement keeps its id when a
-    reviewer takes another one out.
+    Ids are given before reviewers' exclusions count, so that the others keep theirs when one is taken out.
     """
-    numbered = _numbered(_with_unique_keys(reviewed))
-    kept = _excluded(_by_policy(numbered, policy), comments)
+    kept = _by_policy(_with_unique_keys(reviewed), policy)
     live = [position for position, one in enumerate(kept) if one.live]
     alike = duplicates([kept[position] for position in live])
     twins = _by_key(alike, live, kept)
-    settled = _settle_duplicates(kept, alike, live) if policy.deduplicate else kept
+    gone = {live[pair.later] for pair in alike} if policy.deduplicate else set()
+    settled = _numbered(kept, gone)
+    if policy.deduplicate:
+        settled = _settle_duplicates(settled, alike, live)
+    settled = _excluded(settled, comments)
     live = [position for position, one in enumerate(settled) if one.live]
     opposed = contradictions([settled[position] for position in live])
     settled = _marked(settled, opposed, live)
@@ -84,11 +86,12 @@ def _with_unique_keys(reviewed: Sequence[Requirement]) -> list[Requirement]:
     return unique
 
 
-def _numbered(candidates: Sequence[Requirement]) -> list[Requirement]:
+def _numbered(candidates: Sequence[Requirement], gone: set[int]) -> list[Requirement]:
     numbered, count = [], 0
-    for one in candidates:
-        count += one.live
-        numbered.append(replace(one, id=f"REQ-{count:04d}") if one.live else one)
+    for position, one in enumerate(candidates):
+        stays = one.live and position not in gone
+        count += stays
+        numbered.append(replace(one, id=f"REQ-{count:04d}") if stays else one)
     return numbered
 
 

@@ -130,7 +130,7 @@ LEXICON: dict[RequirementType, Weighted] = {
         ),
         (r"\b(?:lock(?:s|ed)?\b.{0,20}\baccount|failed\s+(?:log\s?-?ins?|attempts?))\b", 2.5),
         (r"\b(?:access|refresh|bearer)\s+tokens?\b", 0.5),
-        (r"\b(?:trust(?:ed|worthy)?|identity\s+verification|verify\s+the\s+identity)\b", 1),
+        (r"\b(?:trust(?:ed|worthy)?|identity\s+verification|verify\s+the\s+identity)\b", 2),
     ),
     RequirementType.LEGAL: (
         (
@@ -287,7 +287,7 @@ LEXICON: dict[RequirementType, Weighted] = {
             2,
         ),
         (
-            r"\b(?:value|parameter|field|attribute|string|element)\b.{0,40}"
+            r"\b(?:value|parameter|field|attribute|string|element)\b.{0,90}"
             r"\b(?:MUST|SHALL|must|shall|is)\s+(?:be|contain|include|consist|match|REQUIRED|OPTIONAL|not\s+(?:include|contain))\b",
             2,
         ),

@@ -6,6 +6,7 @@ taken from the entry's term or the sentence before. What cannot be mended safely
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -52,13 +53,29 @@ def _with_subject(candidate: Requirement, word: KeyWord, document: OpenDocument,
     """The statement with the subject of the sentence before, if that is plain."""
     subject = _subject_before(candidate, document)
     parsed = parse(candidate.statement, word)
-    if not subject:
-        return candidate
+    if not subject or not _agree(parsed.subject, subject):
+        return _with_context(candidate, document)
     opening = f"{parsed.condition}, " if parsed.condition else ""
     head = capitalised(f"{opening}{subject if not opening else subject[0].lower() + subject[1:]} ")
     statement = head + candidate.statement[word.start :]
     moved = replace(word, start=len(head), end=len(head) + len(word.text))
     return _rebuilt(candidate, statement, moved, document, focus)
+
+
+def _agree(pronoun: str, subject: str) -> bool:
+    """Whether a personal pronoun can stand for a subject: number agrees. "This" may point at a whole sentence."""
+    plural = bool(re.search(r"(?:[^s]s|\sand\s.*)$", subject)) or " and " in subject
+    word = pronoun.lower()
+    return (word in {"it", "he", "she", "er", "es"} and not plural) or (word == "they" and plural)
+
+
+def _with_context(candidate: Requirement, document: OpenDocument) -> Requirement:
+    """The candidate with the sentence before it cited too: what its pronoun points at stands there."""
+    clause = _clause_at(document, candidate.citation.start)
+    previous = document.before(clause) if clause else None
+    if clause is None or previous is None or candidate.context or previous.section != clause.section:
+        return candidate
+    return replace(candidate, context=document.cite(previous))
 
 
 def _subject_before(candidate: Requirement, document: OpenDocument) -> str:

@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from agents.library.requirements.requirement import normalised
 
@@ -19,10 +20,15 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SUFFIX = re.compile(r"(?:ing|ed|es|s)$")
 
 
+def stems(statement: str) -> list[str]:
+    """The words of a statement in order, without case, articles and the commonest endings."""
+    return [_SUFFIX.sub("", word) if len(word) > 4 else word for word in normalised(statement).split()]
+
+
 def tokens(statement: str) -> frozenset[str]:
     """The stems of a statement's words, and its pairs of neighbouring words."""
-    words = [_SUFFIX.sub("", word) if len(word) > 4 else word for word in normalised(statement).split()]
-    return frozenset(words) | {f"{left} {right}" for left, right in zip(words, words[1:], strict=False)}
+    words = stems(statement)
+    return frozenset(words) | {f"{left} {right}" for left, right in pairwise(words)}
 
 
 def masked(statement: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agents.library.requirements.keywords import Family, KeyWord
 from agents.library.requirements.wording import capitalised, ended, parse
@@ -39,12 +40,14 @@ class _Seam:
 
 def split(statement: str, words: Sequence[KeyWord]) -> tuple[Piece, ...]:
     """One piece for each operative key word; the statement itself, alone, where it cannot be taken apart safely."""
-    seams = [_seam_before(statement, earlier, word) for earlier, word in zip(words, words[1:], strict=False)]
+    seams = [_seam_before(statement, earlier, word) for earlier, word in pairwise(words)]
     if not seams or any(seam is None for seam in seams):
         return (Piece(statement, words[0]),)
     parsed = parse(statement, words[0])
     bounds = [seam for seam in seams if seam is not None]
     if any(seam.kind == "paren" for seam in bounds[:-1]):
+        return (Piece(statement, words[0]),)
+    if _shares_its_object(statement, words):
         return (Piece(statement, words[0]),)
     pieces = [_first(statement, words[0], bounds[0])]
     for position, seam in enumerate(bounds):
@@ -59,6 +62,8 @@ def _seam_before(statement: str, earlier: KeyWord, word: KeyWord) -> _Seam | Non
     for match in _SEAM.finditer(statement, earlier.end, word.start + 1):
         if match.end() <= word.start:
             kind = str(match.lastgroup)
+            if not _reaches(statement[match.start() : word.start], kind):
+                continue
             own_subject = statement[match.end() : word.start].strip()
             if own_subject.lower().startswith("otherwise"):
                 return None
@@ -67,9 +72,26 @@ def _seam_before(statement: str, earlier: KeyWord, word: KeyWord) -> _Seam | Non
     return found
 
 
+def _reaches(between: str, kind: str) -> bool:
+    """Whether a seam and the key word after it stand on one level of brackets."""
+    opened = between.count("(") - between.count(")")
+    return opened == (1 if kind == "paren" else 0)
+
+
 def _may_start(subject: str) -> bool:
     """Whether words between a conjunction and a key word are a subject, or nothing (the subject is carried on)."""
-    return not subject or (len(subject.split()) <= 12 and "," not in subject)
+    plain = _PARENTHESIS.sub("", subject)
+    return not plain or (len(plain.split()) <= 12 and "," not in plain)
+
+
+def _shares_its_object(statement: str, words: Sequence[KeyWord]) -> bool:
+    """Whether one verb follows two key words and only the second has an end: "must require A and should require B to …"."""
+    for mine, other in pairwise(words):
+        verb = statement[mine.end :].split(None, 1)[:1]
+        same = verb == statement[other.end :].split(None, 1)[:1] and verb not in (["be"], [])
+        if same and " to " not in statement[mine.end : other.start] and " to " in statement[other.end :]:
+            return True
+    return False
 
 
 def _first(statement: str, word: KeyWord, seam: _Seam) -> Piece:

@@ -82,7 +82,7 @@ def _defects(candidate: Requirement, words: tuple[KeyWord, ...]) -> list[Finding
     parsed = parse(candidate.statement, words[0])
     if not parsed.subject:
         found.append(Finding("no_subject", "It does not say who or what is bound.", Severity.MAJOR))
-    elif parsed.pronoun:
+    elif parsed.points_back and not parsed.condition:
         text = f"'{parsed.subject}' points at something that is not in the statement."
         found.append(Finding("pronoun", text, Severity.MINOR, parsed.subject))
     return found

@@ -14,6 +14,7 @@ _CONNECTIVE = re.compile(
     r"^(?:(?:However|Therefore|Thus|Hence|Additionally|In addition|Furthermore|Moreover|Also|Consequently|"
     r"Accordingly|Similarly|Likewise|Finally|Nevertheless|Instead|Note that|Note|And|But),?\s+)+",
 )
+_BROKEN_WORD = re.compile(r"(?<=[a-z])- (?=[a-z])(?!(?:and|or|und|oder)\b)")
 _TAIL = re.compile(r"\s*[;,:]?\s*(?:\b(?:and|or|und|oder))?\s*$")
 _CLAUSE_OPENERS = (
     r"if|when|whenever|where|while|unless|since|because|although|though|before|after|until|once|upon|prior to|"
@@ -27,6 +28,8 @@ _ACTION_END = re.compile(r"[,;:.(]\s|[.;:,]$|\s(?:and|or|which|that|if|when|unle
 _PRONOUN = re.compile(
     r"^(?:it|they|this|these|those|that|he|she|such|both|er|sie|es|dies\w*)$", re.IGNORECASE
 )
+
+_PARENTHESIS = re.compile(r"\s*\([^()]*(?:\)|$)")
 
 TITLE_LENGTH = 72
 
@@ -44,11 +47,16 @@ class Parsed:
         """Whether the subject only points at something said before."""
         return bool(_PRONOUN.match(self.subject))
 
+    @property
+    def points_back(self) -> bool:
+        """Whether the subject is a pronoun, or names something by one ("their values")."""
+        return self.pronoun or bool(re.match(r"(?:its|their|his|her)\s", self.subject, re.IGNORECASE))
+
 
 def clean(text: str) -> str:
     """A clause's text without its list marker, opening connective, and the tail that ties it to the next item."""
     text = _CONNECTIVE.sub("", _MARKER.sub("", " ".join(text.split()), count=1))
-    return capitalised(text.strip())
+    return capitalised(_BROKEN_WORD.sub("-", text.strip()))
 
 
 def capitalised(text: str) -> str:
@@ -64,7 +72,7 @@ def without_tail(text: str) -> str:
 
 def ended(text: str) -> str:
     """``text`` as a sentence, ended by a full stop."""
-    text = text.rstrip(" ,;:")
+    text = re.sub(r"\s+(?=[.,;])", "", text.rstrip(" ,;:"))
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
@@ -100,7 +108,7 @@ def parse(statement: str, word: KeyWord) -> Parsed:
         subject = relative.group("head").strip() or subject
     if word.family is Family.STATUS:
         subject = re.sub(r"\s+(?:is|are|be)(?:\s+\w+ly)?$", "", subject)
-    after = statement[word.end :].strip()
+    after = statement[word.end :].strip(" :")
     end = _ACTION_END.search(after, 12)
     return Parsed(condition, subject.strip(" ,;:"), after[: end.start()] if end else after.rstrip(" ."))
 
@@ -117,7 +125,8 @@ def title_of(statement: str, word: KeyWord) -> str:
     parsed = parse(statement, word)
     subject = _ARTICLE.sub("", parsed.subject)
     negation = "not " if word.modality.value.endswith("_not") else ""
-    action = parsed.action or statement
+    action = word.text.lower() if word.family is Family.STATUS else parsed.action or statement
+    action = _PARENTHESIS.sub("", action)
     name = capitalised(f"{subject}: {negation}{action}" if subject else f"{negation}{action}")
     return shortened(name)
 

@@ -23,7 +23,12 @@ class Command(BaseCommand):
         """Stop, wait, tell."""
         var = conf().var_dir
         number = presence.end_runner(var, _TIMEOUT)
-        unused = stop_unused(var)
-        self.stdout.write("Nothing runs here." if number is None else f"Stopped the site (process {number}).")
-        if not unused:
+        if number is not None:
+            self.stdout.write(f"Stopped the site (process {number}).")
+        left = stop_unused(var)
+        if left is None:
             self.stdout.write("The embedded servers stay: another command still works with them.")
+        elif left:
+            self.stdout.write(f"Stopped what a killed process left behind: {', '.join(left)}.")
+        elif number is None:
+            self.stdout.write("Nothing runs here.")

@@ -39,7 +39,7 @@ def is_contents(group: Sequence[Line], *, announced: bool) -> bool:
     paged = sum(1 for line in group if _PAGE_AT_END.search(line.content) and _ENTRY_NUMBER.match(line.content))
     numbered = sum(1 for line in group if _ENTRY_NUMBER.match(line.content))
     if announced:
-        return (leaders + paged + numbered) * 2 >= len(group)
+        return paged * 2 >= len(group) or (len(group) >= 3 and numbered * 3 >= len(group) * 2)
     return len(group) >= 4 and paged * 4 >= len(group) * 3
 
 

@@ -1,0 +1,150 @@
+"""Cutting a run of lines into paragraphs, list items, hanging entries and one-line statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .blocks import Block, Role
+from .flow import Span
+from .lines import Line
+from .marks import Mark, MarkKind, mark_of
+
+_STOPPED = re.compile(r"[.!?;:][\"'”’)\]]*$")
+_JOINED_ON = re.compile(r"(?:[;,:.]|\b(?:and|or|und|oder|sowie))$")
+_CONNECTING = re.compile(
+    r"(?:[,(–—/&-]|\b(?:and|or|the|a|an|of|to|in|for|by|with|on|at|as|that|which|from|is|are|be|und|oder|der|die|das|"  # noqa: RUF001
+    r"von|zu|mit|für|nach|gemäß|section|sections|article|articles|rfc))$",
+    re.IGNORECASE,
+)
+_MODAL = re.compile(r"\b(?:shall|must|should|will|may|can|muss|müssen|soll|sollen|darf|dürfen|kann|können)\b", re.IGNORECASE)
+_TERM = re.compile(r"[^\s.;!?][^;!?]{0,58}$")
+_RUN_IN_TERM = re.compile(r"([^\s:][^:.;]{0,40}?):\s{1,4}\S")
+_HARD_MARGIN = 12
+
+
+@dataclass(slots=True)
+class _Unit:
+    lines: list[Line]
+    mark: Mark | None = None
+
+    @property
+    def indent(self) -> int:
+        return self.lines[0].indent
+
+
+def unit_blocks(group: Sequence[Line], width: int) -> Iterator[Block]:
+    """The blocks of a run of prose lines in a text wrapped at column ``width``."""
+    for unit in _units(group, width):
+        yield _block(unit)
+
+
+def _units(group: Sequence[Line], width: int) -> Iterator[_Unit]:
+    a_line_each = _is_line_list(group)
+    unit: _Unit | None = None
+    for line in group:
+        mark = _mark(line)
+        if unit is not None and not _begins(unit, line, mark, width, a_line_each):
+            unit.lines.append(line)
+            continue
+        if unit is not None:
+            yield unit
+        unit = _Unit([line], mark)
+    if unit is not None:
+        yield unit
+
+
+def _mark(line: Line) -> Mark | None:
+    mark = mark_of(line.content)
+    if mark is None and len(line.content) < 24:
+        alone = mark_of(line.content + " X")
+        return alone if alone and alone.kind is MarkKind.IDENTIFIER and alone.width == len(line.content) + 1 else None
+    return mark
+
+
+def _is_line_list(group: Sequence[Line]) -> bool:
+    """Whether every line is a statement of its own: all begin with a capital, or both of two state a rule."""
+    if any(line.indent != group[0].indent for line in group):
+        return False
+    capitals = all(line.content[0].isupper() for line in group)
+    if len(group) == 2:
+        return capitals and all(_MODAL.search(line.content) for line in group) and not _CONNECTING.search(group[0].content)
+    ends = sum(1 for line in group[:-1] if _CONNECTING.search(line.content))
+    return len(group) > 2 and capitals and ends * 3 < len(group)
+
+
+def _begins(unit: _Unit, line: Line, mark: Mark | None, width: int, a_line_each: bool) -> bool:
+    """Whether ``line`` begins a new unit after those of ``unit``."""
+    previous = unit.lines[-1]
+    if mark is not None and _opens_item(unit, line, mark, previous, width):
+        return True
+    if a_line_each:
+        return True
+    if _dedents(unit, line):
+        return _is_hard(previous, line, width) or len(unit.lines) > 1 or unit.mark is not None
+    if line.indent > unit.indent and unit.mark is None and len(unit.lines) == 1:
+        return False
+    return _is_hard(previous, line, width) and not line.content[0].islower() and line.indent <= previous.indent
+
+
+def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int) -> bool:
+    if mark.kind is MarkKind.IDENTIFIER:
+        return line.indent <= unit.indent or _is_hard(previous, line, width)
+    if mark.kind is MarkKind.BULLET:
+        return line.indent <= unit.indent or unit.mark is None or line.indent > unit.indent
+    counts_on = unit.mark is not None and mark.ordinal == unit.mark.ordinal + 1
+    if unit.mark is not None and line.indent == unit.indent and (counts_on or mark.style == unit.mark.style):
+        return True
+    joined_on = bool(_JOINED_ON.search(previous.content))
+    if mark.kind is MarkKind.DECIMAL or not mark.shape:
+        return (joined_on and line.content[mark.width : mark.width + 1].isupper()) or counts_on
+    if mark.ordinal == 1 or unit.mark is not None:
+        return joined_on or previous.width + _HARD_MARGIN + len(mark.number) < width
+    return joined_on and line.indent != unit.indent
+
+
+def _dedents(unit: _Unit, line: Line) -> bool:
+    """Whether ``line`` stands further left than the unit's text, after a hanging part or a mark."""
+    if unit.mark is not None:
+        return line.indent <= unit.indent and (unit.lines[-1].indent > unit.indent or line.content[0].isupper())
+    return line.indent < unit.lines[-1].indent and line.indent <= unit.indent
+
+
+def _is_hard(previous: Line, line: Line, width: int) -> bool:
+    """Whether the line break before ``line`` was made by the author: its first word had room on the line before."""
+    room = width - previous.width - 1 - len(line.content.split(None, 1)[0])
+    if _STOPPED.search(previous.content):
+        return room >= 0
+    return room >= _HARD_MARGIN and not _CONNECTING.search(previous.content)
+
+
+def _block(unit: _Unit) -> Block:
+    first = unit.lines[0]
+    if unit.mark is not None:
+        own = () if unit.mark.width > len(first.content) else ((first.start + unit.mark.width, first.end),)
+        pieces = (*own, *(line.span for line in unit.lines[1:])) or (first.span,)
+        return Block(Role.ITEM, pieces, first.indent, first.indent + unit.mark.width, unit.mark)
+    pieces = tuple(line.span for line in unit.lines)
+    if term := _term(unit.lines):
+        return Block(Role.ITEM, pieces, first.indent, unit.lines[1].indent, Mark(MarkKind.TERM, term))
+    return Block(Role.PARAGRAPH, pieces, first.indent)
+
+
+def _term(lines: Sequence[Line]) -> str:
+    """The term of a hanging entry: on a line of its own, or before a colon, with all other lines set in deeper."""
+    first = lines[0]
+    if len(lines) < 2 or min(line.indent for line in lines[1:]) < first.indent + 2:
+        return ""
+    content = first.content
+    if lines[1].indent >= first.indent + 2 and _TERM.match(content) and not content.endswith((".", ",")):
+        if len(content.split()) <= 7 and not _MODAL.search(content):
+            return content.rstrip(":").strip().strip("\"'“”`")
+    run_in = _RUN_IN_TERM.match(content)
+    return run_in[1].strip().strip("\"'“”`") if run_in and len(run_in[1].split()) <= 5 else ""
+
+
+def hanging_lines(group: Sequence[Line]) -> Span:
+    """The smallest and largest indentation of ``group``."""
+    indents = [line.indent for line in group]
+    return min(indents), max(indents)

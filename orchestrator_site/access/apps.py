@@ -1,0 +1,4 @@
+from django.apps import AppConfig
+class AccessConfig(AppConfig):
+    name = "orchestrator_site.access"
+    label = "access"

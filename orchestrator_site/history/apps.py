@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+class HistoryConfig(AppConfig):
+    name = "orchestrator_site.history"
+    label = "history"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,2 @@
+def seal_pending(limit: int = 1000) -> int:
+    return 0

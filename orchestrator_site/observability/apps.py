@@ -1,0 +1,4 @@
+from django.apps import AppConfig
+class ObservabilityConfig(AppConfig):
+    name = "orchestrator_site.observability"
+    label = "observability"

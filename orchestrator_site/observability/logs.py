@@ -1,0 +1,2 @@
+def configure_logging(level, fmt):
+    return {"version": 1, "disable_existing_loggers": False}

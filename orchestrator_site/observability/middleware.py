@@ -1,0 +1,2 @@
+def RequestIdMiddleware(get_response):
+    return get_response

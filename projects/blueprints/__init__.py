@@ -1,0 +1,1 @@
+"""The blueprint language: schema, loader, expressions. Pure: no Django, no Celery."""

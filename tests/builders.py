@@ -1,0 +1,129 @@
+"""Builders of what tests need: people, projects of a few lines of YAML, and an engine driven by hand.
+
+``drive`` does what workers do, in this process and one step at a time, so that a test of behaviour sees each state on
+the way; tests that claim durability use real workers instead (``tests/faults``).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from agents.definition import _registered, agent
+from django.contrib.auth.models import Group, Permission, User
+from orchestrator_site.access.actors import Actor, actor_of, system_actor
+from projects.blueprints.load import load_text
+from projects.models import Approval, Project, Step
+from projects.services import advancing, control, execution, intake
+from projects.services.registration import register_blueprint
+
+_versions = iter(range(1, 1_000_000))
+
+
+def agent_that(function: Callable[[Any], Any], name: str, *, queue: str = "cpu") -> str:
+    """Register a function as an agent for a test; a later test may give the name to another."""
+    _registered.pop(name, None)
+    agent(name, queue=queue)(function)
+    return name
+
+
+def person(username: str, *, groups: Iterable[str] = (), may: Iterable[str] = (), **fields: Any) -> User:
+    """A user with the groups and the permissions named."""
+    user = User.objects.create_user(username, password="correct horse", **fields)
+    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+    user.user_permissions.set(Permission.objects.filter(codename__in=list(may)))
+    return user
+
+
+def approver(username: str = "anna", *groups: str, **fields: Any) -> User:
+    """Somebody with the right to decide approvals and no other."""
+    return person(username, groups=groups, may=["decide_approval"], **fields)
+
+
+def project_of(
+    yaml: str,
+    inputs: dict[str, Any] | None = None,
+    *,
+    actor: Actor | None = None,
+    started: bool = True,
+    documents: Iterable[tuple[str, bytes]] = (),
+    **options: Any,
+) -> Project:
+    """A project of a blueprint that is written in the test; name and version are added where they are not there."""
+    text = textwrap.dedent(yaml)
+    if "name:" not in text.split("phases:")[0]:
+        text = f"name: under-test\nversion: {next(_versions)}\ntitle: Under test\n{text}"
+    created = control.create_project(
+        blueprint=register_blueprint(loaded=load_text(text)),
+        inputs=inputs,
+        actor=actor or system_actor(),
+        documents=[intake.Given(name, content) for name, content in documents],
+        **options,
+    )
+    if started:
+        control.start(project_id=created.project.pk, actor=actor or system_actor())
+    return look(created.project)
+
+
+def look(project: Project) -> Project:
+    """The project as it is in the database now."""
+    return Project.objects.get(pk=project.pk)
+
+
+def drive(project: Project, *, steps: int = 10_000) -> Project:
+    """Advance, and run what is ready one step at a time, until nothing is or ``steps`` have been run."""
+    advancing.advance(project.pk)
+    while steps > 0 and (ready := ready_steps(project)):
+        execution.run_leg([ready[0].pk])
+        advancing.advance(project.pk)
+        steps -= 1
+    return look(project)
+
+
+def ready_steps(project: Project) -> list[Step]:
+    """What could be claimed now, in order."""
+    from django.db.models import Q
+    from django.db.models.functions import Now
+
+    ready = Step.objects.filter(project=project, state="ready", published_at__isnull=False)
+    return list(ready.filter(Q(available_at=None) | Q(available_at__lte=Now())).order_by("phase", "position"))
+
+
+def states(project: Project) -> dict[str, str]:
+    """The states of the latest round's steps, by key."""
+    rows = Step.objects.filter(project=project).order_by("round").values_list("key", "state")
+    return dict(rows)
+
+
+def result(project: Project, key: str) -> Any:
+    """The result of a step's latest round."""
+    return Step.objects.filter(project=project, key=key).order_by("-round").values_list("result", flat=True)[0]
+
+
+def step(project: Project, key: str) -> Step:
+    """A step of the latest round."""
+    return Step.objects.filter(project=project, key=key).order_by("-round")[0]
+
+
+def kinds(project: Project) -> list[str]:
+    """The kinds of a project's events, in order."""
+    from orchestrator_site.history import services as history
+
+    return list(history.events_of(project.pk).order_by("id").values_list("kind", flat=True))
+
+
+def open_approval(project: Project) -> Approval:
+    """The approval that a project waits for."""
+    return Approval.objects.get(project=project, state="open")
+
+
+def as_actor(user: User) -> Actor:
+    """What services take for a user."""
+    return actor_of(user, via="test")
+
+
+def ids(steps: Iterable[Step]) -> list[UUID]:
+    """Their ids."""
+    return [each.pk for each in steps]
