@@ -6,9 +6,9 @@ same for every blueprint. All of it is plain enough to be written as JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 Cell = str | int | float
 
@@ -89,8 +89,16 @@ class ReportContent:
         }
 
 
-ReportBuilder = Callable[[Mapping[str, Any], Mapping[str, str]], ReportContent]
-"""Builds a report from the steps' results by key, and the steps' states by key."""
+class ReportBuilder(Protocol):
+    """Builds a report from the steps' results by key, the steps' states by key, and what agents used."""
+
+    def __call__(
+        self,
+        results: Mapping[str, Any],
+        states: Mapping[str, str],
+        *,
+        usage: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> ReportContent: ...
 
 
 def counted(title: str, name: str, counts: Mapping[str, int]) -> Table:

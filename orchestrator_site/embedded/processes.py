@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from pathlib import Path
 
-from orchestrator_site.conf import BASE_DIR, CONTROL_QUEUE, PRIORITIES
+from orchestrator_site.conf import CONTROL_QUEUE, PRIORITIES
 from orchestrator_site.embedded import ports
 from orchestrator_site.embedded.role import Role
 from orchestrator_site.embedded.secrets import kept_secret
@@ -25,6 +24,7 @@ _DOORS, _WORKERS = 0, 1  # stages of the stop
 _IO_THREADS = 16
 # Celery warns root of pickled messages; ours are JSON, and nothing else is accepted.
 _UNWARNED = {"PYTHONWARNINGS": "ignore::UserWarning:celery.platforms"}
+_ANSWER = 0.5  # seconds for a worker to say that it is there
 _GRACE = 15.0  # seconds: the soft shutdown of settings, and some to put back what is left
 
 
@@ -99,8 +99,22 @@ def _worker(name: str, queues: list[str], pool: str, concurrency: int) -> Role:
         env={"PHASEGATE_PROCESS": f"worker-{name}", "REMAP_SIGTERM": "SIGQUIT", **_UNWARNED},
         stage=_WORKERS,
         grace=_GRACE,
-        wish=signal.SIGTERM,
+        ready=functools.partial(_answers, name),
     )
+
+
+def _answers(name: str) -> bool:
+    """Whether that worker answers; one that is asked to end before it does may not hear it."""
+    from celery.utils.nodenames import gethostname
+    from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
+
+    from orchestrator_site.celery import app
+
+    try:
+        return bool(app.control.ping(destination=[f"{name}@{gethostname()}"], timeout=_ANSWER))
+    except (OperationalError, RedisError):  # the broker itself may be coming up again
+        return False
 
 
 def _queues(pool: str) -> list[str]:
@@ -114,6 +128,3 @@ def _celery(*arguments: str) -> tuple[str, ...]:
 def _module(*arguments: str) -> tuple[str, ...]:
     """By the interpreter, not by the script in ``bin``, whose first line breaks where the path has spaces."""
     return (sys.executable, "-m", *arguments)
-
-
-FOLDER = BASE_DIR

@@ -23,7 +23,7 @@ class Role:
     """What one process of the site does, and how it is to be ended.
 
     ``stage`` orders the stop: lower stages end first. ``grace`` is how many seconds it has between the wish
-    to end (``wish``) and SIGKILL. ``ready`` says whether it works by now; without one, having started is
+    to end (SIGTERM) and SIGKILL. ``ready`` says whether it works by now; without one, having started is
     enough.
     """
 
@@ -32,7 +32,6 @@ class Role:
     env: Mapping[str, str] = field(default_factory=dict)
     stage: int = 0
     grace: float = 10.0
-    wish: signal.Signals = signal.SIGTERM
     ready: Callable[[], bool] | None = None
 
 
@@ -80,7 +79,7 @@ class Process:
     def wish_end(self) -> None:
         """Ask its main process to end; what that started is that process's to end."""
         with contextlib.suppress(ProcessLookupError):
-            self._popen.send_signal(self.role.wish)
+            self._popen.terminate()
 
     def kill(self) -> None:
         """End it and everything in its process group on the spot."""

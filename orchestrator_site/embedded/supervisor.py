@@ -170,7 +170,7 @@ class Supervisor:
                 self._say(seat.role.name, lines)
 
     def _say(self, name: str, lines: Sequence[str]) -> None:
-        for line in lines:
+        for line in filter(str.strip, lines):
             self._write(f"{name:<{self._width}} | {line}")
 
     def _bury(self) -> None:
@@ -209,12 +209,14 @@ class Supervisor:
         if self._all_ready.is_set():
             return
         for seat in self._seats:
-            if not seat.ready and seat.process is not None:
-                seat.ready = seat.role.ready is None or seat.role.ready()
-        if all(seat.ready for seat in self._seats):
-            self._all_ready.set()
-            if self._on_ready is not None:
-                self._on_ready()
+            if seat.process is None:
+                return
+            seat.ready = seat.ready or seat.role.ready is None or seat.role.ready()
+            if not seat.ready:
+                return  # the next time: asking may take a moment, and the others are not to wait for it
+        self._all_ready.set()
+        if self._on_ready is not None:
+            self._on_ready()
 
     def _look_around(self) -> None:
         if self._look_after is None or time.monotonic() < self._next_look:

@@ -1,1 +1,1 @@
-
+"""What the site tells about itself: logs, request ids, health."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from orchestrator_site.access.actors import Actor
@@ -29,7 +29,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def overdue(self) -> Self:
         """Open ones past their deadline, by the database's clock, of projects that are not paused."""
-        return self.open().filter(deadline__lte=Now(), project__directive="run", project__state="running")
+        return self.open().filter(_of_project(state="running", directive="run"), deadline__lte=Now())
 
     def decidable_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Those that the user may decide: the right, and membership of one of the approval's groups if it has any."""
@@ -94,6 +94,17 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def _undecided(self, approval_id: UUID) -> Self:
         in_time = Q(deadline__isnull=True) | Q(deadline__gt=Now())
-        return self.filter(in_time, pk=approval_id, state=ApprovalState.OPEN, project__state="running").exclude(
-            project__directive="cancel"
-        )
+        going_on = _of_project(state="running", directive__in=("run", "pause"))
+        return self.filter(in_time, going_on, pk=approval_id, state=ApprovalState.OPEN)
+
+
+def _of_project(**conditions: Any) -> Exists:
+    """A condition on the approval's project that may stand in a guarded update.
+
+    A filter across the relation would have Django write ``id IN (SELECT … WHERE state = 'open')``. PostgreSQL does
+    not evaluate such a subquery again for a row that it had to wait for, so that both of two people would decide.
+    With EXISTS the guard on the row's own columns stays outside, where it is evaluated again.
+    """
+    from projects.models import Project
+
+    return Exists(Project.objects.filter(pk=OuterRef("project_id"), **conditions))

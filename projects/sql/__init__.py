@@ -16,6 +16,7 @@ from typing import Any
 from django.db import connection
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 
 
 @functools.cache
@@ -27,7 +28,7 @@ def statement(name: str) -> str:
 @functools.cache
 def _statements() -> Mapping[str, str]:
     parts = _NAME.split((Path(__file__).parent / "queries.sql").read_text(encoding="utf-8"))
-    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def rows(name: str, **params: Any) -> list[dict[str, Any]]:

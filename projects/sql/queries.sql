@@ -49,11 +49,6 @@ WITH done AS (
        SET outcome = 'completed', finished_at = clock_timestamp(),
            tokens_in = %(tokens_in)s, tokens_out = %(tokens_out)s, cost = %(cost)s
       FROM done WHERE a.step_id = done.id AND a.number = done.attempt
-), noted AS (
-    INSERT INTO history_event (stream, kind, actor, subject, data)
-    SELECT project_id, 'step.completed', %(actor)s, key,
-           jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text)
-      FROM done
 ), handed_over AS (
     UPDATE projects_step s
        SET state = 'ready', published_at = clock_timestamp()
@@ -78,10 +73,19 @@ WITH done AS (
 ), attempted AS (
     INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at)
     SELECT id, attempt, %(worker)s, 'running', 0, 0, 0, clock_timestamp() FROM claimed
-), started AS (
+), noted AS (
+    -- One insertion for both: the order of two in one statement is not defined.
     INSERT INTO history_event (stream, kind, actor, subject, data)
-    SELECT project_id, 'step.started', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
-      FROM claimed
+    SELECT project_id, kind, %(actor)s, key, data
+      FROM (
+        SELECT 1 AS place, project_id, 'step.completed' AS kind, key,
+               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text) AS data
+          FROM done
+        UNION ALL
+        SELECT 2, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
+          FROM claimed
+      ) both_events
+     ORDER BY place
 )
 SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
        c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, coalesce(c.spec, parent.spec) AS spec

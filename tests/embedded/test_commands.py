@@ -84,7 +84,7 @@ class Site:
 
     def status(self, path: str, port: int | None = None, login: str = "") -> int:
         headers = {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
-        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", headers=headers)  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
                 return int(answer.status)

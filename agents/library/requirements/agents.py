@@ -10,6 +10,7 @@ from agents.errors import PermanentFailure
 from agents.knowledge.store import write_graph
 from agents.library.requirements.cache import opened
 from agents.library.requirements.creator import create
+from agents.library.requirements.edits import with_edits
 from agents.library.requirements.evidence import summary_of
 from agents.library.requirements.figures import figures_of
 from agents.library.requirements.focus import focus_for
@@ -87,9 +88,11 @@ def write_knowledge_graph(context: AgentContext) -> dict[str, Any]:
     """Writes the integrated requirements, and what they speak of, to the project's knowledge graph."""
     consolidated = context.results["consolidate"]
     documents = context.results["outline"]["documents"]
-    nodes, edges = graph_of(settled(context.results), documents, consolidated["contradictions"])
+    decision = context.params.get("decision") or {}
+    approved = with_edits(settled(context.results), decision)
+    nodes, edges = graph_of(approved, documents, consolidated["contradictions"])
     node_count, edge_count = write_graph(context.project_id, nodes, edges)
-    return {"nodes": node_count, "edges": edge_count}
+    return {"nodes": node_count, "edges": edge_count, "decision": dict(decision)}
 
 
 @agent("requirement-reporter", capabilities={"requirements.report": "1.0"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from agents.library.requirements.lexicon import LEAST, LEXICON, SECTION_SHARE
+from agents.library.requirements.lexicon import LEAST, LEXICON, OF_LEGAL_TEXT, SECTION_SHARE
 from agents.library.requirements.requirement import RequirementType
 
 _COMPILED = {
@@ -45,9 +45,14 @@ def _heading_scores(section: str) -> dict[RequirementType, float]:
     }
 
 
-def classify(statement: str, section: str = "") -> tuple[RequirementType, tuple[str, ...]]:
+def classify(
+    statement: str, section: str = "", *, legal_text: bool = False
+) -> tuple[RequirementType, tuple[str, ...]]:
     """The type that the most weight speaks for, with the words; functional where no type reaches the least weight."""
     found = scores(statement, section)
+    if legal_text:
+        weight, evidence = found.get(RequirementType.LEGAL, (0.0, ()))
+        found[RequirementType.LEGAL] = (weight + OF_LEGAL_TEXT, (*evidence, "an article of a legal text"))
     best = max(found.items(), key=lambda item: item[1][0], default=None)
     if best is None or best[1][0] < LEAST:
         return RequirementType.FUNCTIONAL, ()

@@ -23,7 +23,10 @@ _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|werden|eine|einer|oder|mus
 _ENGLISH = re.compile(r"\b(?:the|and|is|not|are|of|or|to|be|with)\b", re.IGNORECASE)
 _PROSE = frozenset({ClauseKind.SENTENCE, ClauseKind.LIST_ITEM, ClauseKind.LEAD_IN, ClauseKind.TABLE_CELL})
 _LIST_LEAST = 5
+_LEAST_WORDS = 5
 _LIST_SHARE = 0.6
+_ARTICLE = re.compile(r"(?:Article|Art\.|Artikel|§|Clause)\s*\d", re.IGNORECASE)
+_FEWEST_ARTICLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Conventions:
     """How one document uses normative words.
 
     ``capitals_only``: declared key words that are used in capitals, so that lower-case ones do not bind.
+    ``legal_text``: divided into articles, so that what no other type claims is a legal duty.
     ``requirement_list``: nearly every sentence is a requirement, so that "will" and "can" bind as well.
     """
 
@@ -38,6 +42,7 @@ class Conventions:
     capitals: int = 0
     lower: int = 0
     requirement_list: bool = False
+    legal_text: bool = False
     language: str = "en"
 
     @property
@@ -61,6 +66,7 @@ def conventions_of(document: DocumentText, language: str = "auto") -> Convention
         capitals=len(_CAPITALS.findall(text)),
         lower=len(_LOWER.findall(text)),
         requirement_list=_is_requirement_list(document),
+        legal_text=_is_legal_text(document),
         language=_language_of(text) if language == "auto" else language,
     )
 
@@ -70,9 +76,16 @@ def _around(match: re.Match[str]) -> tuple[int, int]:
 
 
 def _is_requirement_list(document: DocumentText) -> bool:
-    prose = [clause for clause in document.clauses if clause.kind in _PROSE]
+    long_enough = (clause for clause in document.clauses if len(clause.text.split()) >= _LEAST_WORDS)
+    prose = [clause for clause in long_enough if clause.kind in _PROSE]
     binding = sum(1 for clause in prose if _BINDING.search(clause.text))
     return len(prose) >= _LIST_LEAST and binding / len(prose) >= _LIST_SHARE
+
+
+def _is_legal_text(document: DocumentText) -> bool:
+    """Whether the document is divided into articles or paragraphs, as statutes and contracts are."""
+    articles = {clause.section for clause in document.clauses if _ARTICLE.match(clause.section)}
+    return len(articles) >= _FEWEST_ARTICLES
 
 
 def _language_of(text: str) -> str:

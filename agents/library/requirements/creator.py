@@ -48,7 +48,7 @@ def create(
 def build(document: OpenDocument, source: Source, focus: Focus) -> Requirement:
     """A candidate with everything that can be read off its statement: type, relevance, mentions, title."""
     section = source.citation.section
-    kind, evidence = classify(source.statement, section)
+    kind, evidence = classify(source.statement, section, legal_text=document.conventions.legal_text)
     return Requirement(
         key=key_of(document.sha256, source.statement),
         statement=source.statement,
@@ -102,7 +102,7 @@ def _candidates(document: OpenDocument, clause: Clause, focus: Focus) -> Iterato
     if (rejection := judge_kind(clause.kind)) is not None:
         yield _refused(document, clause, sentence, words[0], rejection)
         return
-    if clause.kind is ClauseKind.LEAD_IN and document.items_of(clause):
+    if document.items_of(clause):
         yield from _opening(document, clause, sentence, words, focus)
         return
     yield _own_statement(document, clause, sentence, words, focus)

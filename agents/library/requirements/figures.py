@@ -38,24 +38,11 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 _USAGE = ("requests", "tokens_in", "tokens_out", "cost")
 
 
-def usage_of(results: Mapping[str, Any]) -> dict[str, Any]:
+def usage_of(usage: Mapping[str, Mapping[str, float]] | None) -> dict[str, Any]:
     """Use of language models in a run: totals, and by agent; all zero where no agent used any.
 
-    An agent that uses one says so in its result: ``usage: {agent: {requests, tokens_in, tokens_out, cost}}``.
+    ``usage``: ``{agent: {requests, tokens_in, tokens_out, cost}}``, as the engine has booked it.
     """
-    by_agent: dict[str, dict[str, float]] = {}
-    for result in _all_results(results):
-        for agent, used in (result.get("usage") or {}).items():
-            total = by_agent.setdefault(agent, dict.fromkeys(_USAGE, 0))
-            for name in _USAGE:
-                total[name] += used.get(name, 0)
+    by_agent = {agent: {name: used.get(name, 0) for name in _USAGE} for agent, used in (usage or {}).items()}
     totals = {name: sum(used[name] for used in by_agent.values()) for name in _USAGE}
     return {**totals, "by_agent": by_agent}
-
-
-def _all_results(results: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    for result in results.values():
-        if isinstance(result, Mapping):
-            yield result
-        elif isinstance(result, list | tuple):
-            yield from (one for one in result if isinstance(one, Mapping))

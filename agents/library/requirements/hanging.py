@@ -18,8 +18,12 @@ _QUOTE = "[\"'“”‘’`]?"
 _DASH = r"\s*(?:[:\u2014\u2013-]\s*)?$"
 _TERM = re.compile(rf"^{_QUOTE}(?P<term>[A-Za-z_][\w.-]*(?:\s[\w.-]+){{0,2}}){_QUOTE}{_DASH}")
 _TERM_BEFORE_STATUS = re.compile(rf"^{_QUOTE}(?P<term>[A-Za-z_][\w.-]*){_QUOTE}{_DASH}")
-_BARE_SUBJECT = re.compile(r"^(?:The\s+|Its\s+)?(?P<what>value|parameter|field|attribute|element|header)s?\s+$", re.IGNORECASE)
-_NOUN = re.compile(r"\b(parameter|header|field|attribute|element|property|option|argument|claim|member)s?\b", re.IGNORECASE)
+_BARE_SUBJECT = re.compile(
+    r"^(?:The\s+|Its\s+)?(?P<what>value|parameter|field|attribute|element|header)s?\s+$", re.IGNORECASE
+)
+_NOUN = re.compile(
+    r"\b(parameter|header|field|attribute|element|property|option|argument|claim|member)s?\b", re.IGNORECASE
+)
 _NUMBERING = re.compile(r"[A-Za-z]|[ivxlc]+|\d[\d.]*")
 _FURTHEST_TERM = 6
 _LONGEST_DESCRIPTION = 45
@@ -46,7 +50,9 @@ def _entry(document: OpenDocument, clause: Clause, source: Source, term: str) ->
     """An entry's status with its term, and what the next sentence says the entry is."""
     rest = source.statement[source.word.start :]
     citation = source.citation
-    described = _description(document, clause) if re.fullmatch(r"\W*", rest[len(source.word.text) :]) else None
+    described = (
+        _description(document, clause) if re.fullmatch(r"\W*", rest[len(source.word.text) :]) else None
+    )
     if described is not None:
         rest = f"{source.word.text}: {ended(described.text)}"
         citation = document.cite(clause, described)

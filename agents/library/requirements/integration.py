@@ -35,7 +35,7 @@ class Policy:
         return cls(
             float(inputs.get("minimum_confidence", 0.0)),
             bool(inputs.get("keep_recommendations", True)),
-            bool(inputs.get("deduplicate", True)),
+            bool(inputs.get("remove_duplicates", True)),
         )
 
 

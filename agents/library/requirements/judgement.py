@@ -27,6 +27,8 @@ _OPENS_WITH_CONDITION = re.compile(rf"^(?:and|or|but|however,)?\s*(?:{_SUBORDINA
 _CONDITION_BEFORE = re.compile(
     rf"(?:^|[\s,;(])(?:even\s+|only\s+)?(?:{_SUBORDINATORS})\s+(?P<between>[^,;:()]*)$", re.IGNORECASE
 )
+_PREPOSITION = re.compile(r"(?:before|after|until|since|once)\b", re.IGNORECASE)
+_DETERMINER = re.compile(r"(?:the|an?|any|each|it|they|he|she|this)\s", re.IGNORECASE)
 _MONTH = re.compile(r"(?:\d{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?|\b(?:in|of|since|by|until|from)\s+)$")
 _YEAR_OR_DAY = re.compile(r"^[\s,]*\d{1,4}\b")
 _PERFECT = re.compile(r"^(?:\s+\w+)?\s+have\s+(?:been|had|\w+(?:ed|en|t|ne|wn))\b", re.IGNORECASE)
@@ -45,7 +47,7 @@ _GUESS = re.compile(
     re.IGNORECASE,
 )
 _ABSTRACT_SUBJECT = re.compile(
-    r"(?:^|[,;]\s*)(?:this|that|these|such|which|there|it|doing\s+so|lack|failure|attacks?|an\s+attack(?:er)?|attackers?|"
+    r"(?:^|[,;]\s*|\s)(?:this|these|which|that|there|doing\s+so|lack|failure|attacks?|an\s+attack(?:er)?|attackers?|"
     r"the\s+attackers?|a\s+malicious\s+\w+)(?:\s+\w+){0,4}\s+$",
     re.IGNORECASE,
 )
@@ -62,6 +64,7 @@ _PREDICATE = re.compile(
 _AFTER_PREDICATE = re.compile(
     r"\b(?:may|might|can|could|would|if|when|where)\s+(?:\w+\s+)?(?:be|is|are)\s+$", re.IGNORECASE
 )
+_UNDER_MODAL = re.compile(r"\b(?:must|shall|should)\s+(?:not\s+|also\s+)?be\s+$", re.IGNORECASE)
 _HEADS_ENTRY = re.compile(r"\s*(?:[.:;,)]|$|(?:if|when|unless|only|for|as|in)\b)", re.IGNORECASE)
 _OPENS_STATUS = re.compile(r"^\W*(?:[A-Za-z_][\w.-]*\W+){0,3}$")
 
@@ -155,6 +158,8 @@ def _condition(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None
     inside = _CONDITION_BEFORE.search(before)
     if inside is None or _main_clause_between(inside.group("between")):
         return None
+    if _PREPOSITION.match(inside.group().strip(" ,;(")) and not _DETERMINER.match(inside.group("between")):
+        return None
     if word.capital and not _OPENS_WITH_CONDITION.match(sentence):
         return None
     return Rejection("condition", f"'{word.text}' stands in the condition of the sentence, not in a rule.")
@@ -173,6 +178,8 @@ def _attribute(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None
     if word.family is not Family.STATUS:
         return None
     before = sentence[: word.start]
+    if _UNDER_MODAL.search(before):
+        return Rejection("attribute", f"'{word.text}' belongs to the verb before it, which is the rule.")
     if _AFTER_PREDICATE.search(before) and not word.capital:
         return Rejection("hypothetical", f"It says that something may be {word.text}, not that it is.")
     if _PREDICATE.search(before):

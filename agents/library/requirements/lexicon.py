@@ -12,6 +12,8 @@ from agents.library.requirements.requirement import RequirementType
 LEAST = 2.0
 SECTION_SHARE = 0.5
 """What a pattern found in the section's heading is worth, beside one in the statement."""
+OF_LEGAL_TEXT = 2.5
+"""What it is worth for the legal type that the document is a statute or a contract."""
 
 Weighted = tuple[tuple[str, float], ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from agents.library.requirements.wording import clean, ended, stem_of, without_tail
+from agents.library.requirements.wording import ended, stem_of, unmarked, without_tail
 
 _ALTERNATIVES = re.compile(
     r"\b(?:at\s+least\s+one|one\s+or\s+more|any(?:\s+one)?|either|one|whichever)\s+of\s+the\s+"
@@ -24,5 +24,5 @@ def announces_alternatives(lead_in: str) -> bool:
 
 def merged_alternatives(lead_in: str, items: Sequence[str]) -> str:
     """One statement from a lead-in and all its items."""
-    told = "; ".join(without_tail(clean(item)).rstrip(".") for item in items)
+    told = "; ".join(without_tail(unmarked(item)).rstrip(".") for item in items)
     return ended(f"{stem_of(lead_in)}: {told}")

@@ -14,21 +14,29 @@ _STOP = (
     r"are|as|if|when|where|must|shall|should|may|will|can|cannot|which|who|it|they|other|following|has|have|been|no|only|"
     r"via|using|include|includes|including|send|sends|return|returns|receive|receives|make|makes|making|issue|an|both|"
     r"one|more|than|into|within|between|unless|because|upon|after|before|during|same|also|provide|provided|required|"
-    r"sending|receiving|returning|issuing|handling|whose|does|do|then|about|per|without|out|so|than|received|made|sent"
+    r"sending|receiving|returning|issuing|handling|whose|does|do|then|about|per|without|out|so|received|made|sent|since|"
+    r"ignore|ignores|require|requires|requiring|protect|register|define|detect|validate|verify|enforce|process|prevent|"
+    r"guessing|generating|preventing|adding|maintain|containing|automatically|potentially|explicit|two|first|additional|"
+    r"missing|invalid|mismatching|requested|issued|was|were|own|existing|new|old|initial|actual|multiple|if|but|only|"
+    r"unrecognized|authenticating|keep|keeps|store|stores|display|displays|show|shows|allow|allows|use|uses|used|able|"
+    r"open|create|update|delete|search|select|add|remove|print|generate|notify|inform|repeated|entire|under|over|s"
 )
-_MESSAGE = re.compile(
-    rf"\b(?P<name>(?:(?!(?:{_STOP})\b)[A-Za-z][\w-]*\s+){{0,3}}(?:{_MESSAGE_NOUN}))\b", re.IGNORECASE
-)
-_QUOTED = re.compile(r"[\"“`]([A-Za-z_][\w ./:-]{0,40})[\"”`]")
 _OBJECT_HEAD = (
     r"server|client|user|owner|token|code|credentials?|password|endpoint|URI|parameter|identifier|grant|scope|agent|"
     r"system|product|application|service|database|record|file|account|session|page|screen|form|report|device|network|"
     r"interface|module|component|document|data|order|payment|customer|controller|processor|authority|subject|"
     r"administrator|operator|website|header|field|value|certificate|key|log|resource|secret|state|profile|contract|patient"
 )
+_MESSAGE = re.compile(
+    rf"\b(?P<name>(?:(?!(?:{_STOP})\b)[A-Za-z][\w-]*\s+){{0,3}}(?:{_MESSAGE_NOUN}))\b"
+    rf"(?!\s+(?:{_OBJECT_HEAD})s?\b)(?!-)",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"[\"“`]([A-Za-z_][\w ./:-]{0,40})[\"”`]")
 _OBJECT = re.compile(
     rf"\b(?P<name>(?:(?!(?:{_STOP})\b)[A-Za-z][\w-]*\s+){{0,2}}(?:{_OBJECT_HEAD})s?)\b", re.IGNORECASE
 )
+_ACRONYM = re.compile(r"[A-Z]{2,}s?$")
 _MOST = 8
 
 
@@ -46,7 +54,7 @@ def objects_in(statement: str) -> tuple[str, ...]:
 
 def _singular(name: str) -> str:
     folded = " ".join(name.split())
-    words = [word if word.isupper() or "_" in word else word.lower() for word in folded.split()]
+    words = [word if _ACRONYM.match(word) or "_" in word else word.lower() for word in folded.split()]
     last = words[-1]
     if last.endswith("ies") and len(last) > 4:
         words[-1] = last[:-3] + "y"

@@ -13,8 +13,15 @@ from agents.reporting import Cell, Facts, Items, ReportContent, Section, Table, 
 TITLE = "Requirements"
 
 
-def build_report(results: Mapping[str, Any], states: Mapping[str, str]) -> ReportContent:
+def build_report(
+    results: Mapping[str, Any],
+    states: Mapping[str, str],
+    *,
+    usage: Mapping[str, Mapping[str, float]] | None = None,
+) -> ReportContent:
     """The report from the steps' results and states by step key; steps that have not run may be missing.
+
+    ``usage`` is what agents used of language models: ``{agent: {requests, tokens_in, tokens_out, cost}}``.
 
     Data: ``figures``, ``documents``, ``requirements``, ``rejected``, ``failed``, ``gdpr``, ``gobd``, ``ledger``, ``usage``,
     ``steps``, ``complete``.
@@ -23,9 +30,9 @@ def build_report(results: Mapping[str, Any], states: Mapping[str, str]) -> Repor
     outline = results.get("outline") or {}
     consolidated = results.get("consolidate") or {}
     figures = figures_of(requirements)
-    usage = usage_of(results)
+    used = usage_of(usage)
     sections = (
-        _summary(figures, outline, consolidated, states),
+        _summary(figures, outline, consolidated, states, _note(results)),
         _documents(outline),
         *_counts(figures),
         *_listings(requirements),
@@ -33,9 +40,9 @@ def build_report(results: Mapping[str, Any], states: Mapping[str, str]) -> Repor
         _opposed(consolidated, requirements),
         *_turned_down(requirements),
         _missed(consolidated),
-        _use(usage),
+        _use(used),
     )
-    return ReportContent(TITLE, sections, _data(requirements, outline, consolidated, figures, usage, states))
+    return ReportContent(TITLE, sections, _data(requirements, outline, consolidated, figures, used, states))
 
 
 def _summary(
@@ -43,6 +50,7 @@ def _summary(
     outline: Mapping[str, Any],
     consolidated: Mapping[str, Any],
     states: Mapping[str, str],
+    note: str,
 ) -> Facts:
     by_status = figures["by_status"]
     facts: list[tuple[str, Cell]] = [
@@ -65,7 +73,14 @@ def _summary(
             )
         )
         facts.append(("Citations verified", f"{consolidated['citations_verified']:.0%}"))
+    if note:
+        facts.append(("Note of the approver", note))
     return Facts("Summary", tuple(facts))
+
+
+def _note(results: Mapping[str, Any]) -> str:
+    decision = (results.get("graph") or {}).get("decision") or {}
+    return str(decision.get("note") or "").strip()
 
 
 def _complete(states: Mapping[str, str]) -> bool:

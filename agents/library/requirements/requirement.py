@@ -176,7 +176,6 @@ class Requirement:
     findings: tuple[Finding, ...] = ()
     retries: int = 0
     in_focus: bool = False
-    note: str = ""
 
     @property
     def priority(self) -> Priority:

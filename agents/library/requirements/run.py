@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agents.library.requirements.edits import with_edits
 from agents.library.requirements.integration import Integrated
 from agents.library.requirements.requirement import Citation, Finding, Rejection, Requirement, Status
 
@@ -34,8 +35,6 @@ def _decision(one: Requirement) -> dict[str, Any]:
         decision["id"] = one.id
     if one.rejection and one.rejection.code in _BY_INTEGRATION:
         decision["rejection"] = {"code": one.rejection.code, "reason": one.rejection.reason}
-    if one.note:
-        decision["note"] = one.note
     if one.also:
         decision["also"] = [[cited.document_id, cited.start] for cited in one.also]
     if opposed := [finding.to_json() for finding in one.findings if finding.code == "contradiction"]:
@@ -51,7 +50,9 @@ def settled(results: Mapping[str, Any]) -> list[Requirement]:
     candidates = reviewed(results)
     decisions = (results.get("consolidate") or {}).get("decisions")
     if decisions is not None and len(decisions) == len(candidates):
-        return _with_decisions(candidates, decisions)
+        return with_edits(
+            _with_decisions(candidates, decisions), (results.get("graph") or {}).get("decision") or {}
+        )
     return [*candidates, *_unvalidated(results)]
 
 
@@ -81,7 +82,6 @@ def _decided(
         id=decision.get("id", ""),
         status=Status(decision["status"]),
         rejection=Rejection(**rejection) if rejection else one.rejection,
-        note=decision.get("note", ""),
         also=tuple(cited[document, start] for document, start in decision.get("also", ())),
         findings=(*one.findings, *opposed),
     )

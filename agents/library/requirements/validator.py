@@ -7,6 +7,7 @@ no action. Smells lower the confidence; a standard may be full of them and still
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from agents.library.requirements.judgement import judge
@@ -17,6 +18,7 @@ from agents.library.requirements.smells import smells
 from agents.library.requirements.wording import parse
 
 _LEAST_WORDS = 4
+_EXPLETIVE = re.compile(r"^It\s+\w+\s+(?:not\s+)?be\s+(?:as\s+|so\s+)?\w+\s+(?:to|that|for)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def _defects(candidate: Requirement, words: tuple[KeyWord, ...]) -> list[Finding
     parsed = parse(candidate.statement, words[0])
     if not parsed.subject:
         found.append(Finding("no_subject", "It does not say who or what is bound.", Severity.MAJOR))
-    elif parsed.points_back and not parsed.condition:
+    elif parsed.points_back and not parsed.condition and not _EXPLETIVE.match(candidate.statement):
         text = f"'{parsed.subject}' points at something that is not in the statement."
         found.append(Finding("pronoun", text, Severity.MINOR, parsed.subject))
     return found

@@ -54,9 +54,13 @@ class Parsed:
 
 
 def clean(text: str) -> str:
-    """A clause's text without its list marker, opening connective, and the tail that ties it to the next item."""
-    text = _CONNECTIVE.sub("", _MARKER.sub("", " ".join(text.split()), count=1))
-    return capitalised(_BROKEN_WORD.sub("-", text.strip()))
+    """A clause's text as a sentence: without its list marker and opening connective, with a capital letter."""
+    return capitalised(_CONNECTIVE.sub("", unmarked(text)))
+
+
+def unmarked(text: str) -> str:
+    """A clause's text without its list marker, white space folded, words that a line end broke put together."""
+    return _BROKEN_WORD.sub("-", _MARKER.sub("", " ".join(text.split()), count=1).strip())
 
 
 def capitalised(text: str) -> str:
@@ -88,7 +92,7 @@ def joined(lead_in: str, item: str) -> str:
     colon before what it announces.
     """
     stem = stem_of(lead_in)
-    tail = without_tail(clean(item))
+    tail = without_tail(unmarked(item))
     direct = not re.search(r"\b(?:following|below)\b", stem, re.IGNORECASE)
     if direct and tail[:1].isupper() and not _keeps_capital(tail):
         tail = tail[0].lower() + tail[1:]
@@ -124,11 +128,22 @@ def title_of(statement: str, word: KeyWord) -> str:
     """A short name: subject and action, at most 72 characters, cut at a word."""
     parsed = parse(statement, word)
     subject = _ARTICLE.sub("", parsed.subject)
-    negation = "not " if word.modality.value.endswith("_not") else ""
-    action = word.text.lower() if word.family is Family.STATUS else parsed.action or statement
+    negation = "not " if word.modality.value.endswith("_not") and word.family is Family.MODAL else ""
+    action = _named_action(word, parsed.action) or statement
     action = _PARENTHESIS.sub("", action)
     name = capitalised(f"{subject}: {negation}{action}" if subject else f"{negation}{action}")
     return shortened(name)
+
+
+def _named_action(word: KeyWord, action: str) -> str:
+    """The action of a title; a phrase such as "is entitled to" is part of it."""
+    if word.family is Family.STATUS:
+        return word.text.lower()
+    if word.family is Family.PHRASE and (
+        phrase := re.match(r"(?:is|are|be)\s+(.*)", word.text, re.IGNORECASE)
+    ):
+        return f"{phrase.group(1)} {action}".strip()
+    return action
 
 
 def shortened(text: str, length: int = TITLE_LENGTH) -> str:

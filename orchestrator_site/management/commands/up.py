@@ -72,7 +72,7 @@ class Command(BaseCommand):
 def _welcome(host: str, port: int, flower: int | None, password: str | None) -> str:
     var = conf().var_dir
     site = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    lines = ["", f"Phasegate is up.    Site  {site}/admin/", f"                    API   {site}/api/docs/"]
+    lines = ["", f"Phasegate is up.    Site   {site}/", f"                    API    {site}/api/docs/"]
     if flower is not None:
         lines.append(f"                    Flower http://127.0.0.1:{flower}/ as {processes.FLOWER_USER},")
         lines.append(f"                           password in {var / 'flower.password'}")

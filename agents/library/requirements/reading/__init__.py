@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..clauses import DocumentText
+from .docx import read_docx
 from .errors import (
     BrokenDocument,
     DocumentTooLarge,
@@ -16,8 +17,11 @@ from .errors import (
     EncryptedDocument,
     UnsupportedDocument,
 )
+from .html import read_html
 from .limits import MAX_BYTES, MAX_CHARACTERS, MIB
-from .media_types import HTML, MARKDOWN, PLAIN, SUPPORTED, sniff_media_type
+from .markdown import read_markdown
+from .media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN, SUPPORTED, sniff_media_type
+from .pdf import read_pdf
 from .plain_text import read_plain_text
 
 __all__ = [
@@ -41,6 +45,10 @@ class Reader(Protocol):
 
 READERS: dict[str, Reader] = {
     PLAIN: read_plain_text,
+    MARKDOWN: read_markdown,
+    HTML: read_html,
+    PDF: read_pdf,
+    DOCX: read_docx,
 }
 _KINDS_OF_TEXT = (PLAIN, MARKDOWN, HTML)
 
@@ -66,5 +74,7 @@ def read_document(content: bytes, *, name: str, media_type: str | None = None) -
     if not document.clauses:
         raise EmptyDocument(f"{name}: no text was found in the document.")
     if len(document.text) > MAX_CHARACTERS:
-        raise DocumentTooLarge(f"{name}: more than {MAX_CHARACTERS:,} characters of text. Split it into parts.")
+        raise DocumentTooLarge(
+            f"{name}: more than {MAX_CHARACTERS:,} characters of text. Split it into parts."
+        )
     return document

@@ -64,7 +64,9 @@ class _Assembly:
         else:
             self._paragraph(block, flow)
 
-    def _draft(self, kind: ClauseKind, flow: Flow, span: Span, number: str = "", opener: int | None = None) -> int:
+    def _draft(
+        self, kind: ClauseKind, flow: Flow, span: Span, number: str = "", opener: int | None = None
+    ) -> int:
         text = self.folding(flow.text[span[0] : span[1]])
         path = tuple(title for _, title in self.headings)
         self.drafts.append(_Draft(kind, flow.span(*span), text, path, number, opener))

@@ -12,7 +12,9 @@ from .lines import Line
 
 _CELL = {
     "\t": re.compile(r"[^\t]+"),
-    ",": re.compile(r'\s*(?:"(?P<double>(?:[^"]|"")*)"|\'(?P<single>(?:[^\'\\]|\\.|\'(?!\s*(?:,|$)))*)\'|(?P<bare>[^,]*))\s*(?:,|$)'),
+    ",": re.compile(
+        r'\s*(?:"(?P<double>(?:[^"]|"")*)"|\'(?P<single>(?:[^\'\\]|\\.|\'(?!\s*(?:,|$)))*)\'|(?P<bare>[^,]*))\s*(?:,|$)'
+    ),
     ";": re.compile(r'\s*(?:"(?P<double>(?:[^"]|"")*)"|(?P<bare>[^;]*))\s*(?:;|$)'),
     "|": re.compile(r"[^|]+"),
     "  ": re.compile(r"\S+(?:\s\S+)*"),
@@ -31,7 +33,7 @@ def row_blocks(group: Sequence[Line]) -> list[Block]:
     columns = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
     if columns < 2 or not _is_table([cells for _, cells in rows], group, columns, separator):
         return []
-    blocks = []
+    blocks: list[Block] = []
     for line, cells in rows:
         number = row_id([line.content[start - line.start : end - line.start] for start, end in cells])
         blocks.extend(Block(Role.TABLE_CELL, (cell,), line.indent, number=number) for cell in cells)
@@ -89,4 +91,6 @@ def _has_label_column(rows: Sequence[Sequence[Span]], group: Sequence[Line], col
     for cells in rows:
         line = next(line for start, line in by_place.items() if start <= cells[0][0] <= line.end)
         texts.append([line.content[start - line.start : end - line.start] for start, end in cells])
-    return any(all(" " not in row[column] and len(row[column]) <= 24 for row in texts) for column in (0, columns - 1))
+    return any(
+        all(" " not in row[column] and len(row[column]) <= 24 for row in texts) for column in (0, columns - 1)
+    )

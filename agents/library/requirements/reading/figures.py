@@ -19,12 +19,65 @@ _CODE_LINE = re.compile(
     |%x[0-9A-F]""",
     re.VERBOSE,
 )
-_DRAWN = re.compile(r"[+|^<>v'`.\\/_-]{3,}|-->|<--|\|\s{2,}|\s{2,}\||^[|^v](?:\s+[|^v])*$|^\([A-Z]\)\s+\([A-Z]\)|[─│┌┐└┘├┤┬┴┼═║╔╗╚╝]")
-_CAPTION = re.compile(r"(?:Figure|Fig\.|Table|Abbildung|Tabelle|Listing)\s*[0-9A-Z]+(?:[-.][0-9]+)*\s*[.:–—-]?(?:\s|$)")  # noqa: RUF001
+_DRAWN = re.compile(
+    r"[+|^<>v'`.\\/_-]{3,}|-->|<--|\|\s{2,}|\s{2,}\||^[|^v](?:\s+[|^v])*$|^\([A-Z]\)\s+\([A-Z]\)|[─│┌┐└┘├┤┬┴┼═║╔╗╚╝]"
+)
+_CAPTION = re.compile(
+    r"(?:Figure|Fig\.|Table|Abbildung|Tabelle|Listing)\s*[0-9A-Z]+(?:[-.][0-9]+)*\s*[.:–—-]?(?:\s|$)"
+)  # noqa: RUF001
 _WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’-]*[,.;:)]?$")
 _SMALL_WORDS = frozenset(
-    "the a an of to in is are be and or for with by on at as that this it from not if when shall must should may can will "
-    "der die das und oder ist sind ein eine von zu mit für auf im nicht wird werden muss".split()
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "to",
+        "in",
+        "is",
+        "are",
+        "be",
+        "and",
+        "or",
+        "for",
+        "with",
+        "by",
+        "on",
+        "at",
+        "as",
+        "that",
+        "this",
+        "it",
+        "from",
+        "not",
+        "if",
+        "when",
+        "shall",
+        "must",
+        "should",
+        "may",
+        "can",
+        "will",
+        "der",
+        "die",
+        "das",
+        "und",
+        "oder",
+        "ist",
+        "sind",
+        "ein",
+        "eine",
+        "von",
+        "zu",
+        "mit",
+        "für",
+        "auf",
+        "im",
+        "nicht",
+        "wird",
+        "werden",
+        "muss",
+    ]
 )
 _ENDED = re.compile(r"[.!?:;][\"')\]]*$")
 
@@ -32,8 +85,13 @@ _ENDED = re.compile(r"[.!?:;][\"')\]]*$")
 def is_caption(group: Sequence[Line], body: int) -> bool:
     """Whether the lines are the caption of a figure or table, set apart from running text."""
     first = group[0]
-    return len(group) <= 2 and bool(_CAPTION.match(first.content)) and (
-        first.indent > body + 4 or (len(group) == 1 and not _ENDED.search(first.content) and len(first.content) < 100)
+    return (
+        len(group) <= 2
+        and bool(_CAPTION.match(first.content))
+        and (
+            first.indent > body + 4
+            or (len(group) == 1 and not _ENDED.search(first.content) and len(first.content) < 100)
+        )
     )
 
 
@@ -57,11 +115,15 @@ def reads_as_prose(content: str) -> bool:
     """Whether a line is words, with small words among them."""
     tokens = content.split()
     words = sum(1 for token in tokens if _WORD.match(token))
-    return words >= 5 and words * 4 >= len(tokens) * 3 and any(token.lower() in _SMALL_WORDS for token in tokens)
+    return (
+        words >= 5 and words * 4 >= len(tokens) * 3 and any(token.lower() in _SMALL_WORDS for token in tokens)
+    )
 
 
 def _is_prose(group: Sequence[Line]) -> bool:
     tokens = " ".join(line.content for line in group).split()
     words = sum(1 for token in tokens if _WORD.match(token.lstrip("(\"'“„")))
     small = sum(1 for token in tokens if token.lower() in _SMALL_WORDS)
-    return words * 3 >= len(tokens) * 2 and (small * 8 >= len(tokens) or (words > 2 and bool(_ENDED.search(group[-1].content))))
+    return words * 3 >= len(tokens) * 2 and (
+        small * 8 >= len(tokens) or (words > 2 and bool(_ENDED.search(group[-1].content)))
+    )

@@ -11,6 +11,8 @@ MAX_CHARACTERS = 20_000_000
 MAX_CLAUSE_CHARACTERS = 10_000
 """A passage without any sentence end is cut at white space so that no clause is longer."""
 MAX_PDF_PAGES = 3_000
+MAX_PAGE_STREAM = 24 * MIB
+"""What the drawing of one PDF page may unpack to."""
 PDF_SECONDS = 120.0
 """Time for reading one PDF; looked at between pages."""
 MAX_DOCX_BYTES = 200 * MIB

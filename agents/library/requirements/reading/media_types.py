@@ -41,7 +41,9 @@ _BY_SUFFIX = {
     ".docx": DOCX,
 }
 _BINARY_SUFFIXES = {PDF: "%PDF-", DOCX: "a zip archive with word/document.xml"}
-_HTML_START = re.compile(r"(?:\ufeff|\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML_START = re.compile(
+    r"(?:\ufeff|\s|<!--.*?-->|<\?xml[^>]*>)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
 _MARKDOWN_SIGNS = (
     re.compile(r"^#{1,6}\s\S", re.MULTILINE),
     re.compile(r"^```|^~~~", re.MULTILINE),

@@ -36,17 +36,23 @@ class _Reader:
 
     body: int
     width: int
+    after_breaks: set[int]
+    """Where the first line of text after each page break begins."""
     blocks: list[Block] = field(default_factory=list)
     in_contents: bool = False
     in_references: bool = False
     announced: bool = False
     """Whether the text just before ends with a colon."""
     title: str = ""
+    last: Line | None = None
 
     def read(self, group: Sequence[Line], following: Sequence[Line] | None) -> int:
         """Add the blocks of ``group``; returns how many lines of ``following`` were taken with it."""
         taken = 0
         rest = group
+        if self._runs_on(group):
+            self._prose(group)
+            return 0
         while rest:
             before = len(rest)
             heading = self._heading(rest, group, following)
@@ -60,12 +66,19 @@ class _Reader:
             assert len(rest) < before  # noqa: S101 - every turn takes a line
         return taken
 
-    def _heading(self, rest: Sequence[Line], group: Sequence[Line], following: Sequence[Line] | None) -> Heading | None:
+    def _heading(
+        self, rest: Sequence[Line], group: Sequence[Line], following: Sequence[Line] | None
+    ) -> Heading | None:
         around = Surroundings(self.body, set_apart_before=len(rest) == len(group), alone=len(rest) == 1)
         heading = heading_of(rest, around)
         if heading is None or (self.in_contents and is_contents(rest, announced=True)):
             return None
-        if heading.number and not heading.legal and rest[0].indent >= self.body and self._in_series(rest, following):
+        if (
+            heading.number
+            and not heading.legal
+            and rest[0].indent >= self.body
+            and self._in_series(rest, following)
+        ):
             return None
         if is_figure(rest) or is_contents(rest, announced=self.in_contents):
             return None
@@ -99,7 +112,16 @@ class _Reader:
         self.announced = False
         self.title = self.title or title
         self.blocks.append(
-            Block(Role.HEADING, tuple(line.span for line in shown), lines[0].indent, 0, None, heading.level, heading.number, heading.legal)
+            Block(
+                Role.HEADING,
+                tuple(line.span for line in shown),
+                lines[0].indent,
+                0,
+                None,
+                heading.level,
+                heading.number,
+                heading.legal,
+            )
         )
         self.blocks.extend(Block(Role.FURNITURE, (line.span,)) for line in lines if is_rule(line.content))
         return taken
@@ -110,7 +132,9 @@ class _Reader:
             line = rest[index]
             if line.content[0] not in "AaSs§RrCcKkPpTtBbEeUu" or len(line.content) > 110:
                 continue
-            heading = heading_of(rest[index:], Surroundings(self.body, set_apart_before=False, alone=index == len(rest) - 1))
+            heading = heading_of(
+                rest[index:], Surroundings(self.body, set_apart_before=False, alone=index == len(rest) - 1)
+            )
             if heading and heading.legal and rest[index - 1].content[-1] in ".;:!?":
                 return rest[:index]
         return rest
@@ -139,7 +163,9 @@ class _Reader:
         if is_figure(group):
             return True
         deeper = group[0].indent > self.body and min(line.indent for line in group) > self.body
-        after_code = bool(self.blocks) and self.blocks[-1].role is Role.CODE and len(self.blocks[-1].pieces) > 1
+        after_code = (
+            bool(self.blocks) and self.blocks[-1].role is Role.CODE and len(self.blocks[-1].pieces) > 1
+        )
         return deeper and (self.announced or after_code) and is_display(group) and not _hangs(group)
 
     def _prose(self, group: Sequence[Line]) -> None:
@@ -147,24 +173,33 @@ class _Reader:
         if self._continues_previous(group):
             self.blocks[-1] = _joined(self.blocks[-1], blocks.pop(0))
         self.blocks.extend(blocks)
+        self.announced = group[-1].content.endswith(":")
+
+    def _runs_on(self, group: Sequence[Line]) -> bool:
+        """Whether a group after a page break goes on with the sentence before it."""
+        return group[0].start in self.after_breaks and self._continues_previous(group)
 
     def _continues_previous(self, group: Sequence[Line]) -> bool:
-        """Whether a blank line, left by a page break, stands in the middle of a sentence."""
+        """Whether only a page break, or the blank line left by one, stands before a sentence's further words."""
         previous = self.blocks[-1] if self.blocks else None
-        if previous is None or previous.role not in (Role.PARAGRAPH, Role.ITEM) or self.last is None:
+        first, last = group[0], self.last
+        if previous is None or last is None or previous.role not in (Role.PARAGRAPH, Role.ITEM):
             return False
-        same_column = group[0].indent in (self.last.indent, previous.inner or previous.indent)
-        filled = self.last.width >= self.width * 0.75
-        return bool(
-            same_column and filled and group[0].content[0].islower() and _SENTENCE_OPEN.search(self.last.content)
-            and mark_of(group[0].content) is None
-        )
-
-    last: Line | None = None
+        if mark_of(first.content) is not None or not _SENTENCE_OPEN.search(last.content):
+            return False
+        filled = last.width >= self.width * 0.75
+        if first.start in self.after_breaks:
+            return first.content[0].islower() or (filled and not is_figure(group))
+        same_column = first.indent in (last.indent, previous.inner or previous.indent)
+        return same_column and filled and first.content[0].islower()
 
 
 def _hangs(group: Sequence[Line]) -> bool:
-    return len(group) > 1 and min(line.indent for line in group[1:]) >= group[0].indent + 2 and len(group[0].content.split()) == 1
+    return (
+        len(group) > 1
+        and min(line.indent for line in group[1:]) >= group[0].indent + 2
+        and len(group[0].content.split()) == 1
+    )
 
 
 def _is_separate_title(line: Line) -> bool:
@@ -179,11 +214,16 @@ def _joined(first: Block, rest: Block) -> Block:
     return Block(first.role, first.pieces + rest.pieces, first.indent, first.inner, first.mark)
 
 
-def blocks_of(lines: Sequence[Line], furniture: set[int]) -> tuple[list[Block], str]:
-    """The blocks of a text and its title; ``furniture`` holds the indices of the lines that are page furniture."""
+def blocks_of(
+    lines: Sequence[Line], furniture: set[int], begins: Sequence[int] = ()
+) -> tuple[list[Block], str]:
+    """The blocks of a text and its title.
+
+    ``furniture`` holds the indices of the lines that are page furniture, ``begins`` the offsets where pages begin.
+    """
     kept = [line for index, line in enumerate(lines) if index not in furniture]
-    reader = _Reader(body_indent(kept), wrap_width(kept))
-    groups = list(_page_breaks_closed(lines, furniture))
+    reader = _Reader(body_indent(kept), wrap_width(kept), _after_breaks(lines, furniture, begins))
+    groups = list(groups_of([line for index, line in enumerate(lines) if index not in furniture]))
     skip = 0
     for index, group in enumerate(groups):
         following = groups[index + 1] if index + 1 < len(groups) else None
@@ -193,13 +233,29 @@ def blocks_of(lines: Sequence[Line], furniture: set[int]) -> tuple[list[Block], 
         skip = reader.read(group, following)
         reader.last = group[-1]
     blocks = reader.blocks
-    blocks.extend(Block(Role.FURNITURE, (lines[index].span,)) for index in sorted(furniture) if lines[index].content)
+    blocks.extend(
+        Block(Role.FURNITURE, (lines[index].span,)) for index in sorted(furniture) if lines[index].content
+    )
+    blocks.sort(key=lambda block: block.start)
     return blocks, _title(groups, reader.title)
 
 
-def _page_breaks_closed(lines: Sequence[Line], furniture: set[int]) -> Iterator[list[Line]]:
-    """Groups of lines; those that only a page break parts are one if the sentence runs on."""
-    yield from groups_of([line for index, line in enumerate(lines) if index not in furniture])
+def _after_breaks(lines: Sequence[Line], furniture: set[int], begins: Sequence[int]) -> set[int]:
+    """Where the first line of text after each page break begins."""
+    places: set[int] = set()
+    broken = False
+    upcoming = iter([*begins[1:], lines[-1].end + 1 if lines else 0])
+    page_end = next(upcoming)
+    for index, line in enumerate(lines):
+        while line.start >= page_end and line.content:
+            broken, page_end = True, next(upcoming)
+        if index in furniture:
+            broken = True
+        elif line.content and broken:
+            places.add(line.start)
+            broken = False
+        broken = broken or line.feed
+    return places
 
 
 def _title(groups: Sequence[Sequence[Line]], first_heading: str) -> str:
@@ -214,8 +270,8 @@ def read_plain_text(content: bytes, *, name: str, media_type: str = "text/plain"
     """Read plain text. Offsets hold in the decoded file."""
     text = decode_text(content, name=name)
     lines = lines_of(text)
-    blocks, title = blocks_of(lines, plain_text_furniture(lines))
     pages = _pages(text)
+    blocks, title = blocks_of(lines, plain_text_furniture(lines), pages)
     return assemble(name=name, media_type=media_type, text=text, title=title, blocks=blocks, pages=pages)
 
 

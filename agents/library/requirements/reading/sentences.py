@@ -14,34 +14,236 @@ from .flow import Span
 from .limits import MAX_CLAUSE_CHARACTERS
 
 _CLOSERS = "\"'”’“»)\\]"
-_END = re.compile(rf"(?P<stop>[.!?…]+)(?P<close>[{_CLOSERS}]*)(?=(?P<gap>\s+)(?P<next>\S))|(?P<wide>[。！？；]+)")  # noqa: RUF001
+_END = re.compile(
+    rf"(?P<stop>[.!?…]+)(?P<close>[{_CLOSERS}]*)(?=(?P<gap>\s+)(?P<next>\S))|(?P<wide>[。！？；]+)"
+)  # noqa: RUF001
 _PAIRS = re.compile(r"[()\[\]“”„»«\"]")
 _CLOSES = {")": "(", "]": "[", '"': '"„', "”": "“„", "“": "„", "«": "»", "»": "«"}
 _DEEPEST_PAIR = 8
 _LONGEST_PAIR = 600
 _NEVER = frozenset(
     [
-        *("e.g", "i.e", "eg", "ie", "cf", "vs", "viz", "resp", "approx", "ca", "incl", "excl", "min", "max", "dr", "mr"),
-        *("mrs", "ms", "prof", "st", "jr", "sr", "fig", "figs", "eq", "eqs", "sec", "secs", "sect", "ch", "chap"),
-        *("vol", "pp", "para", "paras", "par", "art", "arts", "cl", "nr", "no", "nos", "ref", "refs", "al", "ed", "eds"),
-        *("rev", "ver", "dept", "est", "intl", "gov", "tel", "abs", "bzw", "vgl", "ggf", "z.b", "d.h", "u.a", "z", "d"),
-        *("bspw", "evtl", "gem", "i.d.r", "i.s.d", "i.v.m", "inkl", "zzgl", "sog", "ziff", "buchst", "lit", "rn", "rz"),
-        *("anm", "hrsg", "s.o", "s.u", "o.ä", "u.u", "m.e", "str", "zb", "dh", "mind", "entspr", "v", "n", "adj", "adv"),
+        *(
+            "e.g",
+            "i.e",
+            "eg",
+            "ie",
+            "cf",
+            "vs",
+            "viz",
+            "resp",
+            "approx",
+            "ca",
+            "incl",
+            "excl",
+            "min",
+            "max",
+            "dr",
+            "mr",
+        ),
+        *(
+            "mrs",
+            "ms",
+            "prof",
+            "st",
+            "jr",
+            "sr",
+            "fig",
+            "figs",
+            "eq",
+            "eqs",
+            "sec",
+            "secs",
+            "sect",
+            "ch",
+            "chap",
+        ),
+        *(
+            "vol",
+            "pp",
+            "para",
+            "paras",
+            "par",
+            "art",
+            "arts",
+            "cl",
+            "nr",
+            "no",
+            "nos",
+            "ref",
+            "refs",
+            "al",
+            "ed",
+            "eds",
+        ),
+        *(
+            "rev",
+            "ver",
+            "dept",
+            "est",
+            "intl",
+            "gov",
+            "tel",
+            "abs",
+            "bzw",
+            "vgl",
+            "ggf",
+            "z.b",
+            "d.h",
+            "u.a",
+            "z",
+            "d",
+        ),
+        *(
+            "bspw",
+            "evtl",
+            "gem",
+            "i.d.r",
+            "i.s.d",
+            "i.v.m",
+            "inkl",
+            "zzgl",
+            "sog",
+            "ziff",
+            "buchst",
+            "lit",
+            "rn",
+            "rz",
+        ),
+        *(
+            "anm",
+            "hrsg",
+            "s.o",
+            "s.u",
+            "o.ä",
+            "u.u",
+            "m.e",
+            "str",
+            "zb",
+            "dh",
+            "mind",
+            "entspr",
+            "v",
+            "n",
+            "adj",
+            "adv",
+        ),
     ]
 )
-_NUMBERED = frozenset(["no", "nos", "nr", "art", "arts", "abs", "fig", "figs", "sec", "par", "cl", "ref", "ed", "min"])
+_NUMBERED = frozenset(
+    ["no", "nos", "nr", "art", "arts", "abs", "fig", "figs", "sec", "par", "cl", "ref", "ed", "min"]
+)
 _MAY_END = frozenset(
     [
-        *("etc", "u.s", "u.k", "u.s.a", "e.u", "usw", "u.n", "inc", "ltd", "corp", "co", "a.m", "p.m", "ff", "f", "u.a"),
-        *("al", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "bros", "approx"),
+        *(
+            "etc",
+            "u.s",
+            "u.k",
+            "u.s.a",
+            "e.u",
+            "usw",
+            "u.n",
+            "inc",
+            "ltd",
+            "corp",
+            "co",
+            "a.m",
+            "p.m",
+            "ff",
+            "f",
+            "u.a",
+        ),
+        *(
+            "al",
+            "jan",
+            "feb",
+            "mar",
+            "apr",
+            "jun",
+            "jul",
+            "aug",
+            "sep",
+            "sept",
+            "oct",
+            "nov",
+            "dec",
+            "bros",
+            "approx",
+        ),
     ]
 )
 _OPENERS_OF_SENTENCES = frozenset(
-    "The This That These Those A An It Its If In When Where For Each Every Any All No Such They We You He She There However "
-    "As At By On To Note Der Die Das Ein Eine Es Wenn Sofern Bei Für Jede Jeder Alle Dies Diese Dieser Er Sie".split()
+    [
+        "The",
+        "This",
+        "That",
+        "These",
+        "Those",
+        "A",
+        "An",
+        "It",
+        "Its",
+        "If",
+        "In",
+        "When",
+        "Where",
+        "For",
+        "Each",
+        "Every",
+        "Any",
+        "All",
+        "No",
+        "Such",
+        "They",
+        "We",
+        "You",
+        "He",
+        "She",
+        "There",
+        "However",
+        "As",
+        "At",
+        "By",
+        "On",
+        "To",
+        "Note",
+        "Der",
+        "Die",
+        "Das",
+        "Ein",
+        "Eine",
+        "Es",
+        "Wenn",
+        "Sofern",
+        "Bei",
+        "Für",
+        "Jede",
+        "Jeder",
+        "Alle",
+        "Dies",
+        "Diese",
+        "Dieser",
+        "Er",
+        "Sie",
+    ]
 )
 _MONTHS = frozenset(
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember Jahrhundert Quartal".split()
+    [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+        "Jahrhundert",
+        "Quartal",
+    ]
 )
 _BEFORE_A_LETTER = re.compile(
     r"(?:appendix|annex|section|figure|table|class|type|option|step|part|part(?:y|ies)|level|group|category|anhang|teil|"
@@ -111,7 +313,7 @@ def _is_abbreviation(before: str, passage: str, found: re.Match[str]) -> bool:
 
 def _begins_sentence(following: str) -> bool:
     word = re.match(r"[\"“(]?\w+", following)
-    return bool(word) and word[0].strip("\"“(") in _OPENERS_OF_SENTENCES  # type: ignore[index]
+    return bool(word) and word[0].strip('"“(') in _OPENERS_OF_SENTENCES  # type: ignore[index]
 
 
 def _bracketed(passage: str) -> list[Span]:

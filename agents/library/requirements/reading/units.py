@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .blocks import Block, Role
-from .flow import Span
 from .lines import Line
 from .marks import Mark, MarkKind, mark_of
 
@@ -18,7 +17,9 @@ _CONNECTING = re.compile(
     r"von|zu|mit|für|nach|gemäß|section|sections|article|articles|rfc))$",
     re.IGNORECASE,
 )
-_MODAL = re.compile(r"\b(?:shall|must|should|will|may|can|muss|müssen|soll|sollen|darf|dürfen|kann|können)\b", re.IGNORECASE)
+_MODAL = re.compile(
+    r"\b(?:shall|must|should|will|may|can|muss|müssen|soll|sollen|darf|dürfen|kann|können)\b", re.IGNORECASE
+)
 _TERM = re.compile(r"[^\s.;!?][^;!?]{0,58}$")
 _RUN_IN_TERM = re.compile(r"([^\s:][^:.;]{0,40}?):\s{1,4}\S")
 _HARD_MARGIN = 12
@@ -34,18 +35,21 @@ class _Unit:
         return self.lines[0].indent
 
 
-def unit_blocks(group: Sequence[Line], width: int) -> Iterator[Block]:
-    """The blocks of a run of prose lines in a text wrapped at column ``width``."""
-    for unit in _units(group, width):
+def unit_blocks(group: Sequence[Line], width: int, *, soft: bool = False) -> Iterator[Block]:
+    """The blocks of a run of prose lines in a text wrapped at column ``width``.
+
+    ``soft`` says that the format has paragraphs of its own, so that a line end alone never ends one.
+    """
+    for unit in _units(group, width, soft):
         yield _block(unit)
 
 
-def _units(group: Sequence[Line], width: int) -> Iterator[_Unit]:
+def _units(group: Sequence[Line], width: int, soft: bool) -> Iterator[_Unit]:
     a_line_each = _is_line_list(group)
     unit: _Unit | None = None
     for line in group:
         mark = _mark(line)
-        if unit is not None and not _begins(unit, line, mark, width, a_line_each):
+        if unit is not None and not _begins(unit, line, mark, width, a_line_each, soft):
             unit.lines.append(line)
             continue
         if unit is not None:
@@ -59,7 +63,11 @@ def _mark(line: Line) -> Mark | None:
     mark = mark_of(line.content)
     if mark is None and len(line.content) < 24:
         alone = mark_of(line.content + " X")
-        return alone if alone and alone.kind is MarkKind.IDENTIFIER and alone.width == len(line.content) + 1 else None
+        return (
+            alone
+            if alone and alone.kind is MarkKind.IDENTIFIER and alone.width == len(line.content) + 1
+            else None
+        )
     return mark
 
 
@@ -69,23 +77,29 @@ def _is_line_list(group: Sequence[Line]) -> bool:
         return False
     capitals = all(line.content[0].isupper() for line in group)
     if len(group) == 2:
-        return capitals and all(_MODAL.search(line.content) for line in group) and not _CONNECTING.search(group[0].content)
+        return (
+            capitals
+            and all(_MODAL.search(line.content) for line in group)
+            and not _CONNECTING.search(group[0].content)
+        )
     ends = sum(1 for line in group[:-1] if _CONNECTING.search(line.content))
     return len(group) > 2 and capitals and ends * 3 < len(group)
 
 
-def _begins(unit: _Unit, line: Line, mark: Mark | None, width: int, a_line_each: bool) -> bool:
+def _begins(unit: _Unit, line: Line, mark: Mark | None, width: int, a_line_each: bool, soft: bool) -> bool:
     """Whether ``line`` begins a new unit after those of ``unit``."""
     previous = unit.lines[-1]
     if mark is not None and _opens_item(unit, line, mark, previous, width):
         return True
-    if a_line_each:
-        return True
+    if a_line_each or soft:
+        return a_line_each
     if _dedents(unit, line):
         return _is_hard(previous, line, width) or len(unit.lines) > 1 or unit.mark is not None
     if line.indent > unit.indent and unit.mark is None and len(unit.lines) == 1:
         return False
-    return _is_hard(previous, line, width) and not line.content[0].islower() and line.indent <= previous.indent
+    return (
+        _is_hard(previous, line, width) and not line.content[0].islower() and line.indent <= previous.indent
+    )
 
 
 def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int) -> bool:
@@ -107,7 +121,9 @@ def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int)
 def _dedents(unit: _Unit, line: Line) -> bool:
     """Whether ``line`` stands further left than the unit's text, after a hanging part or a mark."""
     if unit.mark is not None:
-        return line.indent <= unit.indent and (unit.lines[-1].indent > unit.indent or line.content[0].isupper())
+        return line.indent <= unit.indent and (
+            unit.lines[-1].indent > unit.indent or line.content[0].isupper()
+        )
     return line.indent < unit.lines[-1].indent and line.indent <= unit.indent
 
 
@@ -142,9 +158,3 @@ def _term(lines: Sequence[Line]) -> str:
             return content.rstrip(":").strip().strip("\"'“”`")
     run_in = _RUN_IN_TERM.match(content)
     return run_in[1].strip().strip("\"'“”`") if run_in and len(run_in[1].split()) <= 5 else ""
-
-
-def hanging_lines(group: Sequence[Line]) -> Span:
-    """The smallest and largest indentation of ``group``."""
-    indents = [line.indent for line in group]
-    return min(indents), max(indents)

@@ -1,0 +1,136 @@
+"""The base of every view: who asks, what they may, and how the answer is negotiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+import uritemplate
+from django.db import transaction
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orchestrator_site.access.actors import Actor
+from projects.api import conditional
+from projects.api.errors import ParametersInvalid
+from projects.api.identity import actor_of_request, requirement
+from projects.api.pagination import CursorPages, Order, limit_of, links, page_of
+from projects.api.parsing import StrictFormParser, StrictJSONParser
+from projects.api.schema import ApiSchema
+from projects.api.serializers.fields import StrictSerializer, checked
+from projects.errors import ProjectNotFound
+from projects.models import Project
+from projects.services import control
+
+PAGING = frozenset({"cursor", "limit"})
+
+
+class Negotiation(DefaultContentNegotiation):
+    """By ``Accept`` alone: the parameter ``format`` of a report is ours, and not DRF's choice of a renderer."""
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> Any:
+        """The renderer, and the media type it is to name."""
+        return super().select_renderer(_WithoutFormat(request), renderers, format_suffix)  # type: ignore[arg-type]
+
+
+class _WithoutFormat:
+    """A request as far as negotiation reads it, with no query."""
+
+    def __init__(self, request: Request) -> None:
+        self.META = request.META
+        self.headers = request.headers
+        self.query_params: dict[str, str] = {}
+
+
+class Nothing(StrictSerializer):
+    """No parameters."""
+
+
+class Resource(APIView):
+    """A resource: a tag in the documentation, a right for each method that asks for one, its refusals."""
+
+    schema = ApiSchema()  # type: ignore[no-untyped-call]
+    tag: ClassVar[str] = ""
+    rights: ClassVar[Mapping[str, str]] = {}
+    problems: ClassVar[Mapping[str, Sequence[int]]] = {}
+    serializer_class: type[serializers.Serializer[Any]] | None = None
+    parser_classes = [StrictJSONParser, StrictFormParser]
+    content_negotiation_class = Negotiation
+
+    def get_permissions(self) -> list[Any]:
+        """Everybody who is known; and the right that the method asks for."""
+        wanted: list[type[BasePermission]] = [IsAuthenticated]
+        method = getattr(self.request, "method", None) or ""
+        if method in self.rights:
+            wanted.append(requirement(self.rights[method]))
+        return [permission() for permission in wanted]
+
+    def get_serializer(self, *args: Any, **options: Any) -> serializers.Serializer[Any]:
+        """The shape of the body, from which the browsable API makes its form."""
+        return (self.serializer_class or Nothing)(*args, **options)
+
+    @staticmethod
+    def kwargs_of_path(path: str) -> list[str]:
+        """The variables of a path of the OpenAPI document."""
+        return sorted(uritemplate.variables(path))
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return actor_of_request(self.request)
+
+    def query(self, shape: type[serializers.Serializer[Any]] = Nothing) -> dict[str, Any]:
+        """The parameters of the query. Raises ``ParametersInvalid`` naming those that are unknown or wrong."""
+        given = self.request.query_params.copy()
+        for name in PAGING:
+            given.pop(name, None)
+        return checked(shape, given, refusal=ParametersInvalid)
+
+    def project(self, project_id: str) -> Project:
+        """The project of a path, if the actor may see it. Raises ``ProjectNotFound``."""
+        return control.find_project(project_id=uuid_of(project_id, ProjectNotFound), actor=self.actor)
+
+    def steer(self, project_id: str, act: Callable[[UUID], Project]) -> Project:
+        """Act on a project that the client has seen as it is (``If-Match``); both under one lock."""
+        found = self.project(project_id)
+        with transaction.atomic():
+            locked = Project.objects.lock_for_control(found.pk)
+            if locked is not None:
+                conditional.check_match(self.request, locked)
+            return act(found.pk)
+
+
+class ListResource(Resource):
+    """A list in cursor pages."""
+
+    pagination_class = CursorPages
+    orders: ClassVar[Mapping[str, Order]]
+
+    def paged(
+        self,
+        rows: QuerySet[Any],
+        shape: Callable[[list[Any]], list[Any]],
+        *,
+        order: Order,
+    ) -> Response:
+        """The page that is asked for, its rows put into shape."""
+        limit = limit_of(self.request)
+        page = page_of(rows, order, limit=limit, cursor=self.request.query_params.get("cursor"))
+        return Response({**links(self.request, page), "results": shape(page.rows)})
+
+
+def uuid_of(text: str, refusal: type[Exception]) -> UUID:
+    """The id that a path holds. Raises ``refusal`` where it is none: there cannot be such a thing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise refusal(f"{text[:60]!r} is no id.") from None

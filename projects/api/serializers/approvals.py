@@ -1,0 +1,111 @@
+"""Approvals and decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from projects.models import Approval, Decision
+from projects.models.approval import Verdict
+from projects.states import ApprovalState
+
+VERDICTS = {Verdict.APPROVE.value: "Yes.", Verdict.REJECT.value: "No; a comment says why."}
+
+
+class DecisionGivenSerializer(StrictSerializer):
+    """A verdict: `verdict` in words, or `approve` as true or false."""
+
+    verdict = NamedChoiceField("Verdict", VERDICTS, required=False)
+    approve = serializers.BooleanField(required=False, allow_null=True, default=None)
+    comment = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, help_text="A rejection needs one."
+    )
+    edits = ObjectField(required=False, help_text="What is changed of `content`, as `form` allows.")
+    evidence_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `evidence_digest` of the approval as you read it: if it has changed since, you are told so.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One verdict, said in one way."""
+        said = attrs.pop("approve", None)
+        if (said is None) == ("verdict" not in attrs):
+            raise serializers.ValidationError("Give `verdict` (approve or reject), or `approve` (true or false).")
+        word = attrs.get("verdict") or (Verdict.APPROVE if said else Verdict.REJECT)
+        return {**attrs, "verdict": Verdict(word)}
+
+
+class DecisionSerializer(serializers.ModelSerializer[Decision]):
+    """What somebody decided."""
+
+    user = serializers.CharField(source="user.username", default=None, allow_null=True)
+    verdict = NamedChoiceField("Verdict", VERDICTS)
+    edits = ObjectField()
+
+    class Meta:
+        model = Decision
+        fields = ("user", "verdict", "comment", "edits", "via", "evidence_digest", "decided_at")
+        read_only_fields = fields
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """A fact that is shown to those who decide. It is data out of steps and documents, never markup."""
+
+    label = serializers.CharField()
+    value = AnyField()
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """An approval as lists show it."""
+
+    project = serializers.UUIDField(source="project_id")
+    project_title = serializers.CharField(source="project.title")
+    phase = serializers.CharField(source="phase.key")
+    state = StateField(ApprovalState)
+    groups = serializers.ListField(child=serializers.CharField(), help_text="Whose members may decide; empty: any.")
+
+    class Meta:
+        model = Approval
+        fields = (
+            "id",
+            "project",
+            "project_title",
+            "phase",
+            "round",
+            "title",
+            "state",
+            "groups",
+            "quorum",
+            "approvals",
+            "deadline",
+            "on_timeout",
+            "on_reject",
+            "opened_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    """An approval, with what is shown to those who decide."""
+
+    form = AnyField(allow_null=True, help_text="JSON Schema of what an approver may edit.")
+    content = AnyField(help_text="The form's content.")
+    evidence = EvidenceSerializer(many=True)
+    decisions = DecisionSerializer(many=True)
+
+    class Meta(ApprovalSerializer.Meta):
+        fields = (
+            *ApprovalSerializer.Meta.fields,
+            "description",
+            "form",
+            "content",
+            "evidence",
+            "evidence_digest",
+            "escalated_at",
+            "decisions",
+        )
+        read_only_fields = fields

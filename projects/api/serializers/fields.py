@@ -1,0 +1,113 @@
+"""Fields that know more than DRF's: states with their meanings, JSON objects, strict bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from orchestrator_site.errors import PhasegateError
+from orchestrator_site.statemachine import State
+from projects.api.errors import BodyMalformed, FieldsInvalid
+from projects.api.parsing import FORM_EXTRAS, loads
+
+E = TypeVar("E", bound=PhasegateError)
+
+
+class NamedChoiceField(serializers.ChoiceField):
+    """A word out of a set that has a name in the OpenAPI document."""
+
+    def __init__(self, component: str, words: Iterable[str] | Mapping[str, str], **options: Any) -> None:
+        self.component = component
+        self.meanings = dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, "")
+        super().__init__(choices=list(self.meanings), **options)
+
+
+class StateField(NamedChoiceField):
+    """A state of one of the state machines."""
+
+    def __init__(self, states: type[State], **options: Any) -> None:
+        super().__init__(states.__name__, {member.value: member.meaning for member in states}, **options)
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class ObjectField(serializers.DictField):
+    """A JSON object; in a form, its text."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The object."""
+        if isinstance(data, str):
+            try:
+                data = loads(data)
+            except PhasegateError as error:
+                raise serializers.ValidationError(f"This is no JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Give a JSON object.")
+        return data
+
+
+@extend_schema_field({})
+class AnyField(serializers.JSONField):
+    """Any JSON value, as it is."""
+
+    def to_representation(self, value: Any) -> Any:
+        """The value."""
+        return value
+
+
+class WordsField(serializers.ListField):
+    """Several words in a query: repeated, or with commas between."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The words."""
+        parts = [part.strip() for text in (data if isinstance(data, list) else [data]) for part in str(text).split(",")]
+        return super().to_internal_value([part for part in parts if part])
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not have, naming them: a misspelt option must not be ignored."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The values, if every name is known."""
+        if isinstance(data, Mapping):
+            unknown = sorted(set(data) - set(self.fields) - FORM_EXTRAS)
+            if unknown:
+                known = ", ".join(self.fields)
+                raise serializers.ValidationError({name: [f"There is no such field. There are: {known}."] for name in unknown})
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+
+def checked(shape: type[serializers.Serializer[Any]], data: Any, *, refusal: type[PhasegateError] = FieldsInvalid) -> dict[str, Any]:
+    """The validated values of a body or a query. Raises ``refusal`` whose ``errors`` name every wrong field."""
+    if not isinstance(data, Mapping):
+        raise BodyMalformed("The body is to be a JSON object.") if data is None else FieldsInvalid(
+            "The body is to be a JSON object.", errors=[{"field": "", "message": "Give a JSON object."}]
+        )
+    serializer = shape(data=data)
+    if serializer.is_valid():
+        values: dict[str, Any] = serializer.validated_data
+        return values
+    errors = list(_flat(serializer.errors, ""))
+    summary = "; ".join(f"{error['field']}: {error['message']}" if error["field"] else error["message"] for error in errors[:5])
+    raise refusal(summary, errors=errors)
+
+
+def _flat(errors: Any, where: str) -> Iterator[dict[str, str]]:
+    """DRF's nested errors as a list of places and messages: ``documents[0].name``."""
+    if isinstance(errors, Mapping):
+        for name, inner in errors.items():
+            if name == "non_field_errors":
+                yield from _flat(inner, where)
+            elif isinstance(name, int):
+                yield from _flat(inner, f"{where}[{name}]")
+            else:
+                yield from _flat(inner, f"{where}.{name}" if where else str(name))
+    elif isinstance(errors, list):
+        for index, inner in enumerate(errors):
+            yield from _flat(inner, f"{where}[{index}]" if isinstance(inner, Mapping) else where)
+    else:
+        yield {"field": where[:200], "message": str(errors)}

@@ -1,0 +1,195 @@
+"""What one may see of a project: progress, state, steps, history, documents, its graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
+from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
+
+
+class PhaseProgressSerializer(serializers.Serializer[Any]):
+    """How far a phase is."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    state = StateField(PhaseState)
+    round = serializers.IntegerField()
+    steps = serializers.DictField(child=serializers.IntegerField(), help_text="How many steps are in which state.")
+    total = serializers.IntegerField(help_text="Steps of this round, items of lists counted each.")
+    done = serializers.IntegerField(help_text="Those that are over.")
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How a project stands."""
+
+    project = serializers.UUIDField()
+    title = serializers.CharField()
+    state = StateField(ProjectState)
+    directive = StateField(Directive)
+    share = serializers.FloatField(help_text="How much is done, from 0 to 1.")
+    elapsed = serializers.FloatField(help_text="Seconds since it began.")
+    eta = serializers.FloatField(allow_null=True, help_text="Seconds that may be left; null where it is not known.")
+    next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
+    running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
+    phases = PhaseProgressSerializer(many=True)
+
+
+class StepStateSerializer(serializers.Serializer[Any]):
+    """A step, in three words."""
+
+    key = serializers.CharField()
+    round = serializers.IntegerField()
+    state = StateField(StepState)
+
+
+class PhaseStateSerializer(serializers.Serializer[Any]):
+    """A phase with its steps of the present round."""
+
+    key = serializers.CharField()
+    state = StateField(PhaseState)
+    round = serializers.IntegerField()
+    steps = StepStateSerializer(many=True)
+
+
+class ProjectStateSerializer(serializers.Serializer[Any]):
+    """Where a project stands, short."""
+
+    project = serializers.UUIDField()
+    state = StateField(ProjectState)
+    directive = StateField(Directive)
+    directive_since = serializers.DateTimeField(allow_null=True)
+    plan_version = serializers.IntegerField()
+    phases = PhaseStateSerializer(many=True)
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """A step as lists show it."""
+
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    phase = serializers.CharField(source="phase.key")
+    round = serializers.IntegerField()
+    position = serializers.IntegerField()
+    agent = serializers.CharField()
+    pool = serializers.CharField()
+    state = StateField(StepState)
+    on_failure = serializers.CharField()
+    attempt = serializers.IntegerField(help_text="How often it has been claimed.")
+    failures = serializers.IntegerField(help_text="How many attempts failed or timed out.")
+    error = AnyField(allow_null=True, help_text="The last error: code, message, type.")
+    available_at = serializers.DateTimeField(allow_null=True, help_text="It is not tried again before.")
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One claim of a step by a worker."""
+
+    number = serializers.IntegerField()
+    worker = serializers.UUIDField()
+    outcome = StateField(AttemptOutcome)
+    error = AnyField(allow_null=True)
+    details = AnyField(allow_null=True, help_text="What the agent said in its last heartbeat.")
+    tokens_in = serializers.IntegerField()
+    tokens_out = serializers.IntegerField()
+    cost = serializers.FloatField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class ItemSerializer(serializers.Serializer[Any]):
+    """One item of a `for_each` step."""
+
+    key = serializers.CharField()
+    position = serializers.IntegerField()
+    item = AnyField(help_text="The item of the list.")
+    state = StateField(StepState)
+    attempt = serializers.IntegerField()
+    result = AnyField(allow_null=True)
+    error = AnyField(allow_null=True)
+
+
+class ItemPageSerializer(serializers.Serializer[Any]):
+    """A page of items."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = ItemSerializer(many=True)
+
+
+class RoundSerializer(serializers.Serializer[Any]):
+    """A round of a step."""
+
+    round = serializers.IntegerField()
+    state = StateField(StepState)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class StepDetailSerializer(StepSerializer):
+    """A step, whole."""
+
+    params = ObjectField(help_text="As in the blueprint, its expressions not evaluated.")
+    when = serializers.CharField(allow_null=True)
+    needs = serializers.ListField(child=serializers.CharField())
+    item = AnyField(allow_null=True, help_text="Of an item of a `for_each` step: what it is for.")
+    result = AnyField(allow_null=True)
+    attempts = AttemptSerializer(many=True)
+    rounds = RoundSerializer(many=True)
+    items = ItemPageSerializer(allow_null=True, help_text="Of a `for_each` step: its items.")
+
+
+class EventSerializer(serializers.Serializer[Any]):
+    """One fact of a project's history."""
+
+    id = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    actor = serializers.CharField()
+    subject = serializers.CharField()
+    data = AnyField()
+    seq = serializers.IntegerField(allow_null=True, help_text="Its place in the hash chain; null until it is sealed.")
+    hash = serializers.CharField(allow_null=True, help_text="SHA-256 in the chain; null until it is sealed.")
+
+
+class DocumentSerializer(serializers.Serializer[Any]):
+    """A document of a project."""
+
+    id = serializers.UUIDField()
+    position = serializers.IntegerField()
+    name = serializers.CharField()
+    media_type = serializers.CharField()
+    size = serializers.IntegerField(source="content_size", help_text="In bytes.")
+    sha256 = serializers.CharField(source="content_id")
+    created_at = serializers.DateTimeField()
+
+
+class GraphNodeSerializer(serializers.Serializer[Any]):
+    """A box: a phase, or a step of its present round."""
+
+    id = serializers.CharField()
+    kind = NamedChoiceField("GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."})
+    label = serializers.CharField()
+    phase = serializers.CharField()
+    state = serializers.CharField()
+    agent = serializers.CharField(allow_null=True)
+    items = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Of a `for_each` step: how many items are in which state."
+    )
+
+
+class GraphEdgeSerializer(serializers.Serializer[Any]):
+    """An arrow."""
+
+    source = serializers.CharField()
+    target = serializers.CharField()
+    kind = NamedChoiceField("GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."})
+
+
+class GraphSerializer(serializers.Serializer[Any]):
+    """What is drawn of a project: nodes in order, edges by their ids."""
+
+    nodes = GraphNodeSerializer(many=True)
+    edges = GraphEdgeSerializer(many=True)

@@ -1,0 +1,81 @@
+"""An answer on its way from a page to the service, bound to what was seen; noted in the admin's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.utils.translation import gettext as _
+
+from orchestrator_site.digests import digest_of
+from orchestrator_site.errors import InvalidInput
+from projects.deciding.inbox import Person
+from projects.deciding.schema_form import ContentForm
+from projects.errors import EvidenceChanged
+from projects.models import Approval, Project
+from projects.models.approval import Verdict
+from projects.services import approvals
+
+
+class AnswerIncomplete(InvalidInput):
+    """Something in the form is missing or wrong; it is marked there."""
+
+    code = "answer_incomplete"
+
+
+def answer(approval: Approval, person: Person, sent: Mapping[str, str], *, via: str) -> Approval:
+    """Take an answer: ``verdict``, ``comment``, ``seen``, ``seen_content`` and the content's fields.
+
+    Raises ``AnswerIncomplete``, ``EvidenceChanged`` and whatever ``services.approvals.decide`` raises.
+    """
+    try:
+        verdict = Verdict(sent.get("verdict", ""))
+    except ValueError:
+        raise AnswerIncomplete(_("Choose whether to approve or to reject.")) from None
+    seen_content = sent.get("seen_content")
+    if seen_content != digest_of(approval.content) and approval.state == "open":
+        raise EvidenceChanged(_("Somebody edited the content meanwhile; look again before you decide."))
+    decided = approvals.decide(
+        approval_id=approval.pk,
+        user=person,
+        verdict=verdict,
+        comment=sent.get("comment", ""),
+        edits=_edits(approval, sent) if verdict == Verdict.APPROVE else None,
+        seen_digest=sent.get("seen", ""),
+        via=via,
+    )
+    note(person, decided, _("Approved.") if verdict == Verdict.APPROVE else _("Rejected."))
+    return decided
+
+
+def answer_as_asked(
+    approval: Approval, person: Person, verdict: Verdict, comment: str, seen: str, *, via: str
+) -> Approval:
+    """Approve or reject one of several, without edits. Raises what ``services.approvals.decide`` raises."""
+    decided = approvals.decide(
+        approval_id=approval.pk, user=person, verdict=verdict, comment=comment, seen_digest=seen, via=via
+    )
+    note(
+        person,
+        decided,
+        _("Approved with others.") if verdict == Verdict.APPROVE else _("Rejected with others."),
+    )
+    return decided
+
+
+def note(person: Person, subject: Approval | Project, message: str) -> None:
+    """Write the admin's journal too, where Django's administrators look first; the history has the proof."""
+    LogEntry.objects.log_actions(
+        user_id=person.pk or 0,
+        queryset=[subject],
+        action_flag=CHANGE,
+        change_message=message,
+        single_object=True,
+    )
+
+
+def _edits(approval: Approval, sent: Mapping[str, str]) -> dict[str, object]:
+    form = ContentForm(approval.form, approval.content, sent)
+    if not form.is_valid():
+        raise AnswerIncomplete(_("Look at the marked fields."))
+    return form.edits()

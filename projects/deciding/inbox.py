@@ -1,0 +1,39 @@
+"""Which approvals a person may read, and which wait for them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from projects.models import Approval, Decision
+from projects.states import ApprovalState
+
+Person: TypeAlias = User | AnonymousUser
+
+
+def readable_by(person: Person) -> QuerySet[Approval]:
+    """Those the person may decide or has decided; all of them with the right to view approvals."""
+    if person.is_authenticated and person.has_perm("projects.view_approval"):
+        return Approval.objects.all()
+    decidable = Approval.objects.decidable_by(person).values("pk")
+    return Approval.objects.filter(Q(pk__in=decidable) | Q(Exists(_own(person))))
+
+
+def waiting_for(person: Person) -> QuerySet[Approval]:
+    """Open ones that the person may decide and has not decided yet."""
+    return Approval.objects.decidable_by(person).open().filter(~Exists(_own(person)))
+
+
+def waiting_first(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
+    """Open ones before closed ones; of the open the nearest deadline, of the closed the latest, first."""
+    is_closed = Case(
+        When(state=ApprovalState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
+    )
+    is_open_deadline = Case(When(state=ApprovalState.OPEN, then=F("deadline")), default=None)
+    return approvals.order_by(is_closed, is_open_deadline.asc(nulls_last=True), "-id")
+
+
+def _own(person: Person) -> QuerySet[Decision]:
+    return Decision.objects.filter(approval=OuterRef("pk"), user_id=person.pk or 0)

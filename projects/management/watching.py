@@ -1,0 +1,175 @@
+"""Following a project in the terminal: bars where there is one, plain lines on change where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, Self, TextIO
+from uuid import UUID
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from projects.reports.durations import in_words
+from projects.reports.visible import one_line
+from projects.services.progressing import PhaseProgress, Progress, progress
+from projects.states import PROJECT, PhaseState
+
+_LOOK = 0.3  # seconds between two looks: a few indexed queries each
+_STEADY = 2.0  # seconds for which a reason to wait must last to be told in a plain line
+_COUNTED = 1.0  # seconds at least between two plain lines that only count steps
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Where progress is shown."""
+
+    def show(self, now: Progress) -> None:
+        """Show how a project stands."""
+
+
+def view_on(stream: TextIO) -> View:
+    """Bars if the stream is a terminal that can draw them, else plain lines."""
+    console = Console(file=stream, highlight=False)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return BarView(console)
+    return LineView(lambda line: _write_line(stream, line))
+
+
+def follow(
+    project_id: UUID,
+    view: View,
+    *,
+    until: Callable[[Progress], bool] | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Progress:
+    """Show a project until it is over, or ``until`` says so; ``meanwhile`` is called between two looks."""
+    enough = until or is_over
+    while True:
+        now = progress(project_id=project_id)
+        view.show(now)
+        if enough(now):
+            return now
+        if meanwhile is not None:
+            meanwhile()
+        time.sleep(_LOOK)
+
+
+def is_over(now: Progress) -> bool:
+    """Whether nothing more will happen to the project."""
+    return now.state in PROJECT.terminal
+
+
+def waits_for_people(now: Progress) -> bool:
+    """Whether a phase waits for an approval."""
+    return any(phase.state == PhaseState.WAITING for phase in now.phases)
+
+
+class LineView:
+    """A line for each change: of a state, of the steps done at most once a second, of what it waits for."""
+
+    def __init__(self, write: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._states: tuple[Any, ...] = ()
+        self._done = -1
+        self._told_at = 0.0
+        self._waits_for = ""
+        self._since = 0.0
+        self._told = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def show(self, now: Progress) -> None:
+        """Write a line if something has changed that a person wants to know."""
+        at = self._clock()
+        if now.next_action != self._waits_for:
+            self._waits_for, self._since = now.next_action, at
+        states = (now.state, now.directive, *((phase.state, phase.round) for phase in now.phases))
+        done = sum(phase.done for phase in now.phases)
+        if (
+            states != self._states
+            or (done != self._done and at - self._told_at >= _COUNTED)
+            or (not now.running and self._waits_for != self._told and at - self._since >= _STEADY)
+        ):
+            self._states, self._done, self._told_at, self._told = states, done, at, now.next_action
+            self._write(line_of(now))
+
+
+def line_of(now: Progress) -> str:
+    """A project's standing in one line."""
+    current = current_phase(now)
+    where = f"{current.title or current.key} ({count_of(current)}): " if current is not None else ""
+    return one_line(f"{now.share:4.0%}  {where}{now.next_action}")
+
+
+def current_phase(now: Progress) -> PhaseProgress | None:
+    """The phase that is worked on or waits."""
+    live = (PhaseState.RUNNING, PhaseState.WAITING)
+    return next((phase for phase in now.phases if phase.state in live), None)
+
+
+def count_of(phase: PhaseProgress) -> str:
+    """How many steps of a phase are done, and its round where there was rework."""
+    again = f", round {phase.round}" if phase.round > 1 else ""
+    return f"{phase.done} of {phase.total} steps{again}"
+
+
+class BarView:
+    """A bar for each phase, and under them what happens now; drawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[count]}", markup=False),
+            TextColumn("{task.fields[state]}", markup=False),
+            console=console,
+            auto_refresh=False,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._live = Live(console=console, refresh_per_second=4, transient=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+    def show(self, now: Progress) -> None:
+        """Draw it anew."""
+        for phase in now.phases:
+            self._show_phase(phase)
+        left = f", about {in_words(now.eta)} left" if now.eta else ""
+        told = Text(one_line(f"{now.next_action} ({now.share:.0%}, {in_words(now.elapsed)}{left})"))
+        self._live.update(Group(self._bars.get_renderable(), told), refresh=True)
+
+    def _show_phase(self, phase: PhaseProgress) -> None:
+        if phase.key not in self._tasks:
+            self._tasks[phase.key] = self._bars.add_task(
+                one_line(phase.title or phase.key), count="", state=""
+            )
+        self._bars.update(
+            self._tasks[phase.key],
+            total=max(phase.total, 1),
+            completed=phase.done,
+            count=count_of(phase),
+            state=phase.state,
+        )
+
+
+def _write_line(stream: TextIO, line: str) -> None:
+    stream.write(f"{line}\n")
+    stream.flush()

@@ -1,0 +1,230 @@
+"""What every project has: how it stands, who decided what, what failed, how long it took, what it used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from agents.reporting import Cell, Facts, Section, Table
+from projects.models import Approval, Decision, Document, Phase, Project, Step
+from projects.reports.durations import in_words, moment
+from projects.services import progressing
+from projects.services.progressing import PhaseProgress, Progress
+from projects.states import StepState
+
+
+def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
+    """The general part as data: ``project``, ``phases``, ``approvals``, ``failed_steps``, ``usage``."""
+    return {
+        "project": _project(project, progress),
+        "phases": [_phase(phase, counted) for phase, counted in _with_rows(project, progress.phases)],
+        "approvals": [_approval(approval) for approval in _approvals(project)],
+        "failed_steps": failed_steps(project),
+        "usage": progressing.usage(project),
+    }
+
+
+def sections_of(facts: Mapping[str, Any]) -> tuple[Section, ...]:
+    """The general part as sections."""
+    return (
+        _summary(facts["project"]),
+        _phase_table(facts["phases"]),
+        _approval_table(facts["approvals"]),
+        _failed_table(facts["failed_steps"]),
+        _usage_table(facts["usage"]),
+    )
+
+
+def failed_steps(project: Project) -> list[dict[str, Any]]:
+    """Steps that failed, of every round, each with the reason; durations in seconds."""
+    steps = Step.objects.filter(project=project, state=StepState.FAILED).select_related("phase")
+    return [
+        {
+            "key": step.key,
+            "phase": step.phase.key,
+            "round": step.round,
+            "agent": step.agent,
+            "attempts": step.attempt,
+            "code": (step.error or {}).get("code", ""),
+            "message": (step.error or {}).get("message", ""),
+            "cause": (step.error or {}).get("cause", ""),
+            "failed_at": _iso(step.finished_at),
+        }
+        for step in steps.order_by("finished_at")
+    ]
+
+
+def _project(project: Project, progress: Progress) -> dict[str, Any]:
+    return {
+        "id": str(project.pk),
+        "title": project.title,
+        "blueprint": {"name": project.blueprint.name, "version": project.blueprint.version},
+        "state": project.state,
+        "directive": project.directive,
+        "failure": {"code": project.failure_code, "reason": project.failure} if project.failure else None,
+        "intent": project.intent,
+        "priority": project.priority_name,
+        "owner": project.owner.get_username() if project.owner else None,
+        "documents": _document_names(project),
+        "created_at": _iso(project.created_at),
+        "started_at": _iso(project.started_at),
+        "finished_at": _iso(project.finished_at),
+        "elapsed_seconds": progress.elapsed,
+        "eta_seconds": None if project.is_over else progress.eta,
+        "share": progress.share,
+        "next_action": progress.next_action,
+    }
+
+
+def _document_names(project: Project) -> list[str]:
+    return list(Document.objects.filter(project=project).order_by("position").values_list("name", flat=True))
+
+
+def _with_rows(project: Project, counted: Sequence[PhaseProgress]) -> list[tuple[Any, PhaseProgress]]:
+    rows = {phase.key: phase for phase in Phase.objects.filter(project=project)}
+    return [(rows[each.key], each) for each in counted]
+
+
+def _phase(phase: Any, counted: PhaseProgress) -> dict[str, Any]:
+    ended = phase.finished_at
+    took = (ended - phase.started_at).total_seconds() if ended and phase.started_at else None
+    return {
+        "key": phase.key,
+        "title": phase.title,
+        "state": phase.state,
+        "round": phase.round,
+        "steps": counted.steps,
+        "done": counted.done,
+        "total": counted.total,
+        "quality": phase.quality,
+        "sent_back_because": phase.comments,
+        "failure": phase.failure,
+        "started_at": _iso(phase.started_at),
+        "finished_at": _iso(ended),
+        "seconds": None if took is None else round(took, 3),
+    }
+
+
+def _approvals(project: Project) -> list[Approval]:
+    found = (
+        Approval.objects.filter(project=project).select_related("phase").prefetch_related("decisions__user")
+    )
+    return list(found.order_by("opened_at"))
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    return {
+        "id": str(approval.pk),
+        "title": approval.title,
+        "phase": approval.phase.key,
+        "round": approval.round,
+        "state": approval.state,
+        "groups": approval.groups,
+        "quorum": approval.quorum,
+        "opened_at": _iso(approval.opened_at),
+        "deadline": _iso(approval.deadline),
+        "finished_at": _iso(approval.finished_at),
+        "evidence_sha256": approval.evidence_digest,
+        "decisions": [_decision(decision) for decision in _decisions(approval)],
+    }
+
+
+def _decisions(approval: Approval) -> list[Decision]:
+    return list(Decision.objects.filter(approval=approval).select_related("user"))
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "by": decision.user.get_username() if decision.user else decision.via,
+        "verdict": decision.verdict,
+        "comment": decision.comment,
+        "edits": decision.edits,
+        "via": decision.via,
+        "at": _iso(decision.decided_at),
+    }
+
+
+def _iso(at: Any) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _summary(project: Mapping[str, Any]) -> Facts:
+    blueprint = project["blueprint"]
+    facts: list[tuple[str, Cell]] = [
+        ("Project", project["id"]),
+        ("Blueprint", f"{blueprint['name']} v{blueprint['version']}"),
+        ("State", _state_in_words(project)),
+        ("Next", project["next_action"]),
+        ("Progress", f"{project['share']:.0%}"),
+        ("Started", _moment(project["started_at"])),
+        ("Took" if project["finished_at"] else "Running for", in_words(project["elapsed_seconds"])),
+    ]
+    if not project["finished_at"]:
+        facts.append(("Left, as estimated", in_words(project["eta_seconds"])))
+    facts += [("Intent", project["intent"]), ("Documents", ", ".join(project["documents"]))]
+    facts.append(("Owner", project["owner"] or "nobody: started from the command line"))
+    return Facts("Project", tuple((name, value) for name, value in facts if value != ""))
+
+
+def _state_in_words(project: Mapping[str, Any]) -> str:
+    steered = {"pause": " (paused)", "cancel": " (being cancelled)"}
+    over = project["finished_at"] is not None
+    return str(project["state"]) + ("" if over else steered.get(project["directive"], ""))
+
+
+def _phase_table(phases: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (
+            phase["title"] or phase["key"],
+            phase["state"],
+            phase["round"],
+            f"{phase['done']} of {phase['total']}",
+            ", ".join(f"{number} {state}" for state, number in sorted(phase["steps"].items())),
+            in_words(phase["seconds"]) if phase["seconds"] is not None else "",
+        )
+        for phase in phases
+    )
+    return Table("Phases", ("Phase", "State", "Round", "Steps done", "Steps by state", "Took"), rows)
+
+
+def _approval_table(approvals: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(row for approval in approvals for row in _approval_rows(approval))
+    columns = ("Approval", "Round", "State", "Verdict", "By", "At", "Comment")
+    return Table("Approvals", columns, rows, empty="None was asked for.")
+
+
+def _approval_rows(approval: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
+    head = (approval["title"], approval["round"], approval["state"])
+    told: list[tuple[Cell, ...]] = [
+        (*head, each["verdict"], f"{each['by']} ({each['via']})", _moment(each["at"]), each["comment"])
+        for each in approval["decisions"]
+    ]
+    waits = f"waits for {', '.join(approval['groups']) or 'anyone with the right'}"
+    return told or [(*head, "", waits if approval["state"] == "open" else "", "", "")]
+
+
+def _failed_table(failed: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (
+            each["key"],
+            each["round"],
+            each["agent"],
+            each["attempts"],
+            f"{each['code']}: {each['message']}",
+        )
+        for each in failed
+    )
+    return Table("Failed steps", ("Step", "Round", "Agent", "Attempts", "Reason"), rows)
+
+
+def _usage_table(usage: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (each["agent"], each["attempts"], each["tokens_in"] or 0, each["tokens_out"] or 0, each["cost"])
+        for each in usage
+    )
+    return Table("Agents", ("Agent", "Attempts", "Tokens in", "Tokens out", "Cost"), rows)
+
+
+def _moment(iso: str | None) -> str:
+    return "" if iso is None else moment(datetime.fromisoformat(iso))

@@ -1,0 +1,86 @@
+"""Kill a worker at any moment of a step's life: the project completes by itself, each result committed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from projects.models import Attempt
+from tests.builders import kinds, look, project_of, step
+from tests.faults.invariants import check
+from tests.faults.site import Effects, Site, over, wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.workers]
+
+FAN_OUT_AND_JOIN = """
+phases:
+  - key: one
+    steps:
+      - {key: list, agent: counts, params: {n: 6}}
+      - {key: each, agent: counted, needs: [list], for_each: results.list.items, params: {n: "${item}"}}
+      - {key: first, agent: counted, needs: [each]}
+      - {key: second, agent: counted-io, needs: [first]}
+  - key: two
+    steps:
+      - {key: left, agent: counted}
+      - {key: right, agent: counted}
+      - {key: join, agent: counted, needs: [left, right]}
+"""
+
+MOMENTS = (
+    "before_claim",
+    "after_claim",
+    "in_agent",
+    "after_agent",
+    "before_commit",
+    "after_commit",
+    "in_advance",
+    "before_publish",
+    "after_publish",
+)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_worker_killed_at_any_moment_costs_nothing(
+    site: Site, effects: Effects, tmp_path: Path, moment: str
+) -> None:
+    marks = tmp_path / "faults"
+    marks.mkdir()
+    site.start("control", "cpu", "io", "beat", PHASEGATE_FAULT=f"{moment}:kill@2", PHASEGATE_FAULT_ONCE=str(marks))
+    project = project_of(FAN_OUT_AND_JOIN)
+
+    wait_until(over(project), site=site)
+
+    assert (marks / moment).exists(), "the fault did not happen: the test proves nothing"
+    assert look(project).state == "completed"
+    check(project, effects.calls)
+
+
+def test_the_whole_worker_is_killed_in_mid_step_and_another_takes_over(site: Site, effects: Effects) -> None:
+    site.start("control", "cpu", "beat")
+    project = project_of(
+        "phases: [{key: one, steps: [{key: a, agent: counted, params: {seconds: 30}}]}]"
+    )
+    wait_until(lambda: step(project, "a").state == "running", site=site)
+
+    site.kill("cpu")
+    step(project, "a").__class__.objects.update(spec={"params": {"seconds": 0}})
+    site.start("cpu again")
+    wait_until(over(project), site=site)
+
+    assert look(project).state == "completed"
+    assert list(Attempt.objects.order_by("number").values_list("outcome", flat=True)) == ["lost", "completed"]
+    assert "step.taken_back" in kinds(project)
+    check(project, effects.calls)
+
+
+def test_a_step_that_takes_its_worker_down_again_and_again_is_failed_as_poison(site: Site, effects: Effects) -> None:
+    site.start("control", "cpu", "beat")
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: killer}]}]")
+
+    wait_until(over(project), site=site)
+
+    assert look(project).state == "failed"
+    assert step(project, "a").error["code"] == "poison_step"
+    assert step(project, "a").attempt == 3
+    check(project, effects.calls)
