@@ -7,7 +7,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint lock clean runtime dev
+.PHONY: help demo up down test lint docs lock clean runtime dev
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ lint: dev ## Style, types, layers, and migrations that match the models
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 	@$(PY) manage.py makemigrations --check --dry-run
+
+docs: runtime ## Write the pages of the documentation that are made from the code anew
+	@$(PY) manage.py reference
 
 lock: dev ## Pin the newest versions in requirements.txt and requirements-dev.txt, with hashes
 	@$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --generate-hashes \

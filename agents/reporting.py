@@ -1,7 +1,8 @@
-"""What a report is made of, whatever it is about: sections of facts, tables, text and lists, and the data beside them.
+"""What a report is made of, whatever it is about: sections of facts, tables, text and lists, and the data
+beside them.
 
-A blueprint's report is built as such a value; rendering it as text, Markdown or HTML is somebody else's work, and the
-same for every blueprint. All of it is plain enough to be written as JSON.
+A blueprint's report is built as such a value; rendering it as text, Markdown or HTML is somebody else's
+work, and the same for every blueprint. All of it is plain enough to be written as JSON.
 """
 
 from __future__ import annotations

@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import dj_database_url
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 
 from orchestrator_site.conf import BASE_DIR, CONTROL_QUEUE, POOLS, PRIORITIES, conf
 from orchestrator_site.embedded.addresses import addresses
 from orchestrator_site.embedded.secrets import secret_key
 from orchestrator_site.observability.logs import configure_logging
+
+# Django's generic classes take type arguments at run time, as they do for the type checker.
+django_stubs_ext.monkeypatch()
 
 CONF = conf()
 EMBEDDED = addresses(CONF.var_dir)

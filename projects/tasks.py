@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import (
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 from django.db import InterfaceError, OperationalError
 
+from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import advancing, execution, publishing, recovery
 from projects.services.workers import this_process
@@ -57,9 +65,15 @@ def seal_history() -> None:
 
 
 
+@worker_init.connect
+def _before_forks(**_: Any) -> None:
+    """Import agents once, in the parent: its children share the memory, and a broken module stops the start."""
+    load_agents()
+
+
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
-    this_process().start(["cpu"])
+    this_process().start(_pools())
 
 
 @worker_process_shutdown.connect
@@ -71,9 +85,14 @@ def _fork_ends(**_: Any) -> None:
 def _ready(sender: Any = None, **_: Any) -> None:
     """A pool of threads runs steps in this very process; a prefork parent runs none, and must not hold a lease."""
     if sender is not None and "thread" in str(getattr(sender.pool, "__module__", "")):
-        this_process().start(["io"])
+        this_process().start(_pools())
 
 
 @worker_shutdown.connect
 def _ends(**_: Any) -> None:
     this_process().stop()
+
+
+def _pools() -> list[str]:
+    """What this process serves, as its supervisor named it: ``worker-cpu``."""
+    return [os.environ.get("PHASEGATE_PROCESS", "worker-cpu").removeprefix("worker-")]

@@ -1,7 +1,8 @@
 """A knowledge graph as GraphML, JSON-LD, Cypher and JSON.
 
-Every word comes out of somebody's document, so that each format's own rules of escaping are kept to the letter: markup,
-quotes, backslashes, control characters and words that look like commands stay what they are, text.
+Every word comes out of somebody's document, so that each format's own rules of escaping are kept to the
+letter: markup, quotes, backslashes, control characters and words that look like commands stay what they
+are, text.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TYPES: tuple[tuple[type, str], ...] = ((bool, "boolean"), (int, "long"), (float
 
 
 def to_json(graph: Graph) -> str:
-    """``{"id", "nodes": [{key, kind, label, properties}], "edges": [{source, target, kind, properties}]}``."""
+    """``{"id", "nodes": [{key, kind, label, properties}], "edges": [{source, target, kind, properties}]}``"""
     value = {
         "id": graph.id,
         "nodes": [
@@ -115,7 +116,8 @@ def _joined(graph: Graph, known: Iterable[str]) -> list[Edge]:
 
 
 def to_json_ld(graph: Graph) -> str:
-    """JSON-LD 1.1: each node an object with ``@id`` and ``@type``, each edge a property that points at its target.
+    """JSON-LD 1.1: each node an object with ``@id`` and ``@type``, each edge a property that points at its
+    target.
 
     Properties of an edge, where it has any, are told by an object of its own (``Relation``).
     """
@@ -169,8 +171,9 @@ def _term(name: str) -> str:
 def to_cypher(graph: Graph) -> str:
     """openCypher statements, one a line, that may be run again without making anything twice.
 
-    Nodes are ``:Entity`` with the kind as second label; kinds become labels only where they are plain identifiers, so that
-    no name can end a label and begin a command; values are string literals with every special character escaped.
+    Nodes are ``:Entity`` with the kind as second label; kinds become labels only where they are plain
+    identifiers, so that no name can end a label and begin a command; values are string literals with every
+    special character escaped.
     """
     lines = [_cypher_node(graph, node) for node in graph.nodes]
     lines += [_cypher_edge(graph, edge) for edge in _joined(graph, (node.key for node in graph.nodes))]
@@ -218,7 +221,9 @@ _CYPHER_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\
 
 
 def _cypher_text(text: str) -> str:
-    """Escapes of openCypher 9; line separators and control characters go by their code, so that a line stays a line."""
+    """Escapes of openCypher 9; line separators and control characters go by their code, so that a line
+    stays a line.
+    """
     return "".join(
         _CYPHER_ESCAPES.get(character) or (character if character.isprintable() else _by_code(character))
         for character in text

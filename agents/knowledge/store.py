@@ -17,9 +17,9 @@ _BATCH = 500
 def write_graph(graph_id: UUID | str, nodes: Iterable[Node], edges: Iterable[Edge]) -> tuple[int, int]:
     """Make the project's graph what is given, and return how many nodes and edges it then has.
 
-    Idempotent, and safe where two workers write the same graph at once: the second waits for the first, and its rows are
-    upserted by their natural keys. What an earlier run wrote and this one does not name is removed. Edges to nodes that
-    are not given are left out.
+    Idempotent, and safe where two workers write the same graph at once: the second waits for the first, and
+    its rows are upserted by their natural keys. What an earlier run wrote and this one does not name is
+    removed. Edges to nodes that are not given are left out.
     """
     identifier = UUID(str(graph_id))
     by_key = {node.key: node for node in nodes}

@@ -1,7 +1,7 @@
 """The knowledge graph's tables: nodes and edges, by the project whose graph they belong to.
 
-Natural keys make writing idempotent: a node is known by its graph and key, an edge by its graph, ends and kind, so that
-two workers that write the same graph at the same time leave it as one would.
+Natural keys make writing idempotent: a node is known by its graph and key, an edge by its graph, ends and
+kind, so that two workers that write the same graph at the same time leave it as one would.
 """
 
 from __future__ import annotations

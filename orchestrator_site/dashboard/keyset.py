@@ -14,7 +14,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class KeysetPage(Generic[M]):
-    """Rows, newest first; ``newer`` and ``older`` are the ids from which the pages beside this one are asked."""
+    """Rows, newest first; ``newer`` and ``older`` are ids: the pages beside this one begin there."""
 
     rows: Sequence[M]
     newer: str = ""
@@ -22,7 +22,7 @@ class KeysetPage(Generic[M]):
 
 
 def keyset_page(rows: QuerySet[M], *, before: str, after: str, size: int) -> KeysetPage[M]:
-    """The page of rows older than ``before``, or newer than ``after``, or the newest. Ids that are none are ignored."""
+    """The rows older than ``before``, or newer than ``after``, or the newest; what is no id is ignored."""
     older_than, newer_than = _id(before), _id(after)
     if newer_than is not None:
         found = list(rows.filter(pk__gt=newer_than).order_by("pk")[: size + 1])
@@ -33,7 +33,9 @@ def keyset_page(rows: QuerySet[M], *, before: str, after: str, size: int) -> Key
         rows = rows.filter(pk__lt=older_than)
     found = list(rows.order_by("-pk")[: size + 1])
     shown = found[:size]
-    return KeysetPage(shown, newer=_first(shown, older_than is not None), older=_last(shown, len(found) > size))
+    return KeysetPage(
+        shown, newer=_first(shown, older_than is not None), older=_last(shown, len(found) > size)
+    )
 
 
 def _first(rows: Sequence[M], wanted: bool) -> str:

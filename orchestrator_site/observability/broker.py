@@ -61,10 +61,12 @@ def _tls(url: str) -> dict[str, Any]:
     asked = {name: unquote(values[0]) for name, values in parse_qs(parts.query).items()}
     words = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
     wish = asked.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
-    known = {name: asked[name] for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile") if name in asked}
+    known: dict[str, Any] = {
+        name: asked[name] for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile") if name in asked
+    }
     return {"ssl_cert_reqs": words.get(wish, ssl.CERT_REQUIRED), **known}
 
 
 def _ping_other(url: str, patience: float) -> None:
     with kombu.Connection(url, connect_timeout=patience) as connection:
-        connection.ensure_connection(max_retries=1, timeout=patience)
+        connection.ensure_connection(max_retries=1, timeout=max(1, round(patience)))

@@ -1,7 +1,7 @@
 """Logs: one line an entry, as JSON for machines or as text for a person at a terminal.
 
-Both structlog's loggers and the standard library's come through the same processors, so that Django, Celery and our
-own code look alike, carry the same ids (request, project, step) and are cleaned of secrets in the same way.
+Both structlog's loggers and the standard library's come through the same processors, so that Django, Celery
+and our own code look alike, carry the same ids (request, project, step) and are cleaned of secrets alike.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from structlog.typing import Processor
 
 from orchestrator_site.observability.secrets import hide_secrets
 
-Format = Literal["auto", "json", "text"]
+Style = Literal["auto", "json", "text"]
 
 # Line breaks and other control characters, which would let a value forge an entry or paint the terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -27,14 +27,14 @@ _OBJECTS = ("request", "server_time", "data", "color_message", "stack_info")
 _MANY_LINES = frozenset({"exception", "stack"})
 
 
-def configure_logging(level: str = "INFO", format: Format = "auto") -> dict[str, Any]:
+def configure_logging(level: str = "INFO", style: Style = "auto") -> dict[str, Any]:
     """Set structlog up, and return what Django's ``LOGGING`` is to hold.
 
-    ``level`` is the least that is shown of our own and of libraries' entries. ``format`` is ``json``, ``text``, or
-    ``auto``: text where standard error is a terminal. Entries go to standard error: standard output belongs to the
-    answers of commands.
+    ``level`` is the least that is shown of our own and of libraries' entries. ``style`` is ``json``,
+    ``text``, or ``auto``: text where standard error is a terminal. Entries go to standard error: standard
+    output belongs to the answers of commands.
     """
-    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
+    as_text = style == "text" or (style == "auto" and sys.stderr.isatty())
     shared = _shared_processors()
     structlog.configure(
         processors=[
@@ -81,7 +81,7 @@ def _text_renderers() -> list[Processor]:
         hide_secrets,
         _escape_control_characters,
         structlog.dev.ConsoleRenderer(
-            colors=colors, timestamp_key="at", exception_formatter=_plain_exception
+            colors=colors, timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
         ),
     ]
 
@@ -139,7 +139,3 @@ def _escape_control_characters(
         if isinstance(value, str) and name not in _MANY_LINES:
             event[name] = _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), value)
     return event
-
-
-def _plain_exception(stream: Any, exc_info: Any) -> None:
-    structlog.dev.plain_traceback(stream, exc_info)

@@ -24,7 +24,7 @@ logger = structlog.stdlib.get_logger("phasegate.requests")
 class RequestIdMiddleware:
     """Takes ``X-Request-ID`` from the request or makes one, binds it to the logs, and sends it back.
 
-    It also writes the one line a request: method, path without its query (which may hold secrets), status, time.
+    It also writes one line a request: method, path without its query (which may hold secrets), status, ms.
     """
 
     sync_capable = True

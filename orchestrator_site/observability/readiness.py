@@ -1,12 +1,13 @@
 """Whether the site can do its work now: the database answers, its schema is current, the broker answers.
 
-Each part is asked on a connection of its own and has one second. A server that hangs costs no thread and holds no
-answer up: what has not answered in time is left to end by itself, and the answer goes out without it.
+Each part is asked on a connection of its own and has one second. A server that hangs costs no thread and
+holds no answer up: what has not answered in time is cancelled, and the answer goes out without it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -67,7 +68,7 @@ _last: tuple[float, Readiness] | None = None
 
 
 async def readiness() -> Readiness:
-    """The state of all parts, at most ``KEPT`` seconds old. Takes ``PATIENCE`` seconds and a little at most."""
+    """The state of all parts, at most ``KEPT`` seconds old. Takes a little over ``PATIENCE`` at most."""
     global _last
     if _last is not None and time.monotonic() - _last[0] < KEPT:
         return _last[1]
@@ -88,7 +89,7 @@ async def look(checks: dict[str, Check], patience: float = PATIENCE) -> Readines
     ends: dict[str, float] = {}
     tasks = {name: asyncio.ensure_future(check()) for name, check in checks.items()}
     for name, task in tasks.items():
-        task.add_done_callback(lambda _task, name=name: ends.setdefault(name, time.monotonic()))
+        task.add_done_callback(functools.partial(_note_end, ends, name))
     await asyncio.wait(tasks.values(), timeout=patience)
     parts = []
     for name, task in tasks.items():
@@ -100,6 +101,10 @@ async def look(checks: dict[str, Check], patience: float = PATIENCE) -> Readines
     if unfinished:
         await asyncio.wait(unfinished, timeout=_ENDING)
     return Readiness(tuple(parts))
+
+
+def _note_end(ends: dict[str, float], name: str, _task: asyncio.Future[None]) -> None:
+    ends[name] = time.monotonic()
 
 
 def _outcome(name: str, task: asyncio.Future[None], patience: float, ms: float) -> tuple[bool, float, str]:

@@ -16,12 +16,12 @@ APPLIED = "SELECT app, name FROM django_migrations"
 @functools.cache
 def expected() -> Mapping[Name, frozenset[Name]]:
     """The migrations of this code, each with those that it replaces; read from disk once a process."""
-    loader = MigrationLoader(None, ignore_no_initial=True)
+    loader = MigrationLoader(None)
     return {name: frozenset(migration.replaces) for name, migration in loader.disk_migrations.items()}
 
 
 def missing(applied: Iterable[Name]) -> list[str]:
-    """Names of the migrations that the database lacks. A squashed one counts as applied when all it replaces is."""
+    """What the database lacks, by name. A squashed migration counts where all that it replaces does."""
     there = set(applied)
     return sorted(
         f"{app}.{name}"

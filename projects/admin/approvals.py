@@ -19,10 +19,9 @@ from orchestrator_site.errors import PhasegateError
 from projects.admin.batches import BatchOfAnswers
 from projects.admin.reading import ReadOnlyAdmin, link_to, state_of
 from projects.deciding import inbox
-from projects.deciding.answering import AnswerIncomplete, answer
+from projects.deciding.answering import AnswerIncomplete, answer, said
 from projects.deciding.page import page_of
 from projects.models import Approval
-from projects.models.approval import Verdict
 from projects.states import ApprovalState
 from projects.templatetags import phasegate
 
@@ -172,13 +171,3 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
         }
         status = error.http_status if error is not None else 200
         return TemplateResponse(request, "admin/projects/approval/decide.html", context, status=status)
-
-
-def said(approval: Approval, verdict: str) -> str:
-    """What was achieved, in a sentence."""
-    if verdict == Verdict.REJECT:
-        return str(_("Rejected. Your comment was passed on."))
-    if approval.state == ApprovalState.OPEN:
-        left = approval.quorum - approval.approvals
-        return str(_("Your approval counts. Still needed: %(left)d.")) % {"left": left}
-    return str(_("Approved. The project goes on."))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -21,31 +19,10 @@ from django.utils.translation import gettext_lazy
 from orchestrator_site.access.actors import actor_of
 from orchestrator_site.errors import PhasegateError
 from projects.admin.reading import ReadOnlyAdmin, ReadOnlyInline, state_of
-from projects.deciding.answering import note
 from projects.models import BlueprintVersion, Document, Phase, Project
-from projects.services import control
 from projects.standing import standing_of
+from projects.steering import STEERING, steer
 from projects.templatetags import phasegate
-
-STEERING: dict[str, tuple[Callable[..., Project], Any, Any]] = {
-    "pause": (
-        control.pause,
-        gettext_lazy("Pause"),
-        gettext_lazy("No further step starts; those that run may finish, and their results count."),
-    ),
-    "resume": (
-        control.resume,
-        gettext_lazy("Resume"),
-        gettext_lazy("Steps start again; every deadline is moved by the length of the pause."),
-    ),
-    "cancel": (
-        control.cancel,
-        gettext_lazy("Cancel"),
-        gettext_lazy(
-            "Nothing starts any more, and the project ends once what runs has ended. This is final."
-        ),
-    ),
-}
 
 
 class BlueprintFilter(admin.SimpleListFilter):
@@ -174,15 +151,12 @@ class ProjectAdmin(ReadOnlyAdmin):
     def _steer(self, request: HttpRequest, queryset: QuerySet[Project], verb: str) -> HttpResponse | None:
         if "confirmed" not in request.POST:
             return self._confirm(request, queryset, verb)
-        act = functools.partial(
-            STEERING[verb][0],
-            actor=actor_of(request.user, via="admin"),
-            reason=request.POST.get("reason", "").strip(),
-        )
+        actor = actor_of(request.user, via="admin")
+        reason = request.POST.get("reason", "").strip()
         done = 0
         for project in queryset:
             try:
-                note(request.user, act(project_id=project.pk), str(STEERING[verb][1]))
+                steer(project, verb, person=request.user, actor=actor, reason=reason)
                 done += 1
             except PhasegateError as error:
                 self.message_user(request, str(error), messages.ERROR)
@@ -193,12 +167,10 @@ class ProjectAdmin(ReadOnlyAdmin):
     def _confirm(self, request: HttpRequest, queryset: QuerySet[Project], verb: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": _("%(verb)s these projects?") % {"verb": STEERING[verb][1]},
+            "title": _("%(verb)s these projects?") % {"verb": STEERING[verb].label},
             "opts": self.opts,
             "projects": queryset.select_related("blueprint"),
-            "verb": verb,
-            "label": STEERING[verb][1],
-            "meaning": STEERING[verb][2],
+            "steering": STEERING[verb],
             "action": request.POST["action"],
             "checkbox_name": ACTION_CHECKBOX_NAME,
         }

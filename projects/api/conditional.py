@@ -1,9 +1,10 @@
-"""``ETag``, ``If-None-Match`` and ``If-Match``: reading only what is new, and steering only what one has seen.
+"""``ETag``, ``If-None-Match`` and ``If-Match``: reading only what is new, and steering only what one has
+seen.
 
-A tag is ``W/"<standing>.<digest>"``. The digest is over the answer, but for what changes with every second. The
-standing is over what an operator steers by: state, directive, plan, phases, open approval; it is alike in the tags of
-a project, its state and its progress, and it alone counts for ``If-Match``: a step that ended between looking and
-pausing is no reason to refuse the pause.
+A tag is ``W/"<standing>.<digest>"``. The digest is over the answer, but for what changes with every second.
+The standing is over what an operator steers by: state, directive, plan, phases, open approval; it is alike in
+the tags of a project, its state and its progress, and it alone counts for ``If-Match``: a step that ended
+between looking and pausing is no reason to refuse the pause.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def standing_of(project: Project) -> str:
 def tagged(
     request: Request, project: Project, data: Mapping[str, Any], *, passing: Collection[str] = ()
 ) -> Response:
-    """The answer with its tag; 304 without a body where the client has it. ``passing`` names what does not count."""
+    """The answer with its tag; 304 where the client has it. ``passing`` names what does not count."""
     lasting = {name: value for name, value in data.items() if name not in passing}
     tag = f'W/"{standing_of(project)}.{digest_of(lasting)[:_LENGTH]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
@@ -54,7 +55,7 @@ def check_match(request: Request, project: Project) -> None:
     now = standing_of(project)
     if now not in {_opaque(tag).partition(".")[0] for tag in parse_etags(given)}:
         raise PreconditionFailed(
-            f"Project {project.pk} has changed since you read it; it is {project.state} now. Read it, and decide anew."
+            f"Project {project.pk} has changed since you read it; it is {project.state} now. Read it again."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_site.errors import InvalidInput, PhasegateError, Refused
+from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
 
 
 class BodyMalformed(PhasegateError):
@@ -67,3 +67,21 @@ class IdempotencyInProgress(Refused):
 
     code = "idempotency_in_progress"
     retryable = True
+
+
+class KeyTaken(Refused):
+    """The key belongs to a project of somebody else's."""
+
+    code = "key_taken"
+
+
+class StepNotFound(NotFound):
+    """The project has no such step."""
+
+    code = "step_not_found"
+
+
+class DocumentNotFound(NotFound):
+    """The project has no such document."""
+
+    code = "document_not_found"

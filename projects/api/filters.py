@@ -37,17 +37,19 @@ STANDINGS = {
 }
 
 
+HISTORY_ORDERS = {
+    "id": "The oldest first.",
+    "-id": "The latest first.",
+    "seq": "As in the hash chain, sealed ones only: nothing comes into sight later between two of them.",
+}
+
+
 class FieldsQuery(StrictSerializer):
     """Which fields are wanted."""
 
-    fields_ = None  # the name `fields` belongs to serializers: see get_fields
-
-    def get_fields(self) -> dict[str, Any]:
-        """The fields of the query, `fields` among them."""
-        wanted = WordsField(
-            child=serializers.CharField(max_length=60), required=False, help_text="Only these fields, by comma."
-        )
-        return {**super().get_fields(), "fields": wanted}
+    fields = WordsField(  # type: ignore[assignment] # DRF's metaclass takes it away from the class
+        child=serializers.CharField(max_length=60), required=False, help_text="Only these fields, by comma."
+    )
 
 
 class ProjectQuery(FieldsQuery):
@@ -58,9 +60,15 @@ class ProjectQuery(FieldsQuery):
         BLUEPRINT_NAME, required=False, max_length=120, help_text="Of this blueprint; `name@2` for a version."
     )
     owner = serializers.CharField(required=False, max_length=150, help_text="Started by this user.")
-    priority = WordsField(child=NamedChoiceField("Priority", PRIORITIES), required=False, help_text="Of these priorities.")
-    created_after = serializers.DateTimeField(required=False, help_text="Made at this moment or later (ISO 8601).")
-    created_before = serializers.DateTimeField(required=False, help_text="Made before this moment (ISO 8601).")
+    priority = WordsField(
+        child=NamedChoiceField("Priority", PRIORITIES), required=False, help_text="Of these priorities."
+    )
+    created_after = serializers.DateTimeField(
+        required=False, help_text="Made at this moment or later (ISO 8601)."
+    )
+    created_before = serializers.DateTimeField(
+        required=False, help_text="Made before this moment (ISO 8601)."
+    )
     search = serializers.CharField(required=False, max_length=200, help_text="With this in the title.")
     ordering = NamedChoiceField("ProjectOrdering", PROJECT_ORDERS.keys(), default="-created_at")
 
@@ -71,7 +79,10 @@ class StepQuery(StrictSerializer):
     phase = serializers.CharField(required=False, max_length=64, help_text="Of this phase, by its key.")
     state = WordsField(child=StateField(StepState), required=False, help_text="In one of these states.")
     round = serializers.IntegerField(
-        required=False, min_value=1, max_value=32_767, help_text="Of this round; without it, the present one of each phase."
+        required=False,
+        min_value=1,
+        max_value=32_767,
+        help_text="Of this round; without it, the present one of each phase.",
     )
 
 
@@ -87,11 +98,15 @@ class HistoryQuery(StrictSerializer):
     """Which events."""
 
     kind = WordsField(
-        child=serializers.CharField(max_length=80), required=False, help_text="Of these kinds; `step.*` for all of a family."
+        child=serializers.CharField(max_length=80),
+        required=False,
+        help_text="Of these kinds; `step.*` for all of a family.",
     )
-    subject = serializers.CharField(required=False, max_length=200, help_text="About this step, phase or approval.")
+    subject = serializers.CharField(
+        required=False, max_length=200, help_text="About this step, phase or approval."
+    )
     since = serializers.DateTimeField(required=False, help_text="At this moment or later (ISO 8601).")
-    ordering = NamedChoiceField("HistoryOrdering", {"id": "The oldest first.", "-id": "The latest first."}, default="id")
+    ordering = NamedChoiceField("HistoryOrdering", HISTORY_ORDERS, default="id")
 
 
 class ApprovalQuery(StrictSerializer):
@@ -108,12 +123,15 @@ class StuckQuery(StrictSerializer):
     quiet = serializers.IntegerField(
         default=60, min_value=0, max_value=10_000_000, help_text="Without any event for this many seconds."
     )
+    limit = serializers.IntegerField(default=20, min_value=1, max_value=50, help_text="How many at most.")
 
 
 class DaysQuery(StrictSerializer):
     """Which days."""
 
-    since = serializers.DateField(required=False, help_text="The first day; without it, 29 days before the last.")
+    since = serializers.DateField(
+        required=False, help_text="The first day; without it, 29 days before the last."
+    )
     until = serializers.DateField(required=False, help_text="The last day; without it, today (UTC).")
 
 
@@ -143,7 +161,9 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
         "blueprint__name": name or None,
         "blueprint__version": int(version) if version else None,
         "owner__username": query.get("owner"),
-        "priority__in": [Priority[word.upper()] for word in query["priority"]] if query.get("priority") else None,
+        "priority__in": [Priority[word.upper()] for word in query["priority"]]
+        if query.get("priority")
+        else None,
         "created_at__gte": query.get("created_after"),
         "created_at__lt": query.get("created_before"),
         "title__icontains": query.get("search"),
@@ -151,12 +171,15 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
     return projects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})
 
 
-def only(data: Mapping[str, Any], wanted: Collection[str] | None) -> dict[str, Any]:
-    """The fields that are wanted, all where none is named. Raises ``ParametersInvalid`` for one that is not there."""
-    if not wanted:
-        return dict(data)
-    unknown = sorted(set(wanted) - set(data))
+def check_fields(shape: type[serializers.Serializer[Any]], wanted: Collection[str] | None) -> None:
+    """Raise ``ParametersInvalid`` where a field is wanted that the shape has not."""
+    known = shape().fields
+    unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
-        message = f"There is no field {', '.join(unknown)}. There are: {', '.join(data)}."
+        message = f"There is no field {', '.join(unknown)}. There are: {', '.join(known)}."
         raise ParametersInvalid(f"fields: {message}", errors=[{"field": "fields", "message": message}])
-    return {name: value for name, value in data.items() if name in wanted}
+
+
+def only(data: Mapping[str, Any], wanted: Collection[str] | None) -> dict[str, Any]:
+    """The fields that are wanted, all where none is named."""
+    return {name: value for name, value in data.items() if not wanted or name in wanted}

@@ -1,8 +1,8 @@
 """``Idempotency-Key``: a write that is sent twice is done once, and answered the same.
 
-The record of the key is written in the transaction that does the work: a crash leaves both or neither. What did not
-succeed has changed nothing, and leaves no record. A lock taken without waiting tells a request that another with the
-same key is being worked on; the unique constraint holds whatever happens.
+The record of the key is written in the transaction that does the work: a crash leaves both or neither. What
+did not succeed has changed nothing, and leaves no record. A lock taken without waiting tells a request that
+another with the same key is being worked on; the unique constraint holds whatever happens.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _FORGET_AT_ONCE = 100
 def once(request: Request, work: Callable[[], Response]) -> Response:
     """Do the work, or answer as it was answered when it came with the same key.
 
-    Without the header it is simply done. Raises ``IdempotencyKeyInvalid``, ``IdempotencyKeyReused`` where the key came
-    with another request, ``IdempotencyInProgress`` where the same is being worked on.
+    Without the header it is simply done. Raises ``IdempotencyKeyInvalid``, ``IdempotencyKeyReused`` where the
+    key came with another request, ``IdempotencyInProgress`` where the same is being worked on.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -69,7 +69,9 @@ def _lock(user_id: int, key: str) -> None:
         )
         row = cursor.fetchone()
     if not row or not row[0]:
-        raise IdempotencyInProgress(f"A request with {HEADER} {key!r} is being worked on: try again in a moment.")
+        raise IdempotencyInProgress(
+            f"A request with {HEADER} {key!r} is being worked on: try again in a moment."
+        )
 
 
 def _forget_the_old() -> None:

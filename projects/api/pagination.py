@@ -1,7 +1,7 @@
 """Cursor pages: a page begins after a row, not after a count, so that deep pages cost as little as the first.
 
-A cursor holds the direction, the name of the ordering, and the values of the row it begins after. Orders end with a
-unique column, so that rows with equal values are neither shown twice nor left out.
+A cursor holds the direction, the name of the ordering, and the values of the row it begins after. Orders end
+with a unique column, so that rows with equal values are neither shown twice nor left out.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class CursorPages:
 
 
 def _beyond(model: type[Model], columns: Sequence[str], values: Sequence[Any], *, backwards: bool) -> Q:
-    """Rows after the given one: greater in the first column, or equal there and greater in the next, and so on."""
+    """Rows after the given one: greater in the first column, or equal there and greater in the next."""
     condition, equal = Q(), Q()
     for column, value in zip(columns, values, strict=True):
         name, falls = column.removeprefix("-"), column.startswith("-") != backwards

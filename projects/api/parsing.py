@@ -1,7 +1,7 @@
 """Reading request bodies: what PostgreSQL or the digest could not hold is refused here, with its place.
 
-The limits are on what a person would never send: 32 levels of nesting, integers beyond what JSON readers agree on
-(RFC 7493, 2.2: 2^53), text with NUL or lone surrogates, one name twice in an object.
+The limits are on what a person would never send: 32 levels of nesting, integers beyond what JSON readers
+agree on (RFC 7493, 2.2: 2^53), text with NUL or lone surrogates, one name twice in an object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORM_EXTRAS = frozenset({"csrfmiddlewaretoken"})
 
 
 class StrictJSONParser(JSONParser):
-    """JSON as RFC 8259 has it, within the limits; raises ``BodyTooLarge``, ``BodyMalformed``, ``TextNotStorable``."""
+    """JSON as RFC 8259 has it. Raises ``BodyTooLarge``, ``BodyMalformed``, ``TextNotStorable``."""
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         """The value of the body; an empty body is an empty object."""
@@ -36,7 +36,9 @@ class TextParser(BaseParser):
 
     media_type = "text/plain"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> dict[str, str]:
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> dict[str, str]:
         """The text as ``{"source": text}``, so that views see the same as from JSON."""
         text = read_limited(stream).decode_text()
         check_storable(text)
@@ -86,7 +88,7 @@ class _Body(bytes):
 
 
 def read_limited(stream: IO[Any]) -> _Body:
-    """The bytes of a body that is not larger than ``DATA_UPLOAD_MAX_MEMORY_SIZE``. Raises ``BodyTooLarge``."""
+    """The bytes of a body, up to ``DATA_UPLOAD_MAX_MEMORY_SIZE``. Raises ``BodyTooLarge``."""
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     content = stream.read() if limit is None else stream.read(limit + 1)
     if limit is not None and len(content) > limit:
@@ -123,7 +125,9 @@ def check_storable(value: Any) -> None:
             case bool() | None:
                 pass
             case int() if abs(item) > MAX_INTEGER:
-                raise TextNotStorable(f"{where or 'The body'}: an integer beyond 2^53 - 1; send it as a string.")
+                raise TextNotStorable(
+                    f"{where or 'The body'}: an integer beyond 2^53 - 1; send it as a string."
+                )
             case float() if not math.isfinite(item):
                 raise TextNotStorable(f"{where or 'The body'}: a number too large; send it as a string.")
             case Mapping():

@@ -9,6 +9,7 @@ from uuid import UUID
 import uritemplate
 from django.db import transaction
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -33,7 +34,7 @@ PAGING = frozenset({"cursor", "limit"})
 
 
 class Negotiation(DefaultContentNegotiation):
-    """By ``Accept`` alone: the parameter ``format`` of a report is ours, and not DRF's choice of a renderer."""
+    """By ``Accept`` alone: the parameter ``format`` is a report's, and not DRF's choice of a renderer."""
 
     def select_renderer(
         self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
@@ -89,9 +90,9 @@ class Resource(APIView):
         return actor_of_request(self.request)
 
     def query(self, shape: type[serializers.Serializer[Any]] = Nothing) -> dict[str, Any]:
-        """The parameters of the query. Raises ``ParametersInvalid`` naming those that are unknown or wrong."""
+        """The parameters of the query. Raises ``ParametersInvalid`` naming the unknown and the wrong."""
         given = self.request.query_params.copy()
-        for name in PAGING:
+        for name in PAGING - set(shape().fields):
             given.pop(name, None)
         return checked(shape, given, refusal=ParametersInvalid)
 
@@ -113,7 +114,14 @@ class ListResource(Resource):
     """A list in cursor pages."""
 
     pagination_class = CursorPages
-    orders: ClassVar[Mapping[str, Order]]
+
+    @staticmethod
+    def paging() -> list[OpenApiParameter]:
+        """The parameters of a page, for what has one beside other things."""
+        return [
+            OpenApiParameter(each["name"], each["schema"], description=each["description"])
+            for each in CursorPages().get_schema_operation_parameters(None)
+        ]
 
     def paged(
         self,

@@ -18,14 +18,38 @@ PROBLEM = "application/problem+json"
 
 _MEANING: Mapping[int, tuple[str, str, str]] = {
     # status: (what it means here, a code that it comes with, a detail)
-    400: ("The body is not what its Content-Type says.", "body_malformed", "Line 1, column 9: Expecting value."),
-    401: ("No session, and no valid API key.", "not_authenticated", "Log in, or send `Authorization: Api-Key …`."),
+    400: (
+        "The body is not what its Content-Type says.",
+        "body_malformed",
+        "Line 1, column 9: Expecting value.",
+    ),
+    401: (
+        "No session, and no valid API key.",
+        "not_authenticated",
+        "Log in, or send `Authorization: Api-Key …`.",
+    ),
     403: ("You have no right to do this.", "forbidden", "This needs the right project.control."),
     404: ("There is none, or it is not yours to see.", "project_not_found", "There is no project 0193a1f2-…"),
-    406: ("None of the media types that were asked for is made here.", "not_acceptable", "Accept application/json."),
-    409: ("It cannot be done in the present state.", "refused_in_state", "Project 0193a1f2-… is completed already."),
-    412: ("It has changed since you read it (If-Match).", "precondition_failed", "The project has changed: read it."),
-    413: ("The body or a document is too large.", "body_too_large", "The body has more than 20,971,520 bytes."),
+    406: (
+        "None of the media types that were asked for is made here.",
+        "not_acceptable",
+        "Accept application/json.",
+    ),
+    409: (
+        "It cannot be done in the present state.",
+        "refused_in_state",
+        "Project 0193a1f2-… is completed already.",
+    ),
+    412: (
+        "It has changed since you read it (If-Match).",
+        "precondition_failed",
+        "The project has changed: read it.",
+    ),
+    413: (
+        "The body or a document is too large.",
+        "body_too_large",
+        "The body has more than 20,971,520 bytes.",
+    ),
     415: ("The body's media type is not read here.", "unsupported_media_type", "Send application/json."),
     422: ("A value is wrong; `errors` names each.", "fields_invalid", "blueprint: This field is required."),
     429: ("Too many requests: wait as Retry-After says.", "throttled", "Expected available in 1 second."),
@@ -53,7 +77,13 @@ class ApiSchema(AutoSchema):
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         known = self.path_parameters
         return [
-            {"name": name, "in": "path", "required": True, "description": known[name][0], "schema": known[name][1]}
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": known[name][0],
+                "schema": known[name][1],
+            }
             for name in variables
         ]
 

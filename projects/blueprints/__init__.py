@@ -1,1 +1,1 @@
-"""The blueprint language: schema, loader, expressions. Pure: no Django, no Celery."""
+"""The blueprint language: what a YAML file may say, read with line and hint for every mistake. Pure: no Django."""

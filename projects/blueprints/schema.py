@@ -1,81 +1,207 @@
+"""What a blueprint may say: frozen models, the same in YAML, in the database and over REST.
+
+They hold the whole language, also what this version does not run yet (``not_yet`` refuses that at load). Shapes and
+ranges are checked here; what needs a second look at the whole document is checked by ``load``.
+"""
+
 from __future__ import annotations
-from typing import Any, Literal
-from pydantic import BaseModel, ConfigDict
 
-class M(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
 
-class RetryPolicy(M):
-    max_attempts: int = 3
-    backoff: Literal["exponential","linear","constant"]="exponential"
-    base: float = 1.0
-    cap: float = 60.0
-    jitter: Literal["none","full","equal","decorrelated"]="full"
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
-class StepSpec(M):
-    key: str
-    title: str = ""
-    kind: str = "agent"
-    agent: str | None = None
-    queue: Literal["cpu","io"] | None = None
-    params: dict[str, Any] = {}
-    needs: tuple[str, ...] = ()
-    when: str | None = None
-    on_failure: Literal["fail","continue","skip_dependents"]="fail"
-    for_each: str | None = None
-    max_parallel: int | None = None
-    retry: RetryPolicy = RetryPolicy()
-    timeout: float = 300.0
+from projects.blueprints.durations import parse_duration
 
-class QualityCondition(M):
-    name: str
-    check: str
-    otherwise: Literal["fail","review","rework"]="fail"
+Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)]
+Text = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+Prose = Annotated[StrictStr, Field(max_length=10_000)]
+ExpressionText = Annotated[StrictStr, Field(min_length=1)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+PositiveDuration = Annotated[float, Field(gt=0), BeforeValidator(parse_duration)]
+Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
+Schema = dict[StrictStr, Any]
+DEFAULT_TIMEOUT = 300.0
+DEFAULT_ROUNDS = 3  # of a phase that may be worked over and does not say how often
 
-class Approvers(M):
-    groups: tuple[str, ...] = ()
-    quorum: int = 1
 
-class Escalation(M):
-    groups: tuple[str, ...] = ()
-    deadline: float | None = None
+class StepKind(StrEnum):
+    """Who or what does a step."""
 
-class ApprovalSpec(M):
-    title: str
-    description: str = ""
+    AGENT = "agent"
+    APPROVAL = "approval"
+    WAIT = "wait"
+    PROJECT = "project"
+    SAGA = "saga"
+    SWARM = "swarm"
+    SCATTER = "scatter"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class RetryPolicy(_Model):
+    """When a failed attempt is tried again. ``base`` and ``cap`` in seconds."""
+
+    max_attempts: Annotated[StrictInt, Field(ge=1, le=100)] = 3
+    backoff: Literal["exponential", "linear", "constant"] = "exponential"
+    base: Duration = 1.0
+    cap: Duration = 60.0
+    jitter: Literal["none", "full", "equal", "decorrelated"] = "full"
+
+
+class CompensateSpec(_Model):
+    """Who undoes a completed step, when what comes after fails; ``params`` as those of a step."""
+
+    agent: Name
+    params: Schema = {}
+
+
+class WaitSpec(_Model):
+    """What a step of kind ``wait`` waits for: a time (seconds), or a signal of a name, whichever comes first."""
+
+    duration: PositiveDuration | None = Field(default=None, alias="for")
+    signal: Name | None = None
+
+
+class ChildSpec(_Model):
+    """The project that a step of kind ``project`` starts; not ``awaited``, its result is the child's id."""
+
+    blueprint: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*(@[0-9]+)?$", max_length=120)]
+    inputs: Schema = {}
+    awaited: StrictBool = True
+
+
+class ScatterSpec(_Model):
+    """How a step of kind ``scatter`` gathers the answers of all agents that have its capability."""
+
+    quorum: Count | None = None
+    aggregation: Literal["all", "first", "majority", "best", "weighted", "merge"] = "all"
+
+
+class Approvers(_Model):
+    """Who may decide: members of any of the groups (everybody with the right where there is none), and how many must."""
+
+    groups: tuple[Text, ...] = ()
+    quorum: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+
+
+class Escalation(_Model):
+    """Who is asked next, and for how many seconds, when nobody decided in time."""
+
+    groups: Annotated[tuple[Text, ...], Field(min_length=1)]
+    deadline: PositiveDuration | None = None
+
+
+class ApprovalSpec(_Model):
+    """A question put to people. ``content`` and ``evidence`` are templates; ``form`` says what of the content may be edited."""
+
+    title: Text
+    description: Prose = ""
     approvers: Approvers = Approvers()
-    form: dict[str, Any] | None = None
-    content: dict[str, Any] = {}
-    evidence: dict[str, Any] = {}
-    deadline: float | None = None
-    on_timeout: str = "reject"
+    form: Schema | None = None
+    content: Schema = {}
+    evidence: dict[Text, Any] = {}
+    deadline: PositiveDuration | None = None
+    on_timeout: Literal["reject", "approve", "escalate"] = "reject"
     escalate_to: Escalation | None = None
-    on_reject: str = "fail"
+    on_reject: Literal["fail", "rework"] = "fail"
 
-class GateSpec(M):
+
+class QualityCondition(_Model):
+    """A condition over the phase's results, and what follows where it is false."""
+
+    name: Text
+    check: ExpressionText
+    otherwise: Literal["fail", "review", "rework"] = "fail"
+
+
+class GateSpec(_Model):
+    """What stands between a phase and the next. ``max_iterations`` counts the phase's rounds, the first included."""
+
     quality: tuple[QualityCondition, ...] = ()
     approval: ApprovalSpec | None = None
-    max_iterations: int = 1
+    max_iterations: Annotated[StrictInt, Field(ge=1, le=100)] = 1
 
-class PhaseSpec(M):
-    key: str
-    title: str = ""
-    steps: tuple[StepSpec, ...]
+    @model_validator(mode="after")
+    def _room_for_rework(self) -> Self:
+        if "max_iterations" not in self.model_fields_set and self.says_rework:
+            self.__dict__["max_iterations"] = DEFAULT_ROUNDS  # the model is frozen for everybody else
+        return self
+
+    @property
+    def says_rework(self) -> bool:
+        """Whether anything here may send the phase back to be worked over."""
+        asked = self.approval is not None and self.approval.on_reject == "rework"
+        return asked or any(condition.otherwise == "rework" for condition in self.quality)
+
+
+class StepSpec(_Model):
+    """One unit of work. ``timeout`` is of one attempt, in seconds; ``queue`` None leaves the choice to the agent."""
+
+    key: Key
+    title: Annotated[StrictStr, Field(max_length=200)] = ""
+    kind: StepKind = StepKind.AGENT
+    agent: Name | None = None
+    capability: Name | None = None
+    version: StrictStr | None = None
+    route: Literal["round_robin", "least_loaded", "weighted", "content", "priority", "sticky"] | None = None
+    queue: Literal["cpu", "io"] | None = None
+    params: Schema = {}
+    needs: tuple[StrictStr, ...] = ()
+    when: ExpressionText | None = None
+    on_failure: Literal["fail", "continue", "skip_dependents"] = "fail"
+    for_each: ExpressionText | None = None
+    max_parallel: Count | None = None
+    retry: RetryPolicy = RetryPolicy()
+    timeout: PositiveDuration = DEFAULT_TIMEOUT
+    compensate: CompensateSpec | None = None
+    approval: ApprovalSpec | None = None
+    wait: WaitSpec | None = None
+    project: ChildSpec | None = None
+    saga: Name | None = None
+    swarm: Name | None = None
+    scatter: ScatterSpec | None = None
+
+
+class PhaseSpec(_Model):
+    """An ordered part of a project: its steps run as their needs allow, then its gate is asked."""
+
+    key: Key
+    title: Annotated[StrictStr, Field(max_length=200)] = ""
+    steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=1000)]
     gate: GateSpec | None = None
 
-class DocumentsSpec(M):
-    min: int = 0
-    max: int | None = None
 
-class Blueprint(M):
-    name: str
-    version: int
-    title: str
-    description: str = ""
-    inputs: dict[str, Any] = {}
-    variables: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    phases: tuple[PhaseSpec, ...]
-    report: str | None = None
-    deduplicate: bool = False
+class Defaults(_Model):
+    """What holds for every step that does not say otherwise."""
+
+    retry: RetryPolicy = RetryPolicy()
+    timeout: PositiveDuration = DEFAULT_TIMEOUT
+    queue: Literal["cpu", "io"] | None = None
+
+
+class DocumentsSpec(_Model):
+    """How many documents a project is given, and of which media types (all that can be read, where none is named)."""
+
+    min: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
+    max: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    media_types: tuple[Text, ...] = ()
+
+
+class Blueprint(_Model):
+    """A versioned workflow definition. ``report`` names the builder of its report; ``inputs`` is a JSON Schema."""
+
+    name: Name
+    version: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+    title: Text
+    description: Prose = ""
+    inputs: Schema = {}
+    variables: Schema = {}
     documents: DocumentsSpec | None = None
+    deduplicate: StrictBool = False
+    report: Name | None = None
+    defaults: Defaults = Defaults()
+    phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

@@ -15,6 +15,7 @@ from projects.errors import EvidenceChanged
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
 from projects.services import approvals
+from projects.states import ApprovalState
 
 
 class AnswerIncomplete(InvalidInput):
@@ -33,7 +34,7 @@ def answer(approval: Approval, person: Person, sent: Mapping[str, str], *, via: 
     except ValueError:
         raise AnswerIncomplete(_("Choose whether to approve or to reject.")) from None
     seen_content = sent.get("seen_content")
-    if seen_content != digest_of(approval.content) and approval.state == "open":
+    if seen_content != digest_of(approval.content) and approval.state == ApprovalState.OPEN:
         raise EvidenceChanged(_("Somebody edited the content meanwhile; look again before you decide."))
     decided = approvals.decide(
         approval_id=approval.pk,
@@ -61,6 +62,16 @@ def answer_as_asked(
         _("Approved with others.") if verdict == Verdict.APPROVE else _("Rejected with others."),
     )
     return decided
+
+
+def said(approval: Approval, verdict: str) -> str:
+    """What was achieved, in a sentence."""
+    if verdict == Verdict.REJECT:
+        return _("Rejected. Your comment was passed on.")
+    if approval.state == ApprovalState.OPEN:
+        left = approval.quorum - approval.approvals
+        return _("Your approval counts. Still needed: %(left)d.") % {"left": left}
+    return _("Approved. The project goes on.")
 
 
 def note(person: Person, subject: Approval | Project, message: str) -> None:

@@ -46,7 +46,7 @@ def blueprint_named(name: str) -> BlueprintVersion:
 
 
 def inputs_of(pairs: Sequence[str], file: str | None, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The file's inputs, with those of ``--input k=v`` over them. Raises ``Usage``, ``InputsFileUnreadable``."""
+    """The file's inputs, under those of ``--input k=v``. Raises ``Usage``, ``InputsFileUnreadable``."""
     inputs = _from_file(Path(file)) if file is not None else {}
     return inputs | pairs_of(pairs, schema, option="--input")
 
@@ -90,7 +90,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise InputsFileUnreadable(f"{path}:{error.lineno}: {error.msg}.") from None
     except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise InputsFileUnreadable(
-            f"{path} holds what JSON has no word for: {error}. Put dates in quotes."
+            f"{path} cannot be taken: {error}. Give plain values, and put dates in quotes."
         ) from None
     if not isinstance(inputs, dict):
         raise InputsFileUnreadable(f"{path} must hold names and values, not {_kind(inputs)}.")
@@ -118,7 +118,8 @@ def _yaml(text: str) -> Any:
     """Aliases may fold a gigabyte into a few lines, and inputs have no need of them: they are refused."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not taken here", problem_mark=event.start_mark)
+            line = event.start_mark.line + 1
+            raise ValueError(f"line {line} has an alias, which is not taken here")
     return yaml.safe_load(text)
 
 

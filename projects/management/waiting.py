@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from uuid import UUID
 
 from orchestrator_site.conf import conf
 from projects.management.output import INTERRUPTED, PhasegateCommand
@@ -43,7 +44,7 @@ def watch(project: Project, command: PhasegateCommand) -> Project:
 
 def _follow(project: Project, command: PhasegateCommand, meanwhile: Callable[[], None] | None) -> None:
     """Follow to the end; each approval is told once, above what is drawn."""
-    asked: set[object] = set()
+    asked: set[UUID] = set()
 
     def until(now: Progress) -> bool:
         return is_over(now) or bool(_new_question(project, now, asked))
@@ -58,7 +59,7 @@ def _follow(project: Project, command: PhasegateCommand, meanwhile: Callable[[],
             _say_how_to_decide(approval, command)
 
 
-def _new_question(project: Project, now: Progress, asked: set[object]) -> list[Approval]:
+def _new_question(project: Project, now: Progress, asked: set[UUID]) -> list[Approval]:
     if not waits_for_people(now):
         return []
     return list(Approval.objects.open().filter(project=project).exclude(pk__in=asked))

@@ -45,7 +45,7 @@ class Workforce:
         self.own = False
         self._tell = tell
         self._patience = patience
-        self._roles = roles
+        self.roles = roles
         self._idle_since: float | None = None
         self._stack = ExitStack()
         self._supervisor: Supervisor | None = None
@@ -79,7 +79,7 @@ class Workforce:
         """Start them now."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         log = self._stack.enter_context(self.log.open("w", encoding="utf-8", buffering=1))
-        roles = self._roles if self._roles is not None else [*processes.workers(), processes.beat()]
+        roles = self.roles if self.roles is not None else [*processes.workers(), processes.beat()]
         supervisor = Supervisor(roles, write=lambda line: _append(log.write, line), folder=BASE_DIR)
         self._supervisor = self._stack.enter_context(supervisor)
         self.own = True

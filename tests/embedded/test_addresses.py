@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import dj_database_url
@@ -50,8 +51,10 @@ def test_every_library_reads_the_same_socket(var: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["var", "a folder, 50% & größe/var"])
-def test_every_library_reaches_the_servers(var: Path, name: str) -> None:
-    place = var.parent / name
+def test_every_library_reaches_the_servers(empty_var: Path, made_var: Path, name: str) -> None:
+    place = empty_var.parent / name
+    place.parent.mkdir(exist_ok=True)
+    subprocess.run(["cp", "-a", made_var, place], check=True)
     found = addresses(place)
     with running(place):
         with psycopg.connect(found.database_url) as database:

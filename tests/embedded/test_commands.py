@@ -28,6 +28,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
+def var(empty_var: Path) -> Path:
+    """A fresh checkout's: nothing is there yet."""
+    return empty_var
+
+
+@pytest.fixture
 def environment(var: Path) -> dict[str, str]:
     """Of a person who has named no servers."""
     named = {"DATABASE_URL", "BROKER_URL", "RESULT_URL", "CACHE_URL", "DJANGO_SETTINGS_MODULE"}

@@ -61,14 +61,14 @@ def sql(var: Path, statement: str) -> list[tuple[object, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def test_they_start_from_nothing_and_stop_without_a_trace_of_a_process(var: Path) -> None:
+def test_they_start_from_nothing_and_stop_without_a_trace_of_a_process(empty_var: Path) -> None:
     began = time.monotonic()
-    with running(var):
+    with running(empty_var):
         assert time.monotonic() - began < 10
-        assert both_answer(var)
-        processes = [postmaster(var), redis_process(var)]
-        assert sql(var, "SELECT current_database()") == [("phasegate",)]
-    assert not both_answer(var)
+        assert both_answer(empty_var)
+        processes = [postmaster(empty_var), redis_process(empty_var)]
+        assert sql(empty_var, "SELECT current_database()") == [("phasegate",)]
+    assert not both_answer(empty_var)
     assert not any(owned.alive(process) for process in processes)
 
 
@@ -98,15 +98,17 @@ def test_nobody_else_may_enter_the_folder_of_the_sockets(var: Path) -> None:
         assert (var / "postgres/data").stat().st_mode & 0o077 == 0
 
 
-def test_two_that_start_at_the_same_moment_share_one_pair_of_servers(var: Path, script: Callable) -> None:
-    first, second = script(HOLD, var), script(HOLD, var)
+def test_two_that_start_at_the_same_moment_share_one_pair_of_servers(
+    empty_var: Path, script: Callable
+) -> None:
+    first, second = script(HOLD, empty_var), script(HOLD, empty_var)
     assert (first.line(), second.line()) == ("running", "running")
-    server = postmaster(var)
+    server = postmaster(empty_var)
     assert first.finish() == "left"
-    assert both_answer(var), "the second still works with them"
-    assert postmaster(var) == server
+    assert both_answer(empty_var), "the second still works with them"
+    assert postmaster(empty_var) == server
     assert second.finish() == "left"
-    assert not both_answer(var)
+    assert not both_answer(empty_var)
 
 
 def test_an_owner_that_leaves_first_takes_nothing_from_those_at_work(var: Path, script: Callable) -> None:
@@ -222,27 +224,27 @@ def test_numbers_given_again_to_other_programs_are_not_taken_for_servers(var: Pa
     assert psutil.Process().is_running()
 
 
-def test_a_data_folder_half_made_is_made_anew(var: Path) -> None:
-    draft = var / "postgres/making-0123"
+def test_a_data_folder_half_made_is_made_anew(empty_var: Path) -> None:
+    draft = empty_var / "postgres/making-0123"
     draft.mkdir(parents=True)
     (draft / "PG_VERSION").write_text("18\n")
-    half = var / "postgres/data/base"
+    half = empty_var / "postgres/data/base"
     half.mkdir(parents=True)
-    with running(var):
-        assert both_answer(var)
+    with running(empty_var):
+        assert both_answer(empty_var)
     assert not draft.exists()
 
 
-def test_a_killed_start_leaves_nothing_that_hinders_the_next(var: Path, script: Callable) -> None:
-    starter = script(HOLD, var)
+def test_a_killed_start_leaves_nothing_that_hinders_the_next(empty_var: Path, script: Callable) -> None:
+    starter = script(HOLD, empty_var)
     until = time.monotonic() + 10
-    while not list(var.glob("postgres/making-*")) and time.monotonic() < until:
+    while not list(empty_var.glob("postgres/making-*")) and time.monotonic() < until:
         time.sleep(0.005)
     starter.popen.kill()
     starter.popen.wait()
-    with running(var):
-        assert both_answer(var)
-        assert not list(var.glob("postgres/making-*"))
+    with running(empty_var):
+        assert both_answer(empty_var)
+        assert not list(empty_var.glob("postgres/making-*"))
 
 
 def test_a_damaged_data_folder_is_told_with_the_end_of_the_log(var: Path) -> None:
@@ -254,35 +256,35 @@ def test_a_damaged_data_folder_is_told_with_the_end_of_the_log(var: Path) -> Non
     assert not redis(var).ready(), "what had been started is stopped again"
 
 
-def test_a_folder_that_is_a_file_is_told(var: Path) -> None:
-    var.parent.mkdir(exist_ok=True)
-    var.write_text("")
-    with pytest.raises(FolderUnusable), running(var):
+def test_a_folder_that_is_a_file_is_told(empty_var: Path) -> None:
+    empty_var.parent.mkdir(exist_ok=True)
+    empty_var.write_text("")
+    with pytest.raises(FolderUnusable), running(empty_var):
         pass
 
 
-def test_a_full_disk_is_told_as_such(var: Path, script: Callable) -> None:
+def test_a_full_disk_is_told_as_such(empty_var: Path, script: Callable) -> None:
     """With a tiny file system of its own, in a mount namespace that ends with the process."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a tiny disk")
-    var.mkdir(parents=True)
+    empty_var.mkdir(parents=True)
     inner = script(
         """
         import ctypes, subprocess, sys
         from pathlib import Path
         from orchestrator_site.embedded.servers import running
-        var = Path(sys.argv[1])
+        empty_var = Path(sys.argv[1])
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(0x00020000) or subprocess.run(["mount", "--make-rprivate", "/"]).returncode:
             print("no namespace"); raise SystemExit
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(var)]).returncode:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(empty_var)]).returncode:
             print("no namespace"); raise SystemExit
         try:
-            with running(var): pass
+            with running(empty_var): pass
         except Exception as error:
             print(type(error).__name__, error)
         """,
-        var,
+        empty_var,
     )
     said = inner.finish()
     if said.endswith("no namespace"):
@@ -291,7 +293,7 @@ def test_a_full_disk_is_told_as_such(var: Path, script: Callable) -> None:
     assert "Free some space" in said
 
 
-def test_an_ordinary_user_runs_them_too(var: Path, script: Callable, stranger: pwd.struct_passwd) -> None:
+def test_an_ordinary_user_runs_them_too(script: Callable, stranger: pwd.struct_passwd) -> None:
     home = Path(stranger.pw_dir)
     his = script(HOLD, home / "var", **as_user(stranger))
     assert his.line() == "running"

@@ -1,4 +1,6 @@
-"""The agents of the requirements blueprint: each takes a context, calls one pure function, and returns JSON values."""
+"""The agents of the requirements blueprint: each takes a context, calls one pure function, and returns JSON
+values.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from agents.library.requirements.focus import focus_for
 from agents.library.requirements.graph import graph_of
 from agents.library.requirements.integration import Policy, integrate, ledgers, verified_share
 from agents.library.requirements.opened import OpenDocument
-from agents.library.requirements.outline import describe, parts_of
+from agents.library.requirements.outline import MOST_CLAUSES, describe, parts_of
 from agents.library.requirements.requirement import Requirement
 from agents.library.requirements.review import review
 from agents.library.requirements.run import decisions_of, reviewed, settled
@@ -30,6 +32,12 @@ def read_documents(context: AgentContext) -> dict[str, Any]:
     for number in range(len(context.documents)):
         documents.append(_document(context, number))
         context.heartbeat({"documents": number + 1})
+    clauses = sum(len(document.clauses) for document in documents)
+    if clauses > MOST_CLAUSES:
+        raise PermanentFailure(
+            f"The documents hold {clauses:,} clauses; a project takes {MOST_CLAUSES:,}. "
+            "Make several projects of them."
+        )
     parts = [part for document in documents for part in parts_of(document)]
     if not parts:
         raise PermanentFailure("The documents hold no text: there is nothing to extract requirements from.")
@@ -69,7 +77,9 @@ def validate_requirements(context: AgentContext) -> dict[str, Any]:
 
 @agent("requirement-integrator", capabilities={"requirements.integrate": "1.0"})
 def integrate_requirements(context: AgentContext) -> dict[str, Any]:
-    """Brings all requirements of a run together: ids, duplicates, contradictions, and the completeness ledger."""
+    """Brings all requirements of a run together: ids, duplicates, contradictions, and the completeness
+    ledger.
+    """
     integrated = integrate(reviewed(context.results), Policy.from_inputs(context.inputs), context.rework)
     context.heartbeat({"integrated": len(integrated.accepted)})
     documents = [_document(context, number) for number in range(len(context.documents))]

@@ -1,6 +1,7 @@
 """Documents opened by this process: each is read and parsed once, however many steps work on it.
 
-Steps of one project come to the same worker by the dozen, and each names its document by digest; a few documents are kept.
+Steps of one project come to the same worker by the dozen, and each names its document by digest; a few
+documents are kept.
 """
 
 from __future__ import annotations

@@ -48,7 +48,9 @@ def _heading_scores(section: str) -> dict[RequirementType, float]:
 def classify(
     statement: str, section: str = "", *, legal_text: bool = False
 ) -> tuple[RequirementType, tuple[str, ...]]:
-    """The type that the most weight speaks for, with the words; functional where no type reaches the least weight."""
+    """The type that the most weight speaks for, with the words; functional where no type reaches the least
+    weight.
+    """
     found = scores(statement, section)
     if legal_text:
         weight, evidence = found.get(RequirementType.LEGAL, (0.0, ()))

@@ -13,7 +13,7 @@ from agents.reporting import Facts, ReportContent, Table
 SAME_STATEMENT = 0.6
 """How alike (Jaccard, words and pairs of words) two statements are that count as one, reworded."""
 
-_COMPARED = ("statement", "modality", "type", "status", "in_focus", "gdpr", "gobd", "title", "note")
+_COMPARED = ("statement", "modality", "type", "status", "in_focus", "gdpr", "gobd", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class Comparison:
 
 
 def compare(a: Sequence[Requirement], b: Sequence[Requirement]) -> Comparison:
-    """Match by key, then what is left by near statement, each at most once; then tell the fields that differ."""
+    """Match by key, then what is left by near statement, each at most once; then tell the fields that
+    differ.
+    """
     by_key = {one.key: one for one in b}
     matched = [(one, by_key[one.key]) for one in a if one.key in by_key]
     matched_keys = {one.key for one, _ in matched}
@@ -83,7 +85,9 @@ def _near_matches(a: Sequence[Requirement], b: Sequence[Requirement]) -> list[tu
 
 
 def differences(before: Requirement, after: Requirement) -> tuple[Difference, ...]:
-    """The fields in which two requirements differ; ids and places may differ without anything having changed."""
+    """The fields in which two requirements differ; ids and places may differ without anything having
+    changed.
+    """
     told = [(name, _told(getattr(before, name)), _told(getattr(after, name))) for name in _COMPARED]
     told.append(("rejection", _why(before), _why(after)))
     return tuple(Difference(*one) for one in told if one[1] != one[2])

@@ -1,7 +1,7 @@
 """How sure it is that a statement is a requirement and is read rightly: 1 less what each doubt takes away.
 
-The amounts are a judgement, set so that an unmended compound or a pronoun shows below 0.8 and that several smells
-together fall below one half; they order statements for a reader, they are no probability.
+The amounts are a judgement, set so that an unmended compound or a pronoun shows below 0.8 and that several
+smells together fall below one half; they order statements for a reader, they are no probability.
 """
 
 from __future__ import annotations

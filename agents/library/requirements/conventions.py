@@ -1,7 +1,9 @@
-"""How a document uses normative words: declared capitals (RFC 2119, RFC 8174), a list of requirements, its language.
+"""How a document uses normative words: declared capitals (RFC 2119, RFC 8174), a list of requirements, its
+language.
 
-RFC 8174 section 2: where a document declares the key words, they have their special meaning only in capitals. A
-document that declares nothing is read as ISO/IEC/IEEE 29148 does: shall and must bind in any case of letters.
+RFC 8174 section 2: where a document declares the key words, they have their special meaning only in
+capitals. A document that declares nothing is read as ISO/IEC/IEEE 29148 does: shall and must bind in any
+case of letters.
 """
 
 from __future__ import annotations

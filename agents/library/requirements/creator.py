@@ -1,7 +1,8 @@
-"""The creator: from clauses to candidates, each a statement with its citation, or a rejection with its reason.
+"""The creator: from clauses to candidates, each a statement with its citation, or a rejection with its
+reason.
 
-Every clause with a normative word leaves at least one candidate behind, so that nothing is lost without a word; an
-independent scan (``ledger``) checks that.
+Every clause with a normative word leaves at least one candidate behind, so that nothing is lost without a
+word; an independent scan (``ledger``) checks that.
 """
 
 from __future__ import annotations
@@ -159,7 +160,9 @@ def _stands_alone(document: OpenDocument, clause: Clause, words: Sequence[KeyWor
 
 
 def _join(document: OpenDocument, clause: Clause, opener: Clause, word: KeyWord) -> Source | None:
-    """The openers between the normative one and the item are joined too; alternatives belong to their opener."""
+    """The openers between the normative one and the item are joined too; alternatives belong to their
+    opener.
+    """
     chain = document.lead_ins(clause)
     chain = chain[chain.index(opener) :]
     if any(announces_alternatives(one.text) for one in chain) or document.items_of(clause):
@@ -180,7 +183,9 @@ def _found_again(statement: str, word: KeyWord, document: OpenDocument) -> KeyWo
 def _opening(
     document: OpenDocument, clause: Clause, sentence: str, words: Sequence[KeyWord], focus: Focus
 ) -> Iterator[Requirement]:
-    """A lead-in that binds is said by its items; one that offers alternatives is one requirement with all of them."""
+    """A lead-in that binds is said by its items; one that offers alternatives is one requirement with all
+    of them.
+    """
     binding = operative_words(document, sentence)
     if not binding or not _completed_by_items(document, clause):
         yield _own_statement(document, clause, sentence, words, focus)

@@ -1,8 +1,8 @@
 """Duplicates and contradictions among the requirements of one run.
 
-Two statements are duplicates where they read the same but for wording; a different number, name, binding force or
-negation makes them different however alike they look. They contradict each other where one demands or allows what the
-other forbids, or where they bound the same quantity differently.
+Two statements are duplicates where they read the same but for wording; a different number, name, binding
+force or negation makes them different however alike they look. They contradict each other where one demands
+or allows what the other forbids, or where they bound the same quantity differently.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agents.library.requirements.keywords import key_words
 from agents.library.requirements.requirement import Modality, Requirement, normalised
-from agents.library.requirements.similarity import masked, near_pairs, stems, tokens
+from agents.library.requirements.similarity import near_pairs, stems, tokens
 
 NEAR_DUPLICATE = 0.8
 SAME_SUBJECT_MATTER = 0.75
@@ -28,15 +28,61 @@ _QUANTITY = re.compile(
 )
 _NOT = re.compile(r"\b(?:not|never)\b\s*", re.IGNORECASE)
 _FUNCTION_WORDS = frozenset(
-    "of to in on at for by with from and or be is are as that this these it its their any all each every must shall "
-    "should may will can also only then such which who has have been do does via per".split()
+    [
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "by",
+        "with",
+        "from",
+        "and",
+        "or",
+        "be",
+        "is",
+        "are",
+        "as",
+        "that",
+        "this",
+        "these",
+        "it",
+        "its",
+        "their",
+        "any",
+        "all",
+        "each",
+        "every",
+        "must",
+        "shall",
+        "should",
+        "may",
+        "will",
+        "can",
+        "also",
+        "only",
+        "then",
+        "such",
+        "which",
+        "who",
+        "has",
+        "have",
+        "been",
+        "do",
+        "does",
+        "via",
+        "per",
+    ]
 )
 _FORBIDS = (Modality.MUST_NOT, Modality.SHOULD_NOT)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two requirements by their positions, ``later`` after ``earlier`` in document order, and what ties them."""
+    """Two requirements by their positions, ``later`` after ``earlier`` in document order, and what ties
+    them.
+    """
 
     earlier: int
     later: int
@@ -79,7 +125,9 @@ def _same_signs(left: Requirement, right: Requirement) -> bool:
 
 
 def _content(one: Requirement) -> frozenset[str]:
-    """The stems that carry meaning: a single other one ("access token", "refresh token") makes another statement."""
+    """The stems that carry meaning: a single other one ("access token", "refresh token") makes another
+    statement.
+    """
     return frozenset(word for word in stems(one.statement) if word not in _FUNCTION_WORDS)
 
 
@@ -88,8 +136,10 @@ def _signs(one: Requirement) -> list[str]:
 
 
 def contradictions(requirements: Sequence[Requirement]) -> tuple[Pair, ...]:
-    """Pairs that cannot both hold: opposite demands on the same matter, or different bounds on the same quantity."""
-    sets = [tokens(masked(_without_modality(one))) for one in requirements]
+    """Pairs that cannot both hold: opposite demands on the same matter, or different bounds on the same
+    quantity.
+    """
+    sets = [tokens(_without_modality(one)) for one in requirements]
     found = []
     for earlier, later, likeness in near_pairs(sets, SAME_SUBJECT_MATTER):
         reason = _conflict(requirements[earlier], requirements[later])
@@ -99,11 +149,14 @@ def contradictions(requirements: Sequence[Requirement]) -> tuple[Pair, ...]:
 
 
 def _without_modality(one: Requirement) -> str:
+    """A statement without its binding words, and with its quantities masked: other numbers are names of
+    something.
+    """
     words = key_words(one.statement)
     text = one.statement
     for word in reversed(words):
         text = text[: word.start] + text[word.end :]
-    return _NOT.sub("", text)
+    return _QUANTITY.sub(r"# \g<unit>", _NOT.sub("", text))
 
 
 def _conflict(left: Requirement, right: Requirement) -> str:

@@ -10,7 +10,9 @@ from agents.library.requirements.requirement import Requirement
 
 
 def with_edits(requirements: Iterable[Requirement], decision: Mapping[str, Any]) -> list[Requirement]:
-    """The requirements as approved. ``decision``: ``exclude`` (ids), ``titles`` (by id), ``note``; all optional."""
+    """The requirements as approved. ``decision``: ``exclude`` (ids), ``titles`` (by id), ``note``; all
+    optional.
+    """
     left_out = frozenset(decision.get("exclude") or ())
     titles = decision.get("titles") or {}
     note = str(decision.get("note") or "").strip()

@@ -1,4 +1,6 @@
-"""What a reviewer is shown before the requirements are published: the figures, and the statements to doubt first."""
+"""What a reviewer is shown before the requirements are published: the figures, and the statements to doubt
+first.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ _MOST_MISSED = 50
 def summary_of(integrated: Integrated, books: Mapping[str, Ledger], verified: float) -> dict[str, Any]:
     """The figures that the gate decides by, and the evidence that the approver reads.
 
-    ``coverage`` and ``citations_verified`` are shares (1.0 is all). ``acceptance`` is the share of the candidates that
-    state a rule and were accepted: integrated / (integrated + failed + rejected by the validator).
+    ``coverage`` and ``citations_verified`` are shares (1.0 is all). ``acceptance`` is the share of the
+    candidates that state a rule and were accepted: integrated / (integrated + failed + rejected by the
+    validator).
     """
     words = sum(book.words for book in books.values())
     missed = [one for book in books.values() for one in book.missed]

@@ -1,6 +1,7 @@
 """What an intent asks to look at first: "Extract security requirements" puts security in focus.
 
-A focus never drops a requirement. Everything normative is extracted; what is in focus is counted and comes first.
+A focus never drops a requirement. Everything normative is extracted; what is in focus is counted and comes
+first.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Focus:
         return not (self.types or self.gdpr or self.gobd)
 
     def holds(self, kind: RequirementType, statement: str, section: str = "") -> bool:
-        """Whether a statement is in focus: by its type, by a second type it has enough words of, by relevance."""
+        """Whether a statement is in focus: by its type, by a second type it has enough words of, by
+        relevance.
+        """
         if (
             kind in self.types
             or (self.gdpr and gdpr_reason(statement))

@@ -1,6 +1,8 @@
-"""A run's requirements as a knowledge graph: nodes for documents, requirements, objects and messages, edges between them.
+"""A run's requirements as a knowledge graph: nodes for documents, requirements, objects and messages, edges
+between them.
 
-Node keys are natural ones: ``requirement:<key>``, ``document:<digest>``, ``object:<name>``, ``message:<name>``.
+Node keys are natural ones: ``requirement:<key>``, ``document:<digest>``, ``object:<name>``,
+``message:<name>``.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ def graph_of(
 ) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
     """Nodes and edges of the integrated requirements.
 
-    Edges: ``cites`` (requirement to document, with the place), ``concerns`` (to an object), ``mentions`` (to a message),
-    ``refines`` (to a requirement of the same section that it says all of, and more), ``duplicates``
-    (a rejected statement to the one kept for it), ``contradicts`` (to another requirement).
+    Edges: ``cites`` (requirement to document, with the place), ``concerns`` (to an object), ``mentions``
+    (to a message), ``refines`` (to a requirement of the same section that it says all of, and more),
+    ``duplicates`` (a rejected statement to the one kept for it), ``contradicts`` (to another requirement).
     """
     accepted = [one for one in requirements if one.status is Status.INTEGRATED]
     digests = {document["id"]: document["sha256"] for document in documents}
@@ -134,7 +136,9 @@ def _refinements(accepted: Sequence[Requirement]) -> Iterator[Edge]:
 
 
 def _narrower(members: Sequence[tuple[str, frozenset[str]]]) -> Iterator[Edge]:
-    """Each statement is looked up by its rarest word, so that only those with that word are compared with it."""
+    """Each statement is looked up by its rarest word, so that only those with that word are compared with
+    it.
+    """
     frequency = Counter(word for _, words in members for word in words)
     by_rarest: dict[str, list[tuple[str, frozenset[str]]]] = {}
     for key, words in members:

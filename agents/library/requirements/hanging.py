@@ -1,4 +1,6 @@
-"""Entries that hang under a term: "client_id: REQUIRED. The client identifier …" says of whom only by its place."""
+"""Entries that hang under a term: "client_id: REQUIRED. The client identifier …" says of whom only by its
+place.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from agents.library.requirements.wording import ended
 if TYPE_CHECKING:
     from agents.library.requirements.creator import Source
 
-_QUOTE = "[\"'“”‘’`]?"
+_QUOTE = "[\"'“”\u2018\u2019`]?"
 _DASH = r"\s*(?:[:\u2014\u2013-]\s*)?$"
 _TERM = re.compile(rf"^{_QUOTE}(?P<term>[A-Za-z_][\w.-]*(?:\s[\w.-]+){{0,2}}){_QUOTE}{_DASH}")
 _TERM_BEFORE_STATUS = re.compile(rf"^{_QUOTE}(?P<term>[A-Za-z_][\w.-]*){_QUOTE}{_DASH}")
@@ -90,7 +92,9 @@ def _reworded(source: Source, opening: str, rest: str) -> Source:
 
 
 def term_above(document: OpenDocument, clause: Clause) -> str:
-    """The term an entry hangs under: its number, its list's opening, or the short line before its first sentence."""
+    """The term an entry hangs under: its number, its list's opening, or the short line before its first
+    sentence.
+    """
     candidates = [clause.number, *(one.text for one in reversed(document.lead_ins(clause)))]
     position = document.index[clause.id]
     for earlier in reversed(document.clauses[max(0, position - _FURTHEST_TERM) : position]):

@@ -1,4 +1,6 @@
-"""Bringing a run's requirements together: ids, duplicates, contradictions, what reviewers left out, and the ledger."""
+"""Bringing a run's requirements together: ids, duplicates, contradictions, what reviewers left out, and the
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Integrated:
-    """All candidates of a run in document order, with their ids and final states, and what was found across them.
+    """All candidates of a run in document order, with their ids and final states, and what was found across
+    them.
 
     ``duplicates`` and ``contradictions`` name requirements by key.
     """
@@ -102,7 +105,8 @@ def _by_policy(candidates: Sequence[Requirement], policy: Policy) -> list[Requir
 def _held_against(one: Requirement, policy: Policy) -> Requirement:
     if one.confidence < policy.minimum_confidence:
         doubts = "; ".join(one.doubts)
-        reason = f"Its confidence {one.confidence:.2f} is below the {policy.minimum_confidence:.2f} asked for: {doubts}."
+        least = policy.minimum_confidence
+        reason = f"Its confidence {one.confidence:.2f} is below the {least:.2f} asked for: {doubts}."
         return one.rejected("low_confidence", reason)
     if not policy.keep_recommendations and one.modality in _RECOMMENDATIONS:
         return one.rejected(

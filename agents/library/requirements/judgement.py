@@ -1,14 +1,15 @@
 """Whether a normative word in a sentence binds anyone, and why not where it does not.
 
-A word may be used to describe ("this may cause"), to guess ("must have been"), to speak to the reader ("it should be
-noted"), inside a condition ("if the client is required to"), or be spoken about ("the key words MUST …"). Each such use
-has its own reason, worded for the person who reads the list of rejections.
+A word may be used to describe ("this may cause"), to guess ("must have been"), to speak to the reader ("it
+should be noted"), inside a condition ("if the client is required to"), or be spoken about ("the key words
+MUST …"). Each such use has its own reason, worded for the person who reads the list of rejections.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from agents.library.requirements.conventions import Conventions
 from agents.library.requirements.keywords import Family, KeyWord
@@ -17,7 +18,7 @@ from agents.library.requirements.requirement import Modality, Rejection
 Judge = Callable[[str, KeyWord, Conventions], Rejection | None]
 
 _QUOTED_KEY_WORD = re.compile(
-    r"[\"“'‘](?:MUST|SHALL|SHOULD|MAY|REQUIRED|RECOMMENDED|OPTIONAL)(?: NOT)?[\"”'’]"
+    r"[\"“'\u2018](?:MUST|SHALL|SHOULD|MAY|REQUIRED|RECOMMENDED|OPTIONAL)(?: NOT)?[\"”'\u2019]"
 )
 _SUBORDINATORS = (
     r"if|when|whenever|where|wherever|whether|unless|while|whilst|since|because|although|though|until|once|"
@@ -29,13 +30,14 @@ _CONDITION_BEFORE = re.compile(
 )
 _PREPOSITION = re.compile(r"(?:before|after|until|since|once)\b", re.IGNORECASE)
 _DETERMINER = re.compile(r"(?:the|an?|any|each|it|they|he|she|this)\s", re.IGNORECASE)
+_LONGEST_SENTENCE = 3000
 _MONTH = re.compile(r"(?:\d{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?|\b(?:in|of|since|by|until|from)\s+)$")
 _YEAR_OR_DAY = re.compile(r"^[\s,]*\d{1,4}\b")
 _PERFECT = re.compile(r"^(?:\s+\w+)?\s+have\s+(?:been|had|\w+(?:ed|en|t|ne|wn))\b", re.IGNORECASE)
 _TO_THE_READER = re.compile(
     r"^\s+(?:(?:also|again|further|first|however)\s+)?(?:be\s+)?"
     r"(?:note|noted|observed|remembered|emphasi[sz]ed|stressed|pointed\s+out|borne\s+in\s+mind|"
-    r"mentioned|obvious|clear\s+that|evident|seen\s+that|kept\s+in\s+mind|admitted|recalled)\b",
+    r"mentioned|admit|bear\s+in\s+mind|remember|recall|assume\s+that|conclude|understand\s+that|obvious|clear\s+that|evident|seen\s+that|kept\s+in\s+mind|admitted|recalled)\b",
     re.IGNORECASE,
 )
 _GUESS = re.compile(
@@ -56,7 +58,10 @@ _HYPOTHETICAL = re.compile(
     r"\b(?:would|might|could|may|will)\s+(?:also\s+|then\s+|still\s+)?$", re.IGNORECASE
 )
 _WAS = re.compile(r"\b(?:was|were|been|had)\s+(?:\w+ly\s+|not\s+|also\s+)?$", re.IGNORECASE)
-_AUTHOR = re.compile(r"(?:^|[,;]\s+)(?:and\s+)?(?:I|we)\s+$")
+_AUTHOR = re.compile(r"\b(?:I|[Ww]e)\s+$")
+_DISCOURSE = re.compile(
+    r"^\s+(?:now\s+|also\s+)?(?:consider|assume|discuss|describe|distinguish|expect|show|see|ask)\b"
+)
 _ILLUSTRATION = re.compile(r"^(?:for\s+(?:example|instance)|e\.g\.)[,\s]", re.IGNORECASE)
 _PREDICATE = re.compile(
     r"\b(?:is|are|be|being)\s+(?:also\s+|only\s+|not\s+|hereby\s+|strictly\s+)?$", re.IGNORECASE
@@ -71,10 +76,22 @@ _OPENS_STATUS = re.compile(r"^\W*(?:[A-Za-z_][\w.-]*\W+){0,3}$")
 
 def judge(sentence: str, word: KeyWord, conventions: Conventions) -> Rejection | None:
     """The reason why ``word`` binds nobody in ``sentence``, or ``None`` where it does."""
+    sentence, word = _near(sentence, word)
     for rule in _RULES:
         if (rejection := rule(sentence, word, conventions)) is not None:
             return rejection
     return None
+
+
+def _near(sentence: str, word: KeyWord) -> tuple[str, KeyWord]:
+    """The words around ``word`` in a passage so long that only a broken document can hold it as one
+    sentence.
+    """
+    if len(sentence) <= _LONGEST_SENTENCE:
+        return sentence, word
+    start = max(0, word.start - _LONGEST_SENTENCE // 2)
+    moved = replace(word, start=word.start - start, end=word.end - start)
+    return sentence[start : word.end + _LONGEST_SENTENCE // 2], moved
 
 
 def _defines_key_words(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None:
@@ -84,7 +101,7 @@ def _defines_key_words(sentence: str, word: KeyWord, _: Conventions) -> Rejectio
             "key_word_definition", "It defines the key words themselves and asks nothing of anyone."
         )
     around = sentence[max(0, word.start - 1) : word.end + 1]
-    if len(around) == len(word.text) + 2 and around[0] in "\"“'‘`" and around[-1] in "\"”'’`":
+    if len(around) == len(word.text) + 2 and around[0] in "\"“'\u2018`" and around[-1] in "\"”'\u2019`":
         return Rejection(
             "quoted_word", f"The word {word.text!r} is quoted here: it is spoken about, not used."
         )
@@ -105,8 +122,8 @@ def _lower_case(_: str, word: KeyWord, conventions: Conventions) -> Rejection | 
         return None
     return Rejection(
         "lower_case",
-        f"The document declares its key words (RFC 2119/8174) and writes them in capitals; {word.text!r} is not "
-        "in capitals, so it is ordinary English here.",
+        f"The document declares its key words (RFC 2119/8174) and writes them in capitals; {word.text!r} is "
+        "not in capitals, so it is ordinary English here.",
     )
 
 
@@ -115,7 +132,7 @@ def _to_the_reader(sentence: str, word: KeyWord, _: Conventions) -> Rejection | 
         return Rejection(
             "rhetorical", "It speaks to the reader of the document and asks nothing of the system."
         )
-    if not word.capital and _AUTHOR.search(sentence[: word.start]):
+    if _AUTHOR.search(sentence[: word.start]) and _DISCOURSE.match(sentence[word.end :]):
         return Rejection("authors", "The authors speak of themselves here, not of the system.")
     if not word.capital and sentence.rstrip().endswith("?"):
         return Rejection("question", "It is a question.")

@@ -1,7 +1,7 @@
 """Normative words: where they stand in a sentence, and how binding each one is.
 
-The words are those of RFC 2119, of ISO/IEC/IEEE 29148 (shall, should, may), of statutes (is obliged to, is entitled to,
-is prohibited), and the basic German ones (muss, soll, darf nicht, hat … zu).
+The words are those of RFC 2119, of ISO/IEC/IEEE 29148 (shall, should, may), of statutes (is obliged to, is
+entitled to, is prohibited), and the basic German ones (muss, soll, darf nicht, hat … zu).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The completeness ledger: every normative word of a document is accounted for by a candidate.
 
-The scan is kept apart from the creator's on purpose: its own short list of words, over the whole text as it is, headers,
-contents, figures and references included. Nothing here knows of clauses, so that what reading left out shows as well.
+The scan is kept apart from the creator's on purpose: its own short list of words, over the whole text as it
+is, headers, contents, figures and references included. Nothing here knows of clauses, so that what reading
+left out shows as well.
 """
 
 from __future__ import annotations
@@ -16,10 +17,35 @@ from agents.library.requirements.requirement import Citation
 
 _WORD = re.compile(r"[A-Za-zÄÖÜäöüß]+(?:-[A-Za-z]+)*")
 _ENGLISH = frozenset(
-    "must shall should may required recommended optional prohibited forbidden obliged obligated mandatory".split()
+    [
+        "must",
+        "shall",
+        "should",
+        "may",
+        "required",
+        "recommended",
+        "optional",
+        "prohibited",
+        "forbidden",
+        "obliged",
+        "obligated",
+        "mandatory",
+    ]
 )
 _GERMAN = frozenset(
-    "muss müssen darf dürfen soll sollen sollte sollten verpflichtet untersagt verboten".split()
+    [
+        "muss",
+        "müssen",
+        "darf",
+        "dürfen",
+        "soll",
+        "sollen",
+        "sollte",
+        "sollten",
+        "verpflichtet",
+        "untersagt",
+        "verboten",
+    ]
 )
 _BEFORE = 60
 _AFTER = 80

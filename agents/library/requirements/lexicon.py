@@ -1,9 +1,12 @@
 """What words say about a statement's type: weighted patterns, type by type.
 
-A pattern's weight is what one occurrence of it is worth; a type that reaches ``LEAST`` and leads is the statement's
-type, and what no type claims is functional. Weights are steps of half a point: 3 decides alone, 2 suffices where nothing
-speaks against it, 1 only supports. The order of the types breaks ties: the more special comes first.
+A pattern's weight is what one occurrence of it is worth; a type that reaches ``LEAST`` and leads is the
+statement's type, and what no type claims is functional. Weights are steps of half a point: 3 decides alone,
+2 suffices where nothing speaks against it, 1 only supports. The order of the types breaks ties: the more
+special comes first.
 """
+
+# ruff: noqa: E501  (a row is one pattern with its weight, however long)
 
 from __future__ import annotations
 
@@ -201,7 +204,7 @@ LEXICON: dict[RequirementType, Weighted] = {
             3,
         ),
         (r"\b(?:response\s+times?|latency|throughput|turnaround|load\s+times?|performance)\b", 2.5),
-        (rf"\b(?:per|a|each|every)\s+(?:\d+\s+)?(?:milliseconds?|seconds?|minutes?)\b", 2),
+        (r"\b(?:per|a|each|every)\s+(?:\d+\s+)?(?:milliseconds?|seconds?|minutes?)\b", 2),
         (rf"\b{_QUANTITY}\s*{_TIME_UNIT}\b.{{0,20}}\b(?:of|after|from|or\s+less|in)\b", 1.5),
         (rf"\b{_QUANTITY}\s+(?:seconds?|milliseconds?|ms)\b", 1.5),
         (

@@ -1,4 +1,6 @@
-"""Lists whose items are alternatives or conditions: they are one requirement with their opening, not one each."""
+"""Lists whose items are alternatives or conditions: they are one requirement with their opening, not one
+each.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _ALTERNATIVES = re.compile(
 
 
 def announces_alternatives(lead_in: str) -> bool:
-    """Whether the items after a lead-in are alternatives or conditions of one rule ("one of the following applies:")."""
+    """Whether the items after a lead-in are alternatives or conditions of one rule ("one of the following
+    applies:").
+    """
     return bool(_ALTERNATIVES.search(" ".join(lead_in.split())))
 
 

@@ -46,7 +46,9 @@ def messages_in(statement: str) -> tuple[str, ...]:
 
 
 def objects_in(statement: str) -> tuple[str, ...]:
-    """The things named: quoted identifiers and noun phrases such as "authorization server"; at most 8, in order."""
+    """The things named: quoted identifiers and noun phrases such as "authorization server"; at most 8, in
+    order.
+    """
     quoted = [match.group(1).strip() for match in _QUOTED.finditer(statement)]
     nouns = [_singular(match.group("name")) for match in _OBJECT.finditer(_QUOTED.sub(" ", statement))]
     return _unique([*nouns, *quoted])

@@ -53,7 +53,7 @@ class OpenDocument:
         return self.clauses[position - 1] if position else None
 
     def opens_item(self, clause: Clause) -> bool:
-        """Whether a list item's clause is its first sentence: a marker or a new paragraph stands before it."""
+        """Whether a list item's clause is its first sentence: after a marker or a new paragraph."""
         previous = self.before(clause)
         if (
             previous is None

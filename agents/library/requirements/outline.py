@@ -1,4 +1,6 @@
-"""A document's outline: parts of about fifty clauses that one step can work through, along the document's sections."""
+"""A document's outline: parts of about fifty clauses that one step can work through, along the document's
+sections.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from typing import Any
 from agents.library.requirements.opened import OpenDocument
 
 PART_CLAUSES = 50
-_LONGEST = 75
+_LONGEST = 60
+MOST_CLAUSES = 100_000
+"""Of all documents of a project: what its integrator can hold in memory at once, with room to spare."""
 
 
 def describe(document: OpenDocument) -> dict[str, Any]:
@@ -42,7 +46,9 @@ def parts_of(document: OpenDocument) -> list[dict[str, Any]]:
 
 
 def _runs(document: OpenDocument) -> Iterator[tuple[int, int]]:
-    """Runs of clauses: a run ends where a section does once it is long enough, and at the latest at 75 clauses."""
+    """Runs of clauses: a run ends where a section does once it is long enough, and at the latest at 60
+    clauses.
+    """
     clauses = document.clauses
     first = 0
     for position in range(len(clauses)):

@@ -1,10 +1,13 @@
-"""Whether a statement touches the protection of personal data (GDPR) or the keeping of books (GoBD), and why.
+"""Whether a statement touches the protection of personal data (GDPR) or the keeping of books (GoBD), and
+why.
 
-GDPR: Regulation (EU) 2016/679; the article named is the one that the words belong to. GoBD: the principles of the
-German ministry of finance (letter of 28 November 2019, amended 11 March 2024) for electronic books and records; the
-heading named is that of its parts. A statement is relevant by its words alone: this is a pointer for a person who
-knows the law, not legal advice.
+GDPR: Regulation (EU) 2016/679; the article named is the one that the words belong to. GoBD: the principles
+of the German ministry of finance (letter of 28 November 2019, amended 11 March 2024) for electronic books
+and records; the heading named is that of its parts. A statement is relevant by its words alone: this is a
+pointer for a person who knows the law, not legal advice.
 """
+
+# ruff: noqa: E501  (a row is one pattern with its subject, however long)
 
 from __future__ import annotations
 

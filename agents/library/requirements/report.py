@@ -23,8 +23,8 @@ def build_report(
 
     ``usage`` is what agents used of language models: ``{agent: {requests, tokens_in, tokens_out, cost}}``.
 
-    Data: ``figures``, ``documents``, ``requirements``, ``rejected``, ``failed``, ``gdpr``, ``gobd``, ``ledger``, ``usage``,
-    ``steps``, ``complete``.
+    Data: ``figures``, ``documents``, ``requirements``, ``rejected``, ``failed``, ``gdpr``, ``gobd``,
+    ``ledger``, ``usage``, ``steps``, ``complete``.
     """
     requirements = settled(results)
     outline = results.get("outline") or {}

@@ -1,7 +1,8 @@
-"""What a requirement is: a statement that stands alone, its kind, the passage it comes from, and what is known of it.
+"""What a requirement is: a statement that stands alone, its kind, the passage it comes from, and what is
+known of it.
 
-A value goes through the steps of a project as JSON, so that every class here has ``to_json`` and ``from_json``; fields
-that are empty are left out, since hundreds travel in one result.
+A value goes through the steps of a project as JSON, so that every class here has ``to_json`` and
+``from_json``; fields that are empty are left out, since hundreds travel in one result.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Modality(StrEnum):
 class RequirementType(StrEnum):
     """What a requirement is about: a closed list.
 
-    The quality types follow the characteristics of ISO/IEC 25010, the others the kinds of ISO/IEC/IEEE 29148. The
-    comment names the label that published collections of typed requirements use for it.
+    The quality types follow the characteristics of ISO/IEC 25010, the others the kinds of ISO/IEC/IEEE
+    29148. The comment names the label that published collections of typed requirements use for it.
     """
 
     FUNCTIONAL = "functional"  # F: functional suitability
@@ -62,7 +63,8 @@ class Status(StrEnum):
     PENDING = "pending"
     """Created; no validator has seen it."""
     VALIDATING = "validating"
-    """A validator has seen it and found nothing that rejects it; it waits to be integrated with the others."""
+    """A validator has seen it and found nothing that rejects it; it waits to be integrated with the others.
+    """
     INTEGRATED = "integrated"
     """Accepted: it has its id, and a node in the knowledge graph."""
     REJECTED = "rejected"
@@ -84,7 +86,8 @@ PRIORITY_OF = {
 class Citation:
     """The passage of a document that a requirement comes from.
 
-    ``quote`` is verbatim: code points ``start`` to ``end`` of the document's text. ``line`` and ``page`` count from 1.
+    ``quote`` is verbatim: code points ``start`` to ``end`` of the document's text. ``line`` and ``page``
+    count from 1.
     """
 
     document_id: str
@@ -148,10 +151,10 @@ class Rejection:
 class Requirement:
     """A normative statement, from its first finding to its integration or rejection.
 
-    ``key`` is the same in every run over the same document: a digest of the document's digest and of the statement.
-    ``id`` is given on integration (REQ-0001, in document order). ``keyword`` is the normative word as written.
-    ``gdpr`` and ``gobd`` hold the reason for that relevance, or nothing. ``also`` are further passages that say the
-    same. ``confidence`` is between 0 and 1, ``doubts`` says what lowers it.
+    ``key`` is the same in every run over the same document: a digest of the document's digest and of the
+    statement. ``id`` is given on integration (REQ-0001, in document order). ``keyword`` is the normative
+    word as written. ``gdpr`` and ``gobd`` hold the reason for that relevance, or nothing. ``also`` are
+    further passages that say the same. ``confidence`` is between 0 and 1, ``doubts`` says what lowers it.
     """
 
     key: str

@@ -1,7 +1,7 @@
 """The dialogue between creator and validator over one part of a document.
 
-Each candidate is checked; what can be mended goes back to the creator and is checked again, up to ``ROUNDS`` times. The
-number of times is kept on the requirement, and so is what was still wrong at the end.
+Each candidate is checked; what can be mended goes back to the creator and is checked again, up to
+``ROUNDS`` times. The number of times is kept on the requirement, and so is what was still wrong at the end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The creator's answer to the validator: a candidate with the defects mended that can be mended.
 
-A compound statement is taken apart; a subject that only points back is replaced by what it points at; a missing subject is
-taken from the entry's term or the sentence before. What cannot be mended safely is left as the document has it.
+A compound statement is taken apart; a subject that only points back is replaced by what it points at; a
+missing subject is taken from the entry's term or the sentence before. What cannot be mended safely is left
+as the document has it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,19 @@ from agents.library.requirements.wording import capitalised, clean, parse
 
 _PROSE = (ClauseKind.SENTENCE, ClauseKind.LIST_ITEM, ClauseKind.LEAD_IN)
 _LONGEST_SUBJECT = 8
+_LONGEST_MENDED = 3000
 
 
 def revise(
     candidate: Requirement, mend: Sequence[str], document: OpenDocument, focus: Focus
 ) -> tuple[Requirement, ...]:
-    """The candidate's successors: several where it was compound, itself unchanged where nothing could be done."""
+    """The candidate's successors: several where it was compound, itself unchanged where nothing could be
+    done.
+    """
     words = operative_words(document, candidate.statement)
     if not words:
+        return (candidate,)
+    if len(candidate.statement) > _LONGEST_MENDED:
         return (candidate,)
     if "compound" in mend:
         pieces = split(candidate.statement, [word for word in words if word.family is not Family.WEAK])
@@ -63,7 +69,9 @@ def _with_subject(candidate: Requirement, word: KeyWord, document: OpenDocument,
 
 
 def _agree(pronoun: str, subject: str) -> bool:
-    """Whether a personal pronoun can stand for a subject: number agrees. "This" may point at a whole sentence."""
+    """Whether a personal pronoun can stand for a subject: number agrees. "This" may point at a whole
+    sentence.
+    """
     plural = bool(re.search(r"(?:[^s]s|\sand\s.*)$", subject)) or " and " in subject
     word = pronoun.lower()
     return (word in {"it", "he", "she", "er", "es"} and not plural) or (word == "they" and plural)

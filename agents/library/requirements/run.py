@@ -1,7 +1,8 @@
-"""A run's requirements as its steps' results hold them: put together for the report, the graph and the comparison.
+"""A run's requirements as its steps' results hold them: put together for the report, the graph and the
+comparison.
 
-The validators' results hold every candidate; the integrator's result holds what became of each, by position in document
-order, so that no statement travels twice.
+The validators' results hold every candidate; the integrator's result holds what became of each, by position
+in document order, so that no statement travels twice.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from agents.library.requirements.requirement import Citation, Finding, Rejection
 def reviewed(
     results: Mapping[str, Any], step: str = "validate", within: str = "requirements"
 ) -> list[Requirement]:
-    """The candidates of a ``for_each`` step's results, in document order; those of unfinished items are left out."""
+    """The candidates of a ``for_each`` step's results, in document order; those of unfinished items are
+    left out.
+    """
     parts = results.get(step) or ()
     done = sorted((part for part in parts if part), key=lambda part: (part["document"], part["part"]))
     return [Requirement.from_json(one) for part in done for one in part[within]]
@@ -46,7 +49,9 @@ _BY_INTEGRATION = frozenset({"duplicate", "reviewer", "low_confidence", "recomme
 
 
 def settled(results: Mapping[str, Any]) -> list[Requirement]:
-    """The requirements of a run as far as it has come: integrated where that is done, else validated, else created."""
+    """The requirements of a run as far as it has come: integrated where that is done, else validated, else
+    created.
+    """
     candidates = reviewed(results)
     decisions = (results.get("consolidate") or {}).get("decisions")
     if decisions is not None and len(decisions) == len(candidates):

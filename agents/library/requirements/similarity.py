@@ -1,9 +1,9 @@
 """Which statements say nearly the same: an exact join by Jaccard similarity of words, in about linear time.
 
-Each statement is a set of word stems and word pairs, ordered from rare to common. Two sets that share at least the
-fraction ``t`` of their union must share one of their first ``n - ceil(t n) + 1`` members, so that only statements that
-share a rare word are ever compared (prefix filtering: Chaudhuri, Ganti, Kaushik, ICDE 2006; Bayardo, Ma, Srikant,
-WWW 2007).
+Each statement is a set of word stems and word pairs, ordered from rare to common. Two sets that share at
+least the fraction ``t`` of their union must share one of their first ``n - ceil(t n) + 1`` members, so that
+only statements that share a rare word are ever compared (prefix filtering: Chaudhuri, Ganti, Kaushik, ICDE
+2006; Bayardo, Ma, Srikant, WWW 2007).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from itertools import pairwise
 
 from agents.library.requirements.requirement import normalised
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SUFFIX = re.compile(r"(?:ing|ed|es|s)$")
 
 
@@ -31,17 +30,21 @@ def tokens(statement: str) -> frozenset[str]:
     return frozenset(words) | {f"{left} {right}" for left, right in pairwise(words)}
 
 
-def masked(statement: str) -> str:
-    """A statement with every number replaced by one sign, so that two bounds on one quantity look alike."""
-    return _NUMBER.sub("#", statement)
-
-
 def near_pairs(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs ``(earlier, later, similarity)`` of sets that are at least ``threshold`` alike, by their positions."""
+    """Pairs ``(earlier, later, similarity)`` of sets that are at least ``threshold`` alike, by their
+    positions.
+
+    Of sets that are equal only the first is compared with others: each later one is paired with that first
+    one.
+    """
     frequency = Counter(token for one in sets for token in one)
     rare_first = [sorted(one, key=lambda token: (frequency[token], token)) for one in sets]
     index: dict[str, list[int]] = defaultdict(list)
+    first: dict[frozenset[str], int] = {}
     for position, ordered in enumerate(rare_first):
+        if first.setdefault(sets[position], position) != position:
+            yield first[sets[position]], position, 1.0
+            continue
         prefix = ordered[: len(ordered) - math.ceil(threshold * len(ordered)) + 1]
         rivals = {other for token in prefix for other in index[token]}
         for other in sorted(rivals):

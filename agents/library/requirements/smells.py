@@ -1,9 +1,12 @@
 """Requirement smells: wording that makes a statement hard to test or to read in one way only.
 
-The groups follow the language criteria of ISO/IEC/IEEE 29148 (5.2.7: superlatives, subjective language, vague pronouns,
-ambiguous adverbs and adjectives, open-ended and non-verifiable terms, comparatives, loopholes, negatives) and the smells
-measured by Femmer et al., "Rapid quality assurance with Requirements Smells", Journal of Systems and Software 123 (2017).
+The groups follow the language criteria of ISO/IEC/IEEE 29148 (5.2.7: superlatives, subjective language,
+vague pronouns, ambiguous adverbs and adjectives, open-ended and non-verifiable terms, comparatives,
+loopholes, negatives) and the smells measured by Femmer et al., "Rapid quality assurance with Requirements
+Smells", Journal of Systems and Software 123 (2017).
 """
+
+# ruff: noqa: E501  (a row is one list of words, however long)
 
 from __future__ import annotations
 

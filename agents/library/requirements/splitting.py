@@ -1,4 +1,6 @@
-"""Taking a compound statement apart: "The server MUST answer and MAY log" becomes two statements that stand alone."""
+"""Taking a compound statement apart: "The server MUST answer and MAY log" becomes two statements that stand
+alone.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _HANGING = re.compile(r"[\s,;:(]+(?:and|or|but)?\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A statement taken out of a compound one; ``word_start`` is the offset of its key word in ``statement``."""
+    """A statement taken out of a compound one; ``word_start`` is the offset of its key word in
+    ``statement``.
+    """
 
     statement: str
     word: KeyWord
@@ -39,7 +43,9 @@ class _Seam:
 
 
 def split(statement: str, words: Sequence[KeyWord]) -> tuple[Piece, ...]:
-    """One piece for each operative key word; the statement itself, alone, where it cannot be taken apart safely."""
+    """One piece for each operative key word; the statement itself, alone, where it cannot be taken apart
+    safely.
+    """
     seams = [_seam_before(statement, earlier, word) for earlier, word in pairwise(words)]
     if not seams or any(seam is None for seam in seams):
         return (Piece(statement, words[0]),)
@@ -79,13 +85,17 @@ def _reaches(between: str, kind: str) -> bool:
 
 
 def _may_start(subject: str) -> bool:
-    """Whether words between a conjunction and a key word are a subject, or nothing (the subject is carried on)."""
+    """Whether words between a conjunction and a key word are a subject, or nothing (the subject is carried
+    on).
+    """
     plain = _PARENTHESIS.sub("", subject)
     return not plain or (len(plain.split()) <= 12 and "," not in plain)
 
 
 def _shares_its_object(statement: str, words: Sequence[KeyWord]) -> bool:
-    """Whether one verb follows two key words and only the second has an end: "must require A and should require B to …"."""
+    """Whether one verb follows two key words and only the second has an end: "must require A and should
+    require B to …".
+    """
     for mine, other in pairwise(words):
         verb = statement[mine.end :].split(None, 1)[:1]
         same = verb == statement[other.end :].split(None, 1)[:1] and verb not in (["be"], [])

@@ -1,8 +1,9 @@
 """The validator: checks one candidate against its document and against the rules of good requirements.
 
-Its verdict names what is wrong, what of that the creator can mend, and what cannot stand. What makes a candidate
-unacceptable is this and nothing else: a citation that the document does not bear out, no binding word in the statement,
-no action. Smells lower the confidence; a standard may be full of them and still bind.
+Its verdict names what is wrong, what of that the creator can mend, and what cannot stand. What makes a
+candidate unacceptable is this and nothing else: a citation that the document does not bear out, no binding
+word in the statement, no action. Smells lower the confidence; a standard may be full of them and still
+bind.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _EXPLETIVE = re.compile(r"^It\s+\w+\s+(?:not\s+)?be\s+(?:as\s+|so\s+)?\w+\s+(?:t
 class Verdict:
     """What a validator says of one candidate.
 
-    ``mend`` are codes that the creator can act on (``compound``, ``pronoun``, ``no_subject``); ``rejection`` is set
-    where nothing can be mended.
+    ``mend`` are codes that the creator can act on (``compound``, ``pronoun``, ``no_subject``);
+    ``rejection`` is set where nothing can be mended.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -1,4 +1,6 @@
-"""The wording of a statement: cleaning it, finding its subject and action, joining it to a lead-in, naming it."""
+"""The wording of a statement: cleaning it, finding its subject and action, joining it to a lead-in, naming
+it.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ _CONNECTIVE = re.compile(
 _BROKEN_WORD = re.compile(r"(?<=[a-z])- (?=[a-z])(?!(?:and|or|und|oder)\b)")
 _TAIL = re.compile(r"\s*[;,:]?\s*(?:\b(?:and|or|und|oder))?\s*$")
 _CLAUSE_OPENERS = (
-    r"if|when|whenever|where|while|unless|since|because|although|though|before|after|until|once|upon|prior to|"
-    r"in|on|at|for|to|as|with|without|by|during|within|instead|except|given|under|from|depending|based|per|"
+    r"if|when|whenever|where|while|unless|since|because|although|though|before|after|until|once|upon|"
+    r"prior to|in|on|at|for|to|as|with|without|by|"
+    r"during|within|instead|except|given|under|from|depending|based|per|"
     r"notwithstanding|provided|pursuant"
 )
 _OPENS_WITH_CLAUSE = re.compile(rf"^(?:{_CLAUSE_OPENERS})\b", re.IGNORECASE)
@@ -36,7 +39,7 @@ TITLE_LENGTH = 72
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A sentence around its operative key word: ``condition`` (leading clause), ``subject`` and ``action``."""
+    """A sentence around its key word: ``condition`` (the leading clause), ``subject`` and ``action``."""
 
     condition: str
     subject: str
@@ -54,12 +57,14 @@ class Parsed:
 
 
 def clean(text: str) -> str:
-    """A clause's text as a sentence: without its list marker and opening connective, with a capital letter."""
+    """A clause's text as a sentence: without list marker and opening connective, with a capital letter."""
     return capitalised(_CONNECTIVE.sub("", unmarked(text)))
 
 
 def unmarked(text: str) -> str:
-    """A clause's text without its list marker, white space folded, words that a line end broke put together."""
+    """A clause's text without its list marker, white space folded, words that a line end broke put
+    together.
+    """
     return _BROKEN_WORD.sub("-", _MARKER.sub("", " ".join(text.split()), count=1).strip())
 
 
@@ -76,7 +81,7 @@ def without_tail(text: str) -> str:
 
 def ended(text: str) -> str:
     """``text`` as a sentence, ended by a full stop."""
-    text = re.sub(r"\s+(?=[.,;])", "", text.rstrip(" ,;:"))
+    text = re.sub(r"\s+(?=[.,;]|\s)", "", text.rstrip(" ,;:"))
     return text if text.endswith((".", "!", "?")) else text + "."
 
 
@@ -88,8 +93,8 @@ def stem_of(lead_in: str) -> str:
 def joined(lead_in: str, item: str) -> str:
     """One sentence from a lead-in and one of its items.
 
-    An opening that ends with its verb is completed directly; one that announces ("the following parameters") keeps its
-    colon before what it announces.
+    An opening that ends with its verb is completed directly; one that announces ("the following
+    parameters") keeps its colon before what it announces.
     """
     stem = stem_of(lead_in)
     tail = without_tail(unmarked(item))

@@ -1,4 +1,4 @@
-"""From phases and steps to the shapes of a drawing. Pure: positions in pixels, words as they are to be written."""
+"""From phases and steps to the shapes of a drawing. Pure: positions in pixels, words as they are written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class StepToDraw:
 
 @dataclass(frozen=True, slots=True)
 class PhaseToDraw:
-    """A phase; ``gate`` is what stands at its end, in words, or empty; ``gate_state`` how that stands."""
+    """A phase; ``gate`` is what stands at its end, in words, or empty; ``gate_state`` how that stands.
+
+    ``total`` and ``done`` count its steps where ``steps`` does not hold them all.
+    """
 
     title: str
     state: str
@@ -39,6 +42,8 @@ class PhaseToDraw:
     round: int = 1
     gate: str = ""
     gate_state: str = "pending"
+    total: int = 0
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def _frame(phase: PhaseToDraw, top: int) -> Frame:
     layout = _placed(steps, has_gate=bool(phase.gate))
     by_key = {step.key: step for step in steps}
     boxes = {
-        node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row, top)) for node in layout.nodes
+        node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row, top))
+        for node in layout.nodes
     }
     rounds = f" · {phase.round}" if phase.round > 1 else ""
     return Frame(
@@ -118,10 +124,9 @@ def _frame(phase: PhaseToDraw, top: int) -> Frame:
 
 def _few(phase: PhaseToDraw) -> tuple[StepToDraw, ...]:
     """A phase of very many steps is drawn as one box: the table beside the drawing has them all."""
-    if len(phase.steps) <= MOST_DRAWN:
+    if phase.total <= len(phase.steps) <= MOST_DRAWN:
         return phase.steps
-    done = sum(step.state in ("completed", "failed", "skipped", "cancelled") for step in phase.steps)
-    return (StepToDraw("all", f"{len(phase.steps)} steps", phase.state, (), len(phase.steps), done),)
+    return (StepToDraw("all", f"{phase.total} steps", phase.state, (), phase.total, phase.done),)
 
 
 def _placed(steps: Sequence[StepToDraw], *, has_gate: bool) -> Layout:
@@ -132,7 +137,7 @@ def _placed(steps: Sequence[StepToDraw], *, has_gate: bool) -> Layout:
     try:
         return lay_out(needs)
     except CycleError:
-        return lay_out({key: () for key in needs})
+        return lay_out(dict.fromkeys(needs, ()))
 
 
 def _box(step: StepToDraw | None, phase: PhaseToDraw, x: int, y: int) -> Box:

@@ -37,12 +37,16 @@ class ProjectList(LoginRequiredMixin, TemplateView):
             size=PAGE,
         )
         shares = shares_of(page.rows)
-        waiting = set(Approval.objects.open().filter(project__in=page.rows).values_list("project_id", flat=True))
+        waiting = set(
+            Approval.objects.open().filter(project__in=page.rows).values_list("project_id", flat=True)
+        )
         rows = [
             (project, "waiting" if _waits(project, waiting) else standing_of(project), shares[project.pk])
             for project in page.rows
         ]
-        return super().get_context_data(rows=rows, page=page, states=STATES, wanted=wanted, words=words, **kwargs)
+        return super().get_context_data(
+            rows=rows, page=page, states=STATES, wanted=wanted, words=words, **kwargs
+        )
 
 
 def _waits(project: Project, waiting: set[UUID]) -> bool:

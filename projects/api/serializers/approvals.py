@@ -6,7 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from projects.api.serializers.fields import (
+    AnyField,
+    NamedChoiceField,
+    ObjectField,
+    StateField,
+    StrictSerializer,
+)
 from projects.models import Approval, Decision
 from projects.models.approval import Verdict
 from projects.states import ApprovalState
@@ -26,14 +32,16 @@ class DecisionGivenSerializer(StrictSerializer):
     evidence_digest = serializers.RegexField(
         "^[0-9a-f]{64}$",
         required=False,
-        help_text="The `evidence_digest` of the approval as you read it: if it has changed since, you are told so.",
+        help_text="The `evidence_digest` of the approval as you read it: 409 if it has changed since.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One verdict, said in one way."""
         said = attrs.pop("approve", None)
         if (said is None) == ("verdict" not in attrs):
-            raise serializers.ValidationError("Give `verdict` (approve or reject), or `approve` (true or false).")
+            raise serializers.ValidationError(
+                "Give `verdict` (approve or reject), or `approve` (true or false)."
+            )
         word = attrs.get("verdict") or (Verdict.APPROVE if said else Verdict.REJECT)
         return {**attrs, "verdict": Verdict(word)}
 
@@ -65,7 +73,9 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     project_title = serializers.CharField(source="project.title")
     phase = serializers.CharField(source="phase.key")
     state = StateField(ApprovalState)
-    groups = serializers.ListField(child=serializers.CharField(), help_text="Whose members may decide; empty: any.")
+    groups = serializers.ListField(
+        child=serializers.CharField(), help_text="Whose members may decide; empty: any."
+    )
 
     class Meta:
         model = Approval

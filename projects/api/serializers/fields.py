@@ -63,7 +63,11 @@ class WordsField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """The words."""
-        parts = [part.strip() for text in (data if isinstance(data, list) else [data]) for part in str(text).split(",")]
+        parts = [
+            part.strip()
+            for text in (data if isinstance(data, list) else [data])
+            for part in str(text).split(",")
+        ]
         return super().to_internal_value([part for part in parts if part])
 
 
@@ -76,23 +80,34 @@ class StrictSerializer(serializers.Serializer[Any]):
             unknown = sorted(set(data) - set(self.fields) - FORM_EXTRAS)
             if unknown:
                 known = ", ".join(self.fields)
-                raise serializers.ValidationError({name: [f"There is no such field. There are: {known}."] for name in unknown})
+                raise serializers.ValidationError(
+                    {name: [f"There is no such field. There are: {known}."] for name in unknown}
+                )
         values: dict[str, Any] = super().to_internal_value(data)
         return values
 
 
-def checked(shape: type[serializers.Serializer[Any]], data: Any, *, refusal: type[PhasegateError] = FieldsInvalid) -> dict[str, Any]:
-    """The validated values of a body or a query. Raises ``refusal`` whose ``errors`` name every wrong field."""
+def checked(
+    shape: type[serializers.Serializer[Any]], data: Any, *, refusal: type[PhasegateError] = FieldsInvalid
+) -> dict[str, Any]:
+    """The validated values of a body or a query. Raises ``refusal``, whose ``errors`` name every mistake."""
     if not isinstance(data, Mapping):
-        raise BodyMalformed("The body is to be a JSON object.") if data is None else FieldsInvalid(
-            "The body is to be a JSON object.", errors=[{"field": "", "message": "Give a JSON object."}]
+        raise (
+            BodyMalformed("The body is to be a JSON object.")
+            if data is None
+            else FieldsInvalid(
+                "The body is to be a JSON object.", errors=[{"field": "", "message": "Give a JSON object."}]
+            )
         )
     serializer = shape(data=data)
     if serializer.is_valid():
         values: dict[str, Any] = serializer.validated_data
         return values
     errors = list(_flat(serializer.errors, ""))
-    summary = "; ".join(f"{error['field']}: {error['message']}" if error["field"] else error["message"] for error in errors[:5])
+    summary = "; ".join(
+        f"{error['field']}: {error['message']}" if error["field"] else error["message"]
+        for error in errors[:5]
+    )
     raise refusal(summary, errors=errors)
 
 

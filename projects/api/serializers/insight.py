@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from orchestrator_site.history.models import Event
 from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
 
@@ -17,7 +18,9 @@ class PhaseProgressSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     state = StateField(PhaseState)
     round = serializers.IntegerField()
-    steps = serializers.DictField(child=serializers.IntegerField(), help_text="How many steps are in which state.")
+    steps = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many steps are in which state."
+    )
     total = serializers.IntegerField(help_text="Steps of this round, items of lists counted each.")
     done = serializers.IntegerField(help_text="Those that are over.")
 
@@ -31,9 +34,15 @@ class ProgressSerializer(serializers.Serializer[Any]):
     directive = StateField(Directive)
     share = serializers.FloatField(help_text="How much is done, from 0 to 1.")
     elapsed = serializers.FloatField(help_text="Seconds since it began.")
-    eta = serializers.FloatField(allow_null=True, help_text="Seconds that may be left; null where it is not known.")
-    next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
-    running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
+    eta = serializers.FloatField(
+        allow_null=True, help_text="Seconds that may be left; null where it is not known."
+    )
+    next_action = serializers.CharField(
+        help_text="What it does or waits for, since when, and who can move it on."
+    )
+    running = serializers.ListField(
+        child=serializers.CharField(), help_text="Keys of running steps, 20 at most."
+    )
     phases = PhaseProgressSerializer(many=True)
 
 
@@ -150,8 +159,18 @@ class EventSerializer(serializers.Serializer[Any]):
     actor = serializers.CharField()
     subject = serializers.CharField()
     data = AnyField()
-    seq = serializers.IntegerField(allow_null=True, help_text="Its place in the hash chain; null until it is sealed.")
-    hash = serializers.CharField(allow_null=True, help_text="SHA-256 in the chain; null until it is sealed.")
+    seq = serializers.SerializerMethodField(help_text="Its place in the hash chain; null until it is sealed.")
+    hash = serializers.SerializerMethodField(help_text="SHA-256 of its link in the chain, in hexadecimal.")
+
+    def get_seq(self, event: Event) -> int | None:
+        """From its seal."""
+        seal = getattr(event, "seal", None)
+        return None if seal is None else seal.seq
+
+    def get_hash(self, event: Event) -> str | None:
+        """From its seal."""
+        seal = getattr(event, "seal", None)
+        return None if seal is None else bytes(seal.hash).hex()
 
 
 class DocumentSerializer(serializers.Serializer[Any]):
@@ -170,7 +189,9 @@ class GraphNodeSerializer(serializers.Serializer[Any]):
     """A box: a phase, or a step of its present round."""
 
     id = serializers.CharField()
-    kind = NamedChoiceField("GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."})
+    kind = NamedChoiceField(
+        "GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."}
+    )
     label = serializers.CharField()
     phase = serializers.CharField()
     state = serializers.CharField()
@@ -185,7 +206,9 @@ class GraphEdgeSerializer(serializers.Serializer[Any]):
 
     source = serializers.CharField()
     target = serializers.CharField()
-    kind = NamedChoiceField("GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."})
+    kind = NamedChoiceField(
+        "GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."}
+    )
 
 
 class GraphSerializer(serializers.Serializer[Any]):

@@ -48,7 +48,8 @@ class DaySerializer(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     mean_seconds = serializers.FloatField(
-        allow_null=True, help_text="Mean duration of those completed that day, from start to end; null without any."
+        allow_null=True,
+        help_text="Mean duration of those completed that day, from start to end; null without any.",
     )
 
 

@@ -17,10 +17,14 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
-    type = serializers.CharField(help_text="A URI of the kind of problem; `about:blank` where the status says it all.")
+    type = serializers.CharField(
+        help_text="A URI of the kind of problem; `about:blank` where the status says it all."
+    )
     title = serializers.CharField(help_text="The kind of problem, in words.")
     status = serializers.IntegerField(help_text="The HTTP status.")
     detail = serializers.CharField(help_text="What was wrong, where, and what to do.")
     code = serializers.CharField(help_text="The kind of problem, for programs; it never changes.")
-    retryable = serializers.BooleanField(required=False, help_text="Whether the same request may succeed later.")
+    retryable = serializers.BooleanField(
+        required=False, help_text="Whether the same request may succeed later."
+    )
     errors = FieldErrorSerializer(many=True, required=False, help_text="Every wrong value, with its place.")

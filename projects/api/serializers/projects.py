@@ -7,7 +7,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from projects.api.serializers.fields import (
+    AnyField,
+    NamedChoiceField,
+    ObjectField,
+    StateField,
+    StrictSerializer,
+)
 from projects.models import Project
 from projects.models.project import Priority
 from projects.states import Directive, PhaseState, ProjectState
@@ -20,7 +26,9 @@ class DocumentGivenSerializer(StrictSerializer):
     """A document of a new project: its name and content, or its path on the server."""
 
     name = serializers.CharField(
-        required=False, max_length=255, help_text="The file name, without folders. With a path it is taken from there."
+        required=False,
+        max_length=255,
+        help_text="The file name, without folders. With a path it is taken from there.",
     )
     content_base64 = serializers.CharField(
         required=False, trim_whitespace=False, help_text="The content in base64 (RFC 4648, section 4)."
@@ -46,7 +54,9 @@ class ProjectGivenSerializer(StrictSerializer):
     """A new project."""
 
     blueprint = serializers.RegexField(
-        BLUEPRINT_NAME, max_length=120, help_text="A registered blueprint; `name@2` for a version, else the latest."
+        BLUEPRINT_NAME,
+        max_length=120,
+        help_text="A registered blueprint; `name@2` for a version, else the latest.",
     )
     inputs = ObjectField(required=False, help_text="As the blueprint's `inputs` ask.")
     intent = serializers.CharField(
@@ -63,16 +73,22 @@ class ProjectGivenSerializer(StrictSerializer):
         help_text="A name of your own: there is one project a key, and the same key finds it again.",
     )
     after = serializers.ListField(
-        child=serializers.UUIDField(), required=False, max_length=50, help_text="Begin once these are completed."
+        child=serializers.UUIDField(),
+        required=False,
+        max_length=50,
+        help_text="Begin once these are completed.",
     )
     auto_approve = serializers.BooleanField(
-        required=False, help_text="Approve whatever is asked at once, in your name. For operators and admins only."
+        required=False,
+        help_text="Approve whatever is asked at once, in your name. For operators and admins only.",
     )
     rerun = serializers.BooleanField(
         required=False, help_text="Do the job anew where the same has been done already."
     )
     start = serializers.BooleanField(required=False, help_text="Begin at once, which is the default.")
-    documents = DocumentGivenSerializer(many=True, required=False, help_text="In the order in which they are read.")
+    documents = DocumentGivenSerializer(
+        many=True, required=False, help_text="In the order in which they are read."
+    )
 
 
 class BlueprintRefSerializer(serializers.Serializer[Any]):
@@ -172,7 +188,9 @@ class ProjectDetailSerializer(ProjectSerializer):
 class ProjectCreatedSerializer(ProjectDetailSerializer):
     """A project that was made, or found."""
 
-    existing = serializers.BooleanField(default=False, help_text="Whether it was there already, and was not made anew.")
+    existing = serializers.BooleanField(
+        default=False, help_text="Whether it was there already, and was not made anew."
+    )
 
     class Meta(ProjectDetailSerializer.Meta):
         fields = (*ProjectDetailSerializer.Meta.fields, "existing")
@@ -182,7 +200,9 @@ class ProjectCreatedSerializer(ProjectDetailSerializer):
 class ReasonSerializer(StrictSerializer):
     """Why, for the history."""
 
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, help_text="Why, for the history.")
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=2000, help_text="Why, for the history."
+    )
 
 
 class CancelSerializer(ReasonSerializer):
@@ -192,5 +212,6 @@ class CancelSerializer(ReasonSerializer):
         required=False, help_text="Do not wait for what runs: its results will be refused."
     )
     cleanup = serializers.BooleanField(
-        required=False, help_text="Also remove what was built beside the history, such as the knowledge graph."
+        required=False,
+        help_text="Also remove what was built beside the history, such as the knowledge graph.",
     )

@@ -1,8 +1,11 @@
-"""Documents made by hand, and a run of the blueprint's agents in one process, step after step, as the engine would."""
+"""Documents made by hand, and a run of the blueprint's agents in one process, step after step, as the
+engine would.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.definition import find_agent
-from agents.library.requirements import agents as _agents  # noqa: F401  registers them
 from agents.library.requirements.creator import create
 from agents.library.requirements.focus import Focus
 from agents.library.requirements.opened import OpenDocument, open_document
@@ -101,6 +103,7 @@ class Context:
 
 def call(agent: str, **context: Any) -> Any:
     """One agent's result after a trip through JSON, as a step's result makes it."""
+    importlib.import_module("agents.library.requirements.agents")
     return json.loads(json.dumps(find_agent(agent).function(Context(**context)), allow_nan=False))
 
 

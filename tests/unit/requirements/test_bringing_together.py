@@ -11,13 +11,17 @@ from agents.library.requirements.requirement import Citation, Modality, Requirem
 from tests.unit.requirements.running import opened_text, requirement, reviewed_in
 
 
-def _integrated(*statements: str, comments: tuple[str, ...] = (), **policy: bool | float) -> list[Requirement]:
+def _integrated(
+    *statements: str, comments: tuple[str, ...] = (), **policy: bool | float
+) -> list[Requirement]:
     given = [requirement(one, start=number * 1000) for number, one in enumerate(statements)]
     return list(integrate(given, Policy(**policy), comments).requirements)  # type: ignore[arg-type]
 
 
 def test_ids_follow_document_order_without_gaps() -> None:
-    found = _integrated("The cat must sleep a lot.", "The cat must sleep a lot.", "The dog must bark at night.")
+    found = _integrated(
+        "The cat must sleep a lot.", "The cat must sleep a lot.", "The dog must bark at night."
+    )
     assert [(one.id, one.status) for one in found] == [
         ("REQ-0001", Status.INTEGRATED),
         ("", Status.REJECTED),
@@ -36,9 +40,15 @@ def test_a_duplicate_leaves_its_citation_with_the_one_that_is_kept() -> None:
 def test_one_other_word_of_meaning_makes_another_requirement() -> None:
     pairs = duplicates(
         [
-            requirement("The server must ensure that access tokens cannot be made, altered or guessed by others."),
-            requirement("The server must ensure that refresh tokens cannot be made, altered or guessed by others."),
-            requirement("The server must ensure that all access tokens cannot be made, altered or guessed by others."),
+            requirement(
+                "The server must ensure that access tokens cannot be made, altered or guessed by others."
+            ),
+            requirement(
+                "The server must ensure that refresh tokens cannot be made, altered or guessed by others."
+            ),
+            requirement(
+                "The server must ensure that all access tokens cannot be made, altered or guessed by others."
+            ),
         ]
     )
     assert [(pair.earlier, pair.later) for pair in pairs] == [(0, 2)]
@@ -110,7 +120,10 @@ def test_low_confidence_and_recommendations_go_where_the_inputs_say_so() -> None
 
 def test_five_thousand_requirements_are_integrated_in_seconds() -> None:
     given = [
-        requirement(f"Module {number % 997} must send message {number} to the server of area {number % 89}.", start=number)
+        requirement(
+            f"Module {number % 997} must send message {number} to the server of area {number % 89}.",
+            start=number,
+        )
         for number in range(5000)
     ]
     started = time.perf_counter()

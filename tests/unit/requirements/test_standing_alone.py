@@ -1,4 +1,6 @@
-"""Statements stand alone: joined to their lead-in, named by their term, taken apart where they say two things."""
+"""Statements stand alone: joined to their lead-in, named by their term, taken apart where they say two
+things.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ def test_a_relative_clause_with_a_rule_of_its_own_gets_its_subject() -> None:
 
 
 def test_a_rule_in_brackets_is_taken_out_of_its_sentence() -> None:
-    text = "The server SHOULD ask for the whole address (the client MAY leave out the port) before it answers."
+    text = (
+        "The server SHOULD ask for the whole address (the client MAY leave out the port) before it answers."
+    )
     assert accepted_in(text) == [
         "The server SHOULD ask for the whole address before it answers.",
         "The client MAY leave out the port.",

@@ -8,8 +8,8 @@ from agents.library.requirements.requirement import Modality
 from tests.unit.requirements.running import accepted_in, candidates_in, reasons_in
 
 DECLARED = (
-    'The key words "MUST", "MUST NOT", "SHOULD" and "MAY" in this document are to be interpreted as described in '
-    "RFC 2119.\n\n"
+    'The key words "MUST", "MUST NOT", "SHOULD" and "MAY" in this document are to be interpreted as described '
+    "in RFC 2119.\n\n"
 )
 
 
@@ -87,7 +87,8 @@ def test_where_nothing_is_declared_capitals_and_lower_case_bind_alike() -> None:
 
 
 def test_a_declaration_without_capitals_in_use_does_not_silence_the_document() -> None:
-    text = "The key words must and should are to be interpreted as described in RFC 2119.\n\nThe client must sign it."
+    declaration = "The key words must and should are to be interpreted as described in RFC 2119."
+    text = f"{declaration}\n\nThe client must sign it."
     assert accepted_in(text)[-1] == "The client must sign it."
 
 
@@ -99,8 +100,13 @@ def test_headings_and_contents_are_rejected_as_such() -> None:
 
 def test_in_a_list_of_requirements_will_and_can_bind() -> None:
     lines = [f"{number}. The system shall print form {number} on paper." for number in range(1, 8)]
-    text = "\n".join([*lines, "8. The clerk can undo the last step.", "9. The system will send a letter to the owner."])
-    assert accepted_in(text)[-2:] == ["The clerk can undo the last step.", "The system will send a letter to the owner."]
+    text = "\n".join(
+        [*lines, "8. The clerk can undo the last step.", "9. The system will send a letter to the owner."]
+    )
+    assert accepted_in(text)[-2:] == [
+        "The clerk can undo the last step.",
+        "The system will send a letter to the owner.",
+    ]
 
 
 def test_german_statements_are_found_in_a_german_text() -> None:

@@ -1,6 +1,7 @@
 """Statements with the type that a person gave them, by the labels of published collections.
 
-``TUNING`` may be looked at while the lexicon is worked on; ``HELD_OUT`` was written before and is only measured.
+``TUNING`` may be looked at while the lexicon is worked on; ``HELD_OUT`` was written before and is only
+measured.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ TUNING = (
     ("MN", "A developer shall be able to add a new payment provider within two working days."),
     ("MN", "The source code must follow the coding standard of the department."),
     ("MN", "Updates shall be installed without changing the existing modules."),
-    ("MN", "The product shall be designed so that a report template can be changed by a trained maintainer in an hour."),
+    (
+        "MN",
+        "The product shall be designed so that a trained maintainer can change a report template in an hour.",
+    ),
     ("O", "The product shall run on the existing Windows servers of the hospital."),
     ("O", "The system shall exchange orders with the existing warehouse database."),
     ("O", "The handheld device must work in temperatures from -10 to 45 degrees."),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..clauses import Clause, ClauseKind, DocumentText
 from .blocks import Block, Role
 from .flow import Flow, Span, flow_of, fold
 from .inline_lists import inline_items
 from .lists import OpenItem, OpenLists, cited
+from .marks import Mark, MarkKind
 from .sentences import sentence_spans
 
 _WHOLE = {
@@ -21,6 +22,7 @@ _WHOLE = {
     Role.FURNITURE: ClauseKind.FURNITURE,
 }
 _ENDED = re.compile(r"[.!?…][\"'”’)\]»]*$")
+_PART_ENDED = re.compile(r";(?:\s+(?:and|or|und|oder|sowie))?$")
 _NEWLINE = re.compile(r"\r\n|[\r\n\f\v\x85\u2028\u2029]")
 _TITLE_LENGTH = 200
 
@@ -38,6 +40,7 @@ class _Draft:
     number: str = ""
     opener: int | None = None
     begins_item: bool = False
+    unmarked: bool = False
 
 
 @dataclass(slots=True)
@@ -92,23 +95,41 @@ class _Assembly:
         self.previous = None
 
     def _paragraph(self, block: Block, flow: Flow) -> None:
+        if self._is_unmarked_item(flow):
+            self._item(replace(block, mark=Mark(MarkKind.PLAIN, "")), flow)
+            return
         item = self.lists.continued(block.indent, in_article=bool(self.legal))
         kind = ClauseKind.LIST_ITEM if item else ClauseKind.SENTENCE
         self._sentences(flow, kind, cited(self.legal, item.path if item else ()), item)
 
     def _item(self, block: Block, flow: Flow) -> None:
         assert block.mark is not None  # noqa: S101 - an item block always has its mark
-        item = self.lists.enter(block.mark, block.indent, block.inner, self._opener())
+        item = self.lists.enter(block.mark, block.indent, block.inner, self._opener(block.mark))
         self._open_list(item.opener)
         first = len(self.drafts)
         self._sentences(flow, ClauseKind.LIST_ITEM, cited(self.legal, item.path), item)
         self.drafts[first].begins_item = True
+        self.drafts[-1].unmarked = block.mark.kind is MarkKind.PLAIN
 
-    def _opener(self) -> int | None:
-        """The clause just read, if it is left open for a list to complete."""
-        if self.previous is None or _ENDED.search(self.drafts[self.previous].text):
+    def _is_unmarked_item(self, flow: Flow) -> bool:
+        """Whether a paragraph is a part of an enumeration without marks: they end with semicolons after a colon."""
+        if self.previous is None:
+            return False
+        before = self.drafts[self.previous]
+        if before.unmarked:
+            return bool(_PART_ENDED.search(before.text))
+        return before.text.endswith(":") and bool(_PART_ENDED.search(flow.text))
+
+    def _opener(self, mark: Mark) -> int | None:
+        """The clause just read, if it is left open for a list to complete: by a colon, or by its missing end before a
+        list's first item."""
+        if self.previous is None:
             return None
-        return self.previous
+        text = self.drafts[self.previous].text
+        if text.endswith(":"):
+            return self.previous
+        begins = mark.ordinal == 1 or mark.kind in (MarkKind.BULLET, MarkKind.TERM)
+        return None if _ENDED.search(text) or not begins or not mark.shape + mark.label else self.previous
 
     def _open_list(self, opener: int | None) -> None:
         """The clause that opens a list is a lead-in, unless it is an item's first sentence and so an item itself."""

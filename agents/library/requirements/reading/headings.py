@@ -201,7 +201,7 @@ def _unnumbered(lines: Sequence[Line], around: Surroundings) -> Heading | None:
     content = lines[0].content
     if (
         not around.set_apart_before
-        or not is_title(content)
+        or not is_title(content.removesuffix(":") if content.isupper() else content)
         or _VERB.search(content)
         or "  " in content
         or "\t" in content

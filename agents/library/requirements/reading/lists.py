@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from .marks import Mark, MarkKind
 
 _REMEMBERED = 40
+_SELF_STANDING = (MarkKind.IDENTIFIER, MarkKind.DECIMAL)
 
 
 @dataclass(slots=True)
@@ -41,7 +42,8 @@ class OpenLists:
     def enter(self, mark: Mark, indent: int, inner: int, opener: int | None) -> OpenItem:
         """Open an item. ``opener`` is the clause just before, if that is left open for a list to complete."""
         depth = len(self._open)
-        while self._open and indent < self._open[-1].indent:
+        alone = mark.kind in _SELF_STANDING or (mark.kind is MarkKind.ARABIC and not mark.shape)
+        while self._open and (indent < self._open[-1].indent or (alone and self._closes(mark, indent))):
             self._pop()
         mark = self._leave_deeper(mark, indent)
         if self._has_sibling(mark, indent):
@@ -55,6 +57,11 @@ class OpenLists:
         item = OpenItem(mark, indent, inner, (*above, mark), opener)
         self._open.append(item)
         return item
+
+    def _closes(self, mark: Mark, indent: int) -> bool:
+        """Whether an item that stands for itself closes the innermost open one, being no sibling of it."""
+        top = self._open[-1]
+        return top.indent == indent and top.mark.style != mark.style
 
     def continued(self, indent: int, *, in_article: bool = False) -> OpenItem | None:
         """The item that a paragraph at ``indent`` continues, if any; deeper items are closed.
@@ -111,16 +118,16 @@ def cited(legal: str, path: Sequence[Mark]) -> str:
     """The number by which an item is cited: within an article by its path, "Article 5(1)(a)", else by its own mark, after
     those of the numbered items around it."""
     marks = [mark for mark in path if mark.number]
-    if not marks:
-        return legal if not path else ""
+    if not marks or (path[-1].kind in (MarkKind.BULLET, MarkKind.PLAIN) and not legal):
+        return legal
     if marks[-1].kind in (MarkKind.TERM, MarkKind.IDENTIFIER, MarkKind.DECIMAL):
         return marks[-1].number
     if legal.startswith(("§", "Artikel", "Art.")):
         return legal + "".join(_german(mark, depth) for depth, mark in enumerate(marks))
     if legal:
         return legal + "".join(f"({mark.label})" for mark in marks)
-    if len(marks) == 1 or path[-1].kind is MarkKind.BULLET:
-        return marks[-1].number if path[-1].number else ""
+    if len(marks) == 1:
+        return marks[-1].number
     outer = [mark for mark in marks[:-1] if mark.kind is not MarkKind.TERM]
     return "".join(replace(mark, shape=mark.shape.rstrip(".")).number for mark in outer) + marks[-1].number
 

@@ -24,7 +24,7 @@ from .furniture import is_rule, plain_text_furniture
 from .headings import Heading, Surroundings, heading_of, is_title
 from .lines import Line, body_indent, groups_of, lines_of, wrap_width
 from .marks import mark_of
-from .units import unit_blocks
+from .units import leads_on, unit_blocks
 
 _SENTENCE_OPEN = re.compile(r"[\w,)\]\"'”’/-]$")
 _CENTRED = 8
@@ -101,7 +101,7 @@ class _Reader:
     def _add_heading(self, heading: Heading, rest: Sequence[Line], following: Sequence[Line] | None) -> int:
         lines = list(rest[: heading.lines])
         taken = 0
-        bare = heading.legal and heading.lines == 1 and lines[0].content == heading.number.strip()
+        bare = heading.lines == 1 and lines[0].content == heading.number.strip()
         if bare and len(rest) == 1 and following and len(following) == 1 and _is_separate_title(following[0]):
             lines.append(following[0])
             taken = 1
@@ -189,7 +189,7 @@ class _Reader:
             return False
         filled = last.width >= self.width * 0.75
         if first.start in self.after_breaks:
-            return first.content[0].islower() or (filled and not is_figure(group))
+            return first.content[0].islower() or leads_on(last) or (filled and not is_figure(group))
         same_column = first.indent in (last.indent, previous.inner or previous.indent)
         return same_column and filled and first.content[0].islower()
 

@@ -20,6 +20,7 @@ _CONNECTING = re.compile(
 _MODAL = re.compile(
     r"\b(?:shall|must|should|will|may|can|muss|müssen|soll|sollen|darf|dürfen|kann|können)\b", re.IGNORECASE
 )
+_PART_ENDED = re.compile(r";(?:\s+(?:and|or|und|oder|sowie))?$")
 _TERM = re.compile(r"[^\s.;!?][^;!?]{0,58}$")
 _RUN_IN_TERM = re.compile(r"([^\s:][^:.;]{0,40}?):\s{1,4}\S")
 _HARD_MARGIN = 12
@@ -89,7 +90,11 @@ def _is_line_list(group: Sequence[Line]) -> bool:
 def _begins(unit: _Unit, line: Line, mark: Mark | None, width: int, a_line_each: bool, soft: bool) -> bool:
     """Whether ``line`` begins a new unit after those of ``unit``."""
     previous = unit.lines[-1]
+    if len(unit.lines) == 1 and unit.mark is not None and unit.mark.width > len(previous.content):
+        return False
     if mark is not None and _opens_item(unit, line, mark, previous, width):
+        return True
+    if _is_part_ended(previous, unit):
         return True
     if a_line_each or soft:
         return a_line_each
@@ -116,6 +121,13 @@ def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int)
     if mark.ordinal == 1 or unit.mark is not None:
         return joined_on or previous.width + _HARD_MARGIN + len(mark.number) < width
     return joined_on and line.indent != unit.indent
+
+
+def _is_part_ended(previous: Line, unit: _Unit) -> bool:
+    """Whether a line ends a part of an enumeration without marks: "keep a log;" on a line of its own."""
+    if _PART_ENDED.search(previous.content):
+        return unit.lines[0] is previous or unit.mark is not None or ":" not in unit.lines[0].content
+    return previous.content.endswith(":")
 
 
 def _dedents(unit: _Unit, line: Line) -> bool:
@@ -145,6 +157,11 @@ def _block(unit: _Unit) -> Block:
     if term := _term(unit.lines):
         return Block(Role.ITEM, pieces, first.indent, unit.lines[1].indent, Mark(MarkKind.TERM, term))
     return Block(Role.PARAGRAPH, pieces, first.indent)
+
+
+def leads_on(line: Line) -> bool:
+    """Whether a line ends with a word that needs another after it."""
+    return bool(_CONNECTING.search(line.content))
 
 
 def _term(lines: Sequence[Line]) -> str:

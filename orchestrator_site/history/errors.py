@@ -1,0 +1,23 @@
+"""What can go wrong with history."""
+
+from __future__ import annotations
+
+from orchestrator_site.errors import InvalidInput, NotFound
+
+
+class EventNotStorable(InvalidInput):
+    """The event cannot be kept as it is."""
+
+    code = "event_not_storable"
+
+
+class StreamNotFound(NotFound):
+    """There is no history of that id."""
+
+    code = "history_not_found"
+
+
+class ExportUnreadable(InvalidInput):
+    """The file is no export of a history."""
+
+    code = "export_unreadable"

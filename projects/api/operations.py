@@ -1,0 +1,63 @@
+"""How an operation is described for the OpenAPI document: one decorator, so that all say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="A key of your own for this request, kept 24 hours: the same request with it is done once.",
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The `ETag` of the project, its state or its progress as read: 412 where it has changed.",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="The `ETag` of what you have: 304 where it is still so.",
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Tells this state from others; for `If-None-Match` and `If-Match`.",
+    response=[200],
+)
+LOCATION = OpenApiParameter(
+    "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="Where it is.", response=[200, 201]
+)
+NOT_MODIFIED = OpenApiResponse(None, description="It is as you have it.")
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    description: str,
+    *,
+    responses: Any,
+    request: Any = None,
+    parameters: Sequence[Any] = (),
+    examples: Sequence[OpenApiExample] = (),
+) -> Callable[[F], F]:
+    """Describe a method of a view."""
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        request=request,
+        responses=responses,
+        parameters=list(parameters),
+        examples=list(examples),
+    )

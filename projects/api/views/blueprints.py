@@ -1,0 +1,157 @@
+"""Blueprints: listed, read, registered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiRequest
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from projects.api import examples
+from projects.api.operations import LOCATION, operation
+from projects.api.parsing import StrictFormParser, StrictJSONParser, TextParser, YamlParser
+from projects.api.resource import Resource
+from projects.api.serializers.blueprints import (
+    BlueprintDetailSerializer,
+    BlueprintGivenSerializer,
+    BlueprintListSerializer,
+)
+from projects.api.serializers.fields import checked
+from projects.api.serializers.projects import BLUEPRINT_NAME
+from projects.blueprints.catalogue import load_catalogue
+from projects.blueprints.load import Loaded, load_text
+from projects.errors import BlueprintNotFound
+from projects.models import BlueprintVersion
+from projects.services.registration import register_blueprint
+
+_TEXT_SCHEMA = {"type": "string", "description": "The YAML text."}
+
+
+class BlueprintList(Resource):
+    """`blueprints`."""
+
+    tag = "blueprints"
+    rights = {"POST": "blueprint.register"}
+    problems = {"POST": (409,)}
+    parser_classes = [StrictJSONParser, YamlParser, TextParser, StrictFormParser]
+    serializer_class = BlueprintGivenSerializer
+
+    @operation(
+        "blueprints_list",
+        "List blueprints",
+        "The latest version of each, registered or shipped with the product, by name.",
+        responses={200: BlueprintListSerializer},
+        examples=[examples.answered({"results": [examples.BLUEPRINT]})],
+    )
+    def get(self, request: Request) -> Response:
+        """All of them."""
+        self.query()
+        return Response(BlueprintListSerializer({"results": list(_latest())}).data)
+
+    @operation(
+        "blueprints_register",
+        "Register a version of a blueprint",
+        "The YAML is checked as a whole: every mistake is named with line and hint. The same text again "
+        "gives the same version (200); another text under the same version is refused (409).",
+        parameters=[LOCATION],
+        request={
+            "application/json": BlueprintGivenSerializer,
+            "application/yaml": OpenApiRequest(
+                _TEXT_SCHEMA, examples=[examples.asked(examples.BLUEPRINT_SOURCE, "yaml", "application/yaml")]
+            ),
+            "text/plain": OpenApiRequest(_TEXT_SCHEMA),
+        },
+        responses={200: BlueprintDetailSerializer, 201: BlueprintDetailSerializer},
+        examples=[
+            examples.asked({"source": examples.BLUEPRINT_SOURCE}),
+            examples.answered(examples.BLUEPRINT_DETAIL, 200, 201),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Register one."""
+        source = checked(BlueprintGivenSerializer, request.data)["source"]
+        loaded = load_text(source, origin="blueprint")
+        name, version = loaded.blueprint.name, loaded.blueprint.version
+        known = BlueprintVersion.objects.filter(name=name, version=version).exists()
+        registered = register_blueprint(loaded=loaded)
+        place = request.build_absolute_uri(reverse("blueprint", args=[f"{name}@{version}"]))
+        data = BlueprintDetailSerializer(_detail(registered)).data
+        return Response(data, status=200 if known else 201, headers={"Location": place})
+
+
+class BlueprintDetail(Resource):
+    """`blueprints/{name}`."""
+
+    tag = "blueprints"
+
+    @operation(
+        "blueprints_read",
+        "Read a blueprint",
+        "Its definition as it is understood, its YAML as it was given, and what its inputs have to be.",
+        responses={200: BlueprintDetailSerializer},
+        examples=[examples.answered(examples.BLUEPRINT_DETAIL)],
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """One blueprint."""
+        self.query()
+        plain, _, wanted = name.partition("@")
+        if re.fullmatch(BLUEPRINT_NAME, name) is None:
+            raise BlueprintNotFound(f"{name[:60]!r} is no name of a blueprint.")
+        rows = BlueprintVersion.objects.filter(name=plain).order_by("-version")
+        row = (rows.filter(version=int(wanted)) if wanted else rows).first()
+        shipped = load_catalogue().get(plain)
+        known: BlueprintVersion | Loaded | None = row
+        if shipped is not None and (not wanted or int(wanted) == shipped.blueprint.version):
+            newer = row is None or row.version < shipped.blueprint.version
+            known = shipped if newer else row
+        if known is None:
+            raise BlueprintNotFound(f"There is no blueprint {name!r}.")
+        return Response(BlueprintDetailSerializer(_detail(known)).data)
+
+
+def _latest() -> Iterable[dict[str, Any]]:
+    """The latest version of each name; the shipped one where it is newer than what is registered."""
+    rows = BlueprintVersion.objects.order_by("name", "-version").distinct("name")
+    columns = rows.values("name", "version", "title", "digest", "definition__description")
+    found = {row["name"]: row | {"description": row["definition__description"] or ""} for row in columns}
+    catalogue = load_catalogue()
+    for name, loaded in catalogue.items():
+        if name not in found or found[name]["version"] < loaded.blueprint.version:
+            found[name] = _summary(loaded)
+    for name in sorted(found):
+        yield found[name] | {"shipped": name in catalogue}
+
+
+def _summary(loaded: Loaded) -> dict[str, Any]:
+    blueprint = loaded.blueprint
+    return {
+        "name": blueprint.name,
+        "version": blueprint.version,
+        "title": blueprint.title,
+        "description": blueprint.description,
+        "digest": loaded.digest,
+    }
+
+
+def _detail(known: BlueprintVersion | Loaded) -> dict[str, Any]:
+    definition = known.blueprint.model_dump(mode="json") if isinstance(known, Loaded) else known.definition
+    name = definition["name"]
+    versions = (
+        BlueprintVersion.objects.filter(name=name).order_by("-version").values_list("version", flat=True)
+    )
+    return {
+        "name": name,
+        "version": definition["version"],
+        "title": definition["title"],
+        "description": definition.get("description") or "",
+        "digest": known.digest,
+        "shipped": name in load_catalogue(),
+        "versions": list(versions),
+        "inputs": definition.get("inputs") or {},
+        "definition": definition,
+        "source": known.source,
+    }
