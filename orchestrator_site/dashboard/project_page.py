@@ -107,7 +107,7 @@ def page_of(project: Project) -> ProjectPage:
         phases=blocks,
         drawing=draw([_to_draw(block) for block in blocks]),
         approvals=approvals,
-        documents=tuple(project.documents.order_by("position")),
+        documents=tuple(Document.objects.filter(project=project).order_by("position")),
         events=tuple(history.events_of(project.pk).before(None).annotate(seq=F("seal__seq"))[:EVENTS]),
         usage=tuple(usage(project)),
     )
@@ -121,7 +121,7 @@ def message_of(error: Mapping[str, Any] | None) -> str:
 def _blocks(
     project: Project, approvals: Sequence[Approval], counted: Mapping[str, PhaseProgress]
 ) -> tuple[PhaseBlock, ...]:
-    phases = list(project.phases.order_by("position"))
+    phases = list(Phase.objects.filter(project=project).order_by("position"))
     steps = Step.objects.filter(project=project, parent=None, round=F("phase__round"))
     totals = dict(steps.order_by().values_list("phase_id").annotate(n=Count("id")))
     in_order = steps.defer("result", "item").order_by("phase__position", "position")

@@ -12,11 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from orchestrator_site.embedded.addresses import socket_folder
 from orchestrator_site.embedded.errors import FolderUnusable
 from orchestrator_site.embedded.locks import FileLock, held
 from orchestrator_site.embedded.postgres import Postgres
@@ -80,7 +82,13 @@ class Servers:
     def _start(self) -> list[str]:
         missing = [server for server in self._servers if not server.ready()]
         for server in missing:
-            server.start()
+            try:
+                server.start()
+            except (OSError, subprocess.SubprocessError) as error:
+                raise FolderUnusable(
+                    f"{server.name} cannot be started in {self._var} ({error}): run as the user that owns it, "
+                    "or name servers of your own in DATABASE_URL and BROKER_URL."
+                ) from error
         return [server.name for server in missing]
 
     def _stop(self) -> None:
@@ -88,6 +96,8 @@ class Servers:
         with _deaf():
             for server in self._servers:
                 server.stop()
+            with contextlib.suppress(OSError):  # sockets are still in it where one server is not ours to stop
+                socket_folder(self._var).rmdir()
 
     def _alone(self) -> contextlib.AbstractContextManager[None]:
         return held(self._var / "servers.lock")

@@ -29,7 +29,7 @@ class NotCanonicalError(ValueError):
 
 
 def canonical_data(text: str) -> bytes:
-    """The canonical bytes of JSON text. Raises ``NotCanonicalError``: no JSON, a key twice, half a character."""
+    """The canonical bytes of JSON text. Raises ``NotCanonicalError``: no JSON, a key twice, half a letter."""
     return deep_data(text) if depth(text) > DEEPEST else canonical(parse(text))
 
 

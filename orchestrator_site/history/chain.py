@@ -22,8 +22,8 @@ ZERO = "0" * 64  # what stands before the first link
 class Facts:
     """What a link says of its event. ``at`` is RFC 3339 in UTC with microseconds.
 
-    ``at`` is None where the time cannot be written so (infinity), and ``digest`` is empty where the data are no
-    JSON: only tampering brings that about.
+    ``at`` is None where the time cannot be written so (infinity), and ``digest`` is empty where the data are
+    no JSON: only tampering brings that about.
     """
 
     id: int

@@ -1,8 +1,8 @@
 """Exports: a history as JSON Lines, which anybody can verify without the database.
 
-The first line says whose history it is and how far its chain goes; each further line is an event with its seal, in
-the order of the chain, then the events that are not sealed yet. Data stand in the line as the database gives them:
-a program that reads and writes numbers as doubles may change them, and so the digest.
+The first line says whose history it is and how far its chain goes; each further line is an event with its
+seal, in the order of the chain, then the events that are not sealed yet. Data stand in the line as the
+database gives them: a program that reads and writes numbers as doubles may change them, and so the digest.
 """
 
 from __future__ import annotations
@@ -97,19 +97,17 @@ def read_export(lines: Iterable[str]) -> Export:
         read_head = None if head is None else Head(int(head["seq"]), str(head["hash"]))
     except (NotCanonicalError, KeyError, TypeError, ValueError, AttributeError):
         raise ExportUnreadable("The first line is not the header of an exported history.") from None
-    return Export(
-        stream, read_head, (_entry(line, number) for number, line in enumerate(rest, 2) if line.strip())
-    )
+    entries = (_entry(line, number, stream) for number, line in enumerate(rest, 2) if line.strip())
+    return Export(stream, read_head, entries)
 
 
-def _entry(line: str, number: int) -> Entry:
+def _entry(line: str, number: int, stream: str) -> Entry:
     try:
         read = parse(line)
         seal, event = read["seal"], read["event"]
         facts = None if event is None else _facts(event)
         if seal is None:
             return Entry(facts, None)
-        stream = facts.stream if facts is not None else ""
         return Entry(facts, _link(seal, stream))
     except (NotCanonicalError, KeyError, TypeError, ValueError, AttributeError):
         raise ExportUnreadable(f"Line {number} is no event of an exported history.") from None

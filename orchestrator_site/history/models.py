@@ -1,8 +1,8 @@
 """Events, and the seals that chain them.
 
 The tables are made by SQL of their own (``sql/schema.sql``), because most of what makes them append-only is
-no matter of a model: triggers, an identity that refuses given numbers, defaults of the database. So the models
-are not ``managed``; this also keeps ``flush`` away from them: history stays append-only in tests too.
+no matter of a model: triggers, an identity that refuses given numbers, defaults of the database. So the
+models are not ``managed``; this also keeps ``flush`` away from them: history stays append-only in tests too.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Position(models.Model):
     which transactions were counted: a dump restored elsewhere counts anew. ``sealed`` counts all seals.
     """
 
-    only = models.BooleanField(primary_key=True)
+    singleton = models.BooleanField(primary_key=True)
     cluster = models.BigIntegerField()
     transaction = TransactionIdField()
     event = models.BigIntegerField()

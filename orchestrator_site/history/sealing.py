@@ -1,8 +1,8 @@
 """The sealer: it brings events that were appended freely into the chains of their streams, in batches.
 
 The number of an event is no order of commits: a transaction that is still open may hold a lower number than
-one that has committed. So only events of transactions below the snapshot's ``xmin`` are sealed: those have all
-ended, and nothing can come in before them any more. The position, one row, is (transaction, event).
+one that has committed. So only events of transactions below the snapshot's ``xmin`` are sealed: those have
+all ended, and nothing can come in before them any more. The position, one row, is (transaction, event).
 
 One sealer works at a time (an advisory lock that ends with the transaction); who comes meanwhile goes away
 with 0. Writers never wait for it, and it never waits for them.

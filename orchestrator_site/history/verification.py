@@ -1,7 +1,7 @@
 """Checking a chain link by link, and naming the first event that is not as it was sealed. Pure.
 
-What it walks along is the same from the database and from an export: links in their order, each with its event
-where that is still there, then the events that are not sealed yet.
+What it walks along is the same from the database and from an export: links in their order, each with its
+event where that is still there, then the events that are not sealed yet.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 
 from orchestrator_site.history.chain import ZERO, Facts, Link, link_hash
 
@@ -17,7 +17,7 @@ _AHEAD = 100_000  # links that are looked through to say what became of an event
 _SHIFTS = 64  # places by which a renumbered link is looked for
 
 
-class Kind(StrEnum):
+class Deed(StrEnum):
     """What was done to a history."""
 
     CHANGED = "changed"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class Fault:
     """The first place at which a history is not as it was sealed."""
 
-    kind: Kind
+    kind: Deed
     seq: int | None
     event: int | None
     reason: str
@@ -60,7 +60,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The finding: how many links are intact from the start on, how many events wait for theirs, the first fault."""
+    """The finding: links intact from the start on, events that wait for theirs, and the first fault."""
 
     stream: str
     sealed: int
@@ -79,8 +79,8 @@ def verify(
 ) -> Verification:
     """Walk along a chain to its end or its first fault.
 
-    ``head`` is how far the chain goes by the record that is kept apart from it. ``noted`` is a hash that somebody
-    wrote down elsewhere at an earlier time: it must be the hash of one of the links.
+    ``head`` is how far the chain goes by the record that is kept apart from it. ``noted`` is a hash that
+    somebody wrote down elsewhere at an earlier time: it must be the hash of one of the links.
     """
     walk = _Walk(stream, iter(entries), noted)
     fault = walk.along() or walk.at_the_end(head)
@@ -89,7 +89,7 @@ def verify(
 
 
 class _Walk:
-    """Where we are: ``seq`` links are good, ``last`` is the hash of the latest, ``before`` of the one before it."""
+    """Where we are: ``seq`` links are good, ``last`` is the hash of the latest, ``before`` of the one before."""
 
     def __init__(self, stream: str, entries: Iterator[Entry], noted: str | None) -> None:
         self.stream = stream
@@ -113,21 +113,19 @@ class _Walk:
     def at_the_end(self, head: Head | None) -> Fault | None:
         """What the record of the head, a stray event or a noted hash say of a chain that is good in itself."""
         if head is None and self.seq:
-            return Fault(
-                Kind.TRUNCATED, self.seq, self.latest, "The record of how long the chain is, is gone."
-            )
+            return Fault(Deed.TRUNCATED, self.seq, self.latest, "The record of its length is gone.")
         if head is not None and head.seq > self.seq:
             gone = head.seq - self.seq
             reason = f"The chain had {head.seq} links: the last {gone} were removed with their seals."
-            return Fault(Kind.TRUNCATED, self.seq + 1, None, reason)
+            return Fault(Deed.TRUNCATED, self.seq + 1, None, reason)
         if head is not None and (head.seq, head.hash) != (self.seq, self.last):
             reason = "The chain does not end as the record of its head says: its end was made anew."
-            return Fault(Kind.REWRITTEN, self.seq, self.latest, reason)
+            return Fault(Deed.REWRITTEN, self.seq, self.latest, reason)
         if self.stray:
             return self.stray
         if self.noted:
             reason = "The hash that was noted is none of this chain's: the chain was made anew."
-            return Fault(Kind.REWRITTEN, None, None, reason)
+            return Fault(Deed.REWRITTEN, None, None, reason)
         return None
 
     def _count_unsealed(self, entry: Entry) -> None:
@@ -135,10 +133,10 @@ class _Walk:
         if self.stray is None and entry.event is not None:
             if entry.event.stream != self.stream:
                 reason = "The event belongs to another stream."
-                self.stray = Fault(Kind.INSERTED, None, entry.event.id, reason)
+                self.stray = Fault(Deed.INSERTED, None, entry.event.id, reason)
             elif entry.passed:
-                reason = "The event has no seal where all are sealed: it was put in, or its seal removed."
-                self.stray = Fault(Kind.INSERTED, None, entry.event.id, reason)
+                reason = "It has no seal where all others are sealed: it was put in, or its seal removed."
+                self.stray = Fault(Deed.INSERTED, None, entry.event.id, reason)
 
     def _look(self, link: Link, event: Facts | None) -> Fault | None:
         place = self.seq + 1
@@ -155,24 +153,24 @@ class _Walk:
 
     def _wrong_place(self, link: Link, place: int) -> Fault | None:
         if link.stream != self.stream:
-            return Fault(Kind.INSERTED, link.seq, link.event, "The seal belongs to another stream.")
+            return Fault(Deed.INSERTED, link.seq, link.event, "The seal belongs to another stream.")
         if link.seq == place:
             return None
         if link.seq < place:
-            return Fault(Kind.INSERTED, link.seq, link.event, f"There are two links at place {link.seq}.")
+            return Fault(Deed.INSERTED, link.seq, link.event, f"There are two links at place {link.seq}.")
         missing = next((later.event for later in self._ahead() if later.seq == place), None)
         if missing is not None:
-            return Fault(Kind.REORDERED, place, missing, f"The event of place {place} stands further back.")
-        return Fault(Kind.REMOVED, place, None, f"The event of place {place} is gone with its seal.")
+            return Fault(Deed.REORDERED, place, missing, f"The event of place {place} stands further back.")
+        return Fault(Deed.REMOVED, place, None, f"The event of place {place} is gone with its seal.")
 
     def _wrong_event(self, link: Link, event: Facts | None) -> Fault | None:
         if event is None:
-            return Fault(Kind.REMOVED, link.seq, link.event, "The event is gone; its seal is still there.")
+            return Fault(Deed.REMOVED, link.seq, link.event, "The event is gone; its seal is still there.")
         if event.stream != link.stream:
-            return Fault(Kind.CHANGED, link.seq, event.id, "The event was moved to another stream.")
+            return Fault(Deed.CHANGED, link.seq, event.id, "The event was moved to another stream.")
         if event.id != link.event:
             owner = any(later.event == event.id for later in self._ahead())
-            kind = Kind.REORDERED if owner else Kind.CHANGED
+            kind = Deed.REORDERED if owner else Deed.CHANGED
             return Fault(kind, link.seq, link.event, f"Event {event.id} stands at the seal of {link.event}.")
         return None
 
@@ -183,7 +181,7 @@ class _Walk:
         if not hash_is_good:
             return self._changed(link, event)
         if event.digest != link.data_digest:
-            return Fault(Kind.CHANGED, link.seq, event.id, "Its data were changed.")
+            return Fault(Deed.CHANGED, link.seq, event.id, "Its data were changed.")
         return None
 
     def _changed(self, link: Link, event: Facts) -> Fault:
@@ -193,28 +191,28 @@ class _Walk:
                 there, other.seq, other.data_digest, other.previous
             ):
                 reason = f"It was exchanged with event {other.event} of place {other.seq}."
-                return Fault(Kind.REORDERED, link.seq, event.id, reason)
+                return Fault(Deed.REORDERED, link.seq, event.id, reason)
         what = "time, kind, actor or subject"
         if event.digest != link.data_digest:
             what += ", and its data,"
-        return Fault(Kind.CHANGED, link.seq, event.id, f"Its {what} or its seal were changed.")
+        return Fault(Deed.CHANGED, link.seq, event.id, f"Its {what} or its seal were changed.")
 
     def _broken_link(self, link: Link, event: Facts, hash_is_good: bool) -> Fault:
         """The link does not follow the one before it: find out which of the two is at fault."""
         if link.previous == self.before:
-            return Fault(Kind.INSERTED, self.seq, self.latest, "The event was put in between two others.")
+            return Fault(Deed.INSERTED, self.seq, self.latest, "The event was put in between two others.")
         if hash_is_good:
             if self.seq == 0:
-                return Fault(Kind.REMOVED, link.seq, link.event, "What stood before the first event is gone.")
-            return Fault(Kind.CHANGED, self.seq, self.latest, "It was changed, and sealed anew.")
+                return Fault(Deed.REMOVED, link.seq, link.event, "What stood before the first event is gone.")
+            return Fault(Deed.CHANGED, self.seq, self.latest, "It was changed, and sealed anew.")
         if any(later.previous == self.last for later in self._ahead()):
-            return Fault(Kind.REORDERED, link.seq, link.event, "Another event stood at this place.")
+            return Fault(Deed.REORDERED, link.seq, link.event, "Another event stood at this place.")
         shift = self._shift(link, event)
         if shift:
-            kind, word = (Kind.REMOVED, "removed") if shift > 0 else (Kind.INSERTED, "put in")
+            kind, word = (Deed.REMOVED, "removed") if shift > 0 else (Deed.INSERTED, "put in")
             reason = f"{abs(shift)} before it were {word}, and what follows was renumbered."
             return Fault(kind, link.seq, link.event, reason)
-        return Fault(Kind.CHANGED, link.seq, link.event, "Its seal was changed.")
+        return Fault(Deed.CHANGED, link.seq, link.event, "Its seal was changed.")
 
     def _shift(self, link: Link, event: Facts) -> int:
         """By how many places the link was moved forward; 0 where it was not."""
@@ -227,10 +225,5 @@ class _Walk:
     def _ahead(self) -> list[Link]:
         """The links that follow; what was not read yet is kept, so that it can be looked at again."""
         some = list(islice(self.entries, _AHEAD))
-        self.entries = iter([*some, *()]) if len(some) < _AHEAD else _chained(some, self.entries)
+        self.entries = chain(some, self.entries)
         return [entry.link for entry in some if entry.link is not None]
-
-
-def _chained(some: list[Entry], rest: Iterator[Entry]) -> Iterator[Entry]:
-    yield from some
-    yield from rest

@@ -20,7 +20,7 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Seals that are there, and seals that were made. Fewer are there where whole histories were removed."""
+    """Seals that are there, and seals that were made: what a history removed whole leaves behind."""
 
     there: int
     made: int
@@ -90,7 +90,7 @@ def _rows(statement: str, stream: UUID) -> Iterator[Any]:
 
 
 def _one_view() -> None:
-    """Let all that follows see the same moment; within a transaction of somebody else that is theirs to say."""
+    """Let all that follows see the same moment; within somebody else's transaction that is theirs to say."""
     if len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

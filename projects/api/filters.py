@@ -70,7 +70,7 @@ class ProjectQuery(FieldsQuery):
         required=False, help_text="Made before this moment (ISO 8601)."
     )
     search = serializers.CharField(required=False, max_length=200, help_text="With this in the title.")
-    ordering = NamedChoiceField("ProjectOrdering", PROJECT_ORDERS.keys(), default="-created_at")
+    ordering = NamedChoiceField("ProjectOrdering", tuple(PROJECT_ORDERS), default="-created_at")
 
 
 class StepQuery(StrictSerializer):

@@ -107,10 +107,14 @@ class CursorPages:
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope."""
         link = {"type": ["string", "null"], "format": "uri"}
+        following = {
+            **link,
+            "example": "https://phasegate.example/api/v2/orchestrator/projects?cursor=WzAsImlkIl0",
+        }
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
-            "properties": {"next": link, "previous": link, "results": schema},
+            "properties": {"next": following, "previous": {**link, "example": None}, "results": schema},
         }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction
@@ -118,6 +118,7 @@ class NamedChoiceExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
     """A set of words is one named component wherever it is used."""
 
     target_class = NamedChoiceField
+    match_subclasses = True
 
     def get_name(self) -> str:
         """The name of the component."""
@@ -128,3 +129,19 @@ class NamedChoiceExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-
         meanings = [f"* `{word}`: {meaning}" for word, meaning in self.target.meanings.items() if meaning]
         schema: dict[str, Any] = {"type": "string", "enum": list(self.target.meanings)}
         return schema | ({"description": "\n".join(meanings)} if meanings else {})
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """API keys, as programs send them."""
+
+    target_class = "orchestrator_site.access.authentication.APIKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        """The header."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Authorization: Api-Key <key>`; `manage.py create_api_key` makes one.",
+        }

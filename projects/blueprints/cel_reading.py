@@ -39,10 +39,10 @@ TYPES = frozenset({"int", "uint", "double", "string", "bytes", "bool", "list", "
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A call that goes through a list: its variable, and within how many others it stands, itself counted."""
+    """A call that goes through a list or a map, such as ``range.map(variable, …body)``."""
 
+    range: Node
     variable: str
-    nesting: int
     body: tuple[Node, ...]
 
 
@@ -53,26 +53,32 @@ def references(node: Node, bound: frozenset[str] = frozenset()) -> Iterator[Path
     """
     path = path_of(node)
     if path is not None:
-        if path[0] not in bound and path != ("type",) and path[0] not in TYPES:
+        if path[0] not in bound and path[0] not in TYPES:
             yield path
         return
     for part, names in _parts(node, bound):
         yield from references(part, names)
 
 
-def macros(node: Node, nesting: int = 0) -> Iterator[Macro]:
-    """The list macros, those outside before those inside."""
-    if is_macro(node):
-        assert isinstance(node, Call) and node.target is not None  # noqa: S101 what is_macro says, for the type checker
-        variable = node.arguments[0]
-        body = node.arguments[1:]
-        yield Macro(variable.name if isinstance(variable, Name) else "", nesting + 1, body)
-        yield from macros(node.target, nesting)
-        for part in body:
-            yield from macros(part, nesting + 1)
+def macros(node: Node, nesting: int = 1) -> Iterator[tuple[Macro, int]]:
+    """The list macros, those outside before those inside, each with how deep it stands in others (1: in none)."""
+    macro = macro_of(node)
+    if macro is None:
+        for child in children(node):
+            yield from macros(child, nesting)
         return
-    for child in children(node):
-        yield from macros(child, nesting)
+    yield macro, nesting
+    yield from macros(macro.range, nesting)
+    for part in macro.body:
+        yield from macros(part, nesting + 1)
+
+
+def macro_of(node: Node) -> Macro | None:
+    """The node as a macro, None where it is none, or one whose variable is no name."""
+    match node:
+        case Call(target, name, (Name(variable), *body)) if target is not None and name in MACROS:
+            return Macro(target, variable, tuple(body))
+    return None
 
 
 def path_of(node: Node) -> Path | None:
@@ -96,11 +102,6 @@ def plain_text(literal: str) -> str | None:
     return literal[1:-1]
 
 
-def is_macro(node: Node) -> bool:
-    """Whether the node is a call of a list macro."""
-    return isinstance(node, Call) and node.target is not None and node.name in MACROS
-
-
 def check_calls(node: Node, roots: frozenset[str]) -> None:
     """Refuse unknown functions, wrong numbers of values, and loop variables that hide a root. ``ExpressionInvalid``."""
     for part in walk(node):
@@ -110,7 +111,7 @@ def check_calls(node: Node, roots: frozenset[str]) -> None:
 
 def _check_call(call: Call, roots: frozenset[str]) -> None:
     given = len(call.arguments) + (call.target is not None)
-    if is_macro(call):
+    if call.target is not None and call.name in MACROS:
         _check_macro(call, roots)
         return
     if call.name == "has" and call.target is None:
@@ -146,13 +147,9 @@ def _no_function(call: Call) -> str:
 
 def _parts(node: Node, bound: frozenset[str]) -> Iterator[tuple[Node, frozenset[str]]]:
     """The nodes below with the loop variables that they see."""
-    if is_macro(node):
-        assert isinstance(node, Call) and node.target is not None  # noqa: S101 see above
-        variable = node.arguments[0]
-        inner = bound | {variable.name} if isinstance(variable, Name) else bound
-        yield node.target, bound
-        for part in node.arguments[1:]:
-            yield part, inner
+    macro = macro_of(node)
+    if macro is None:
+        yield from ((child, bound) for child in children(node))
         return
-    for child in children(node):
-        yield child, bound
+    yield macro.range, bound
+    yield from ((part, bound | {macro.variable}) for part in macro.body)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from projects.deciding.consequences import Consequences, foresee
-from projects.deciding.evidence import Exhibit, exhibits
+from projects.deciding.evidence import Exhibit, exhibits, lay_out
 from projects.deciding.inbox import Person
 from projects.deciding.schema_form import ContentForm
 from projects.deciding.visible import has_hidden
@@ -39,6 +39,7 @@ class ApprovalPage:
     decisions: tuple[Decision, ...]
     remaining: timedelta | None
     closed_because: str
+    content: tuple[Exhibit, ...]
     comment: str = ""
 
     @property
@@ -85,6 +86,10 @@ def page_of(approval: Approval, person: Person, data: Any = None) -> ApprovalPag
         decisions=decisions,
         remaining=_remaining(approval, now),
         closed_because=_why_closed(approval, person, decisions, now),
+        content=tuple(
+            Exhibit(str(field.label), lay_out(approval.content.get(name)))
+            for name, field in form.fields.items()
+        ),
         comment=str(data.get("comment", "")) if data is not None else "",
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.reporting import Cell
 from projects.models import Approval, Project
+from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
-from projects.reports.visible import one_line, visible
+from projects.reports.visible import cell, one_line
 from projects.services.progressing import next_action
 
 
@@ -45,28 +47,35 @@ def approval_document(approval: Approval) -> dict[str, Any]:
 
 def approval_lines(approval: Approval) -> list[str]:
     """An approval as one who decides wants to see it: the question, the evidence, and what follows."""
-    lines = [f"Question:  {one_line(approval.title)}"]
-    if approval.description:
-        lines.append(f"           {one_line(approval.description)}")
     who = ", ".join(approval.groups) or "anyone with the right to decide"
-    lines.append(f"Asked:     {one_line(who)}; {approval.quorum} must approve (id {approval.pk})")
-    if approval.deadline:
-        lines.append(f"Until:     {moment(approval.deadline)}; then: {approval.on_timeout}")
-    rejected = "it is done again with the comment" if approval.on_reject == "rework" else "the project fails"
-    lines.append(f"If not:    {rejected}")
-    lines.append("Evidence:")
+    again = approval.on_reject == "rework"
+    facts: list[tuple[str, Cell]] = [
+        ("Question", approval.title),
+        ("", approval.description),
+        ("Asked", f"{who}; {approval.quorum} must approve"),
+        ("Until", f"{moment(approval.deadline)}, then: {approval.on_timeout}" if approval.deadline else ""),
+        ("If rejected", "it is done again with the comment" if again else "the project fails"),
+        ("Evidence", f"SHA-256 {approval.evidence_digest}"),
+    ]
+    told = [(name, cell(value)) for name, value in facts if value]
+    lines = [line for fact in told for line in row_lines(fact, (11, WIDTH - 13))]
     for each in approval.evidence:
-        lines.append(f"  {one_line(str(each['label']))}: {_short(each['value'])}")
+        label, value = one_line(str(each["label"])), _in_short(each["value"])
+        lines += row_lines(("", f"{label}: {value}"), (2, WIDTH - 4))
     return lines
 
 
-def _short(value: Any, most: int = 160) -> str:
-    """A value of the evidence in a line: counts by name, the first of a list, the beginning of a text."""
+def _in_short(value: Any, most: int = 320) -> str:
+    """A value of the evidence: counts by name, the first of a list, the beginning of a text."""
     if isinstance(value, dict):
-        told = ", ".join(f"{name.replace('_', ' ')} {_short(each, 40)}" for name, each in value.items())
+        told = ", ".join(f"{name.replace('_', ' ')} {_nested(each)}" for name, each in value.items())
     elif isinstance(value, list):
-        told = f"{len(value)}" + (f", first: {_short(value[0], 100)}" if value else "")
+        told = f"{len(value)}" + (f", first: {_in_short(value[0], 160)}" if value else "")
     else:
-        told = "yes" if value is True else "no" if value is False else str(value)
-    told = one_line(visible(told))
+        told = cell(value)
+    told = one_line(told)
     return told if len(told) <= most else f"{told[:most]}…"
+
+
+def _nested(value: Any) -> str:
+    return f"({_in_short(value)})" if isinstance(value, dict | list) else _in_short(value)

@@ -118,8 +118,7 @@ def _yaml(text: str) -> Any:
     """Aliases may fold a gigabyte into a few lines, and inputs have no need of them: they are refused."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1
-            raise ValueError(f"line {line} has an alias, which is not taken here")
+            raise ValueError(f"the alias *{event.anchor} is not taken here")
     return yaml.safe_load(text)
 
 

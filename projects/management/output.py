@@ -10,8 +10,7 @@ from argparse import ArgumentParser
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from django.db import ProgrammingError
 
 from orchestrator_site.errors import InvalidInput, PhasegateError, Unavailable
 from projects.reports.visible import visible
@@ -19,6 +18,8 @@ from projects.reports.visible import visible
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED = 0, 1, 2, 3, 4
 """Exit statuses, as scripts of others know them."""
 
+_BEHIND = "The database is behind this program"
+_MIGRATE = "bring it up to date with `manage.py migrate`."
 INTERRUPTED = 130  # as shells say for Ctrl-C
 _NOBODY_READS = 141  # as shells say for a reader that went away
 
@@ -69,10 +70,10 @@ class PhasegateCommand(BaseCommand):
         except CommandError as error:
             self.stderr.write(self._usage(argv), lambda text: text)
             self._tell(Usage(str(error).removeprefix("Error: ")), as_json)
-        except (OperationalError, RedisConnectionError) as error:
-            self._tell(
-                ServerUnavailable(f"A server that is needed does not answer: {_first_line(error)}"), as_json
-            )
+        except ProgrammingError as error:
+            if "does not exist" not in str(error):
+                raise
+            self._tell(ServerUnavailable(f"{_BEHIND} ({_first_line(error)}): {_MIGRATE}"), as_json)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
         except BrokenPipeError:

@@ -81,6 +81,7 @@ class LineView:
         self._waits_for = ""
         self._since = 0.0
         self._told = ""
+        self._line = ""
 
     def __enter__(self) -> Self:
         return self
@@ -101,14 +102,17 @@ class LineView:
             or (not now.running and self._waits_for != self._told and at - self._since >= _STEADY)
         ):
             self._states, self._done, self._told_at, self._told = states, done, at, now.next_action
-            self._write(line_of(now))
+            line = line_of(now)
+            if line != self._line:
+                self._write(line)
+            self._line = line
 
 
 def line_of(now: Progress) -> str:
     """A project's standing in one line."""
     current = current_phase(now)
     where = f"{current.title or current.key} ({count_of(current)}): " if current is not None else ""
-    return one_line(f"{now.share:4.0%}  {where}{now.next_action}")
+    return f"{now.share:4.0%}  {one_line(where + now.next_action)}"
 
 
 def current_phase(now: Progress) -> PhaseProgress | None:

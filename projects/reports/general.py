@@ -200,8 +200,14 @@ def _approval_rows(approval: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
         (*head, each["verdict"], f"{each['by']} ({each['via']})", _moment(each["at"]), each["comment"])
         for each in approval["decisions"]
     ]
-    waits = f"waits for {', '.join(approval['groups']) or 'anyone with the right'}"
-    return told or [(*head, "", waits if approval["state"] == "open" else "", "", "")]
+    return told or [(*head, "", _by_nobody_yet(approval), _moment(approval["finished_at"]), "")]
+
+
+def _by_nobody_yet(approval: Mapping[str, Any]) -> str:
+    """Who stands behind an approval on which no person has decided."""
+    if approval["state"] == "open":
+        return f"waits for {', '.join(approval['groups']) or 'anyone with the right'}"
+    return "beforehand (auto)" if approval["state"] == "approved" else ""
 
 
 def _failed_table(failed: Sequence[Mapping[str, Any]]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.reporting import Facts, Items, ReportContent, Section, Table, Text
-from projects.reports.columns import WIDTH, pad, row_lines, widths_of, wrapped
+from projects.reports.columns import WIDTH, records, row_lines, widths_of, wrapped
 from projects.reports.report import Report
 from projects.reports.visible import cell, one_line, visible
 
@@ -58,10 +58,8 @@ def _table(section: Table, most_rows: int | None) -> list[str]:
     left = _left(len(section.rows), most_rows)
     widths = widths_of((heads, *rows))
     if widths is None:
-        return _stacked(heads, rows) + left
-    numeric = [
-        all(isinstance(row[place], int | float) for row in section.rows) for place in range(len(heads))
-    ]
+        return records(heads, rows) + left
+    numeric = [_is_numeric(section, place) for place in range(len(heads))]
     lines = row_lines(heads, widths, right=numeric)
     lines.append("  ".join("-" * width for width in widths))
     for row in rows:
@@ -69,16 +67,8 @@ def _table(section: Table, most_rows: int | None) -> list[str]:
     return lines + left
 
 
-def _stacked(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """For tables too wide for their columns: the first cell as a heading, the others below it by name."""
-    widest = max(len(head) for head in heads)
-    lines: list[str] = []
-    for row in rows:
-        lines += wrapped(row[0] or "-", WIDTH)
-        for head, value in zip(heads[1:], row[1:], strict=False):
-            if value:
-                lines += row_lines(("", pad(head, widest), value), (0, widest, WIDTH - widest - 4))
-    return lines
+def _is_numeric(section: Table, place: int) -> bool:
+    return all(isinstance(row[place], int | float) for row in section.rows)
 
 
 def _items(section: Items, most_rows: int | None) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django import template
+from django.forms import BooleanField, BoundField
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,6 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from orchestrator_site import clock
 from projects.deciding import inbox, visible
 from projects.deciding.evidence import Laid
+from projects.models import Approval, Attempt, Project, Step
+from projects.standing import standing_of
 
 register = template.Library()
 
@@ -56,6 +61,12 @@ def state_word(state: str) -> str:
 
 
 @register.filter
+def standing(project: Project) -> str:
+    """A project's state with the intents of operators: paused, being cancelled."""
+    return standing_of(project)
+
+
+@register.filter
 def state_sign(state: str) -> str:
     """The name of the sign drawn beside a state: colour alone never says it."""
     return _SIGNS.get(state, state)
@@ -76,6 +87,12 @@ def state(name: str) -> SafeString:
 def seen(text: Any) -> SafeString:
     """Text of agents, documents or people: escaped, with hidden characters shown by their code."""
     return visible.shown("" if text is None else str(text))
+
+
+@register.filter
+def seen_plainly(text: Any) -> str:
+    """The same where markup cannot stand, as in a title or a drawing."""
+    return visible.shown_plainly("" if text is None else str(text))
 
 
 @register.simple_tag
@@ -114,6 +131,49 @@ def moment(at: datetime | None, style: str = "ago") -> SafeString | str:
     full = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     text = full if style == "full" else _ago(clock.now() - at)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, text)
+
+
+@register.filter
+def time_taken(work: Step | Attempt) -> str:
+    """How long a step or an attempt has taken, or takes so far."""
+    if work.started_at is None:
+        return "—"
+    return duration((work.finished_at or clock.now()) - work.started_at)
+
+
+@register.filter
+def tokens(usage: Mapping[str, Any]) -> str:
+    """Tokens in and out of one agent, or a dash where it uses none."""
+    given, taken = usage.get("tokens_in") or 0, usage.get("tokens_out") or 0
+    return f"{given:,} + {taken:,}" if given or taken else "—"
+
+
+@register.filter
+def event_words(kind: str) -> str:
+    """The kind of an event, to be read: ``step.completed`` is "Step completed"."""
+    return kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+@register.filter
+def is_key(subject: str) -> bool:
+    """Whether an event's subject is a key for people, and not the id of an approval."""
+    try:
+        UUID(subject)
+    except ValueError:
+        return bool(subject)
+    return False
+
+
+@register.filter
+def is_overdue(approval: Approval) -> bool:
+    """Whether the deadline is over."""
+    return approval.deadline is not None and approval.deadline <= clock.now()
+
+
+@register.filter
+def is_checkbox(field: BoundField) -> bool:
+    """Whether the field is one box to tick, whose label stands behind it."""
+    return isinstance(field.field, BooleanField)
 
 
 @register.simple_tag

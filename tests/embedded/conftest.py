@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestrator_site.embedded.addresses import socket_folder
 from orchestrator_site.embedded.servers import running
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -51,6 +52,7 @@ def _home() -> Iterator[Path]:
         yield home
     finally:
         _end_everything_in(home)
+        shutil.rmtree(socket_folder(home / "var"), ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ word; an independent scan (``ledger``) checks that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,8 +22,10 @@ from agents.library.requirements.mentions import messages_in, objects_in
 from agents.library.requirements.opened import OpenDocument
 from agents.library.requirements.relevance import gdpr_reason, gobd_reason
 from agents.library.requirements.requirement import Citation, Modality, Rejection, Requirement, key_of
-from agents.library.requirements.wording import clean, ended, joined, title_of, without_tail
+from agents.library.requirements.wording import clean, ended, joined, parse, title_of, without_tail
 
+_NOBODY = re.compile(r"(?:no|neither|none|nobody|nothing|nor|kein\w*|niemand)\b", re.IGNORECASE)
+_IN_NO_CASE = re.compile(r"(?:in|under|at)\s+no\s+(?:event|case|circumstances?|time)\b", re.IGNORECASE)
 _LONGEST_CITED_LIST = 4000
 
 
@@ -70,8 +73,8 @@ def build(document: OpenDocument, source: Source, focus: Focus) -> Requirement:
 
 def modality_of(statement: str, word: KeyWord) -> Modality:
     """The modality of a key word in its sentence: "No client MUST …" forbids."""
-    before = statement[: word.start].lower()
-    forbids = before.startswith(("no ", "neither ", "none of ", "nobody ", "nor ", "kein"))
+    before = statement[: word.start]
+    forbids = bool(_NOBODY.match(parse(statement, word).subject) or _IN_NO_CASE.match(before))
     if forbids and word.modality in (Modality.MUST, Modality.MAY):
         return Modality.MUST_NOT
     return Modality.SHOULD_NOT if forbids and word.modality is Modality.SHOULD else word.modality

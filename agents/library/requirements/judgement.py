@@ -49,9 +49,13 @@ _GUESS = re.compile(
     re.IGNORECASE,
 )
 _ABSTRACT_SUBJECT = re.compile(
-    r"(?:^|[,;]\s*|\s)(?:this|these|which|that|there|doing\s+so|lack|failure|attacks?|an\s+attack(?:er)?|attackers?|"
-    r"the\s+attackers?|a\s+malicious\s+\w+)(?:\s+\w+){0,4}\s+$",
+    r"(?:^|[,;]\s*|\s)(?:this|these|which|that|there)\s+$"
+    r"|(?:^|[,;]\s*|\s)(?:doing\s+so|lack|failure|attacks?|an\s+attack(?:er)?|attackers?|the\s+attackers?|"
+    r"a\s+malicious\s+\w+)(?:\s+\w+){0,4}\s+$",
     re.IGNORECASE,
+)
+_DEFINES_TERM = re.compile(
+    r"^\s+(?:mean|refer\s+to|denote|have\s+the\s+(?:same\s+)?meaning|be\s+understood\s+as)\b"
 )
 _PAST = re.compile(r"^(?:had|needed)\s", re.IGNORECASE)
 _HYPOTHETICAL = re.compile(
@@ -132,8 +136,12 @@ def _to_the_reader(sentence: str, word: KeyWord, _: Conventions) -> Rejection | 
         return Rejection(
             "rhetorical", "It speaks to the reader of the document and asks nothing of the system."
         )
-    if _AUTHOR.search(sentence[: word.start]) and _DISCOURSE.match(sentence[word.end :]):
+    if _AUTHOR.search(sentence[: word.start]) and (
+        word.family is Family.PHRASE or _DISCOURSE.match(sentence[word.end :])
+    ):
         return Rejection("authors", "The authors speak of themselves here, not of the system.")
+    if word.family is Family.MODAL and _DEFINES_TERM.match(sentence[word.end :]):
+        return Rejection("definition", "It says what a term means; it asks nothing of anyone.")
     if not word.capital and sentence.rstrip().endswith("?"):
         return Rejection("question", "It is a question.")
     return None
@@ -163,14 +171,14 @@ def _past_or_hypothetical(sentence: str, word: KeyWord, _: Conventions) -> Rejec
     if _PAST.match(word.text) or (
         word.family is not Family.MODAL and not word.capital and _WAS.search(before)
     ):
-        return Rejection("past", "It tells what was the case, and asks nothing now.")
+        return Rejection("past", "It tells what was needed or was the case, and asks nothing now.")
     return None
 
 
 def _condition(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None:
     """A key word inside the condition of a sentence sets the scene; the rule is in the main clause."""
     before = sentence[: word.start]
-    if word.text == "Should" and not before.strip():
+    if word.text.lower() == "should" and not before.strip():
         return Rejection("condition", "'Should …' opens a condition here (if …), it is not the rule itself.")
     inside = _CONDITION_BEFORE.search(before)
     if inside is None or _main_clause_between(inside.group("between")):
@@ -195,6 +203,8 @@ def _attribute(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None
     if word.family is not Family.STATUS:
         return None
     before = sentence[: word.start]
+    if before.strip() and word.text.istitle():
+        return Rejection("heading", f"'{word.text}' is written as headings are: it names a subject.")
     if _UNDER_MODAL.search(before):
         return Rejection("attribute", f"'{word.text}' belongs to the verb before it, which is the rule.")
     if _AFTER_PREDICATE.search(before) and not word.capital:

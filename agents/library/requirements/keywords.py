@@ -67,7 +67,7 @@ _ENGLISH: tuple[tuple[str, Modality, Family], ...] = (
     ),
     (r"(?:do|does)\s+not\s+(?:have|need)\s+to", Modality.MAY, Family.PHRASE),
     (r"(?:is|are)\s+not\s+(?:required|obliged|obligated)\s+to", Modality.MAY, Family.PHRASE),
-    (r"(?:is|are)\s+(?:also\s+)?(?:required|obliged|obligated)\s+to", Modality.MUST, Family.PHRASE),
+    (r"(?:is|are|remains?)\s+(?:also\s+)?(?:required|obliged|obligated)\s+to", Modality.MUST, Family.PHRASE),
     (r"(?:is|are)\s+(?:also\s+)?entitled\s+to", Modality.MAY, Family.PHRASE),
     (r"(?:is|are)\s+(?:mandatory|compulsory)", Modality.MUST, Family.PHRASE),
     (r"(?:has|have|needs?|had|needed)\s+to", Modality.MUST, Family.PHRASE),

@@ -95,6 +95,15 @@ LEXICON: dict[RequirementType, Weighted] = {
         ),
     ),
     RequirementType.SECURITY: (
+        (r"\bonly\b.{0,60}\b(?:have|has|gain)\s+access\b|\bwho\s+(?:shall|must|may)\s+have\s+access\b", 2.5),
+        (
+            r"\b(?:authori[sz]ed|registered)\b.{0,40}\baccess\b|\baccess\b.{0,40}\b(?:authori[sz]ed|registered)\b",
+            2.5,
+        ),
+        (
+            r"\b(?:incorrect|corrupt(?:ed)?|invalid)\s+data\b.{0,40}\bintroduced\b|\bprevent\b.{0,40}\b(?:misuse|abuse|fraud)\b",
+            2,
+        ),
         (r"\b(?:secur(?:e|ed|ely|ity)|insecure)\b", 2.5),
         (r"\b(?:authenticat\w+|unauthenticated)\b", 2),
         (
@@ -138,6 +147,7 @@ LEXICON: dict[RequirementType, Weighted] = {
         (r"\b(?:trust(?:ed|worthy)?|identity\s+verification|verify\s+the\s+identity)\b", 2),
     ),
     RequirementType.LEGAL: (
+        (r"\b(?:certified|accredit\w+|auditors?|legislat\w+|court|tax\s+code)\b", 1.5),
         (
             r"\b(?:compl(?:y|ies|iant|iance)|conform(?:s|ance)?|adhere[sd]?|accordance)\b.{0,60}"
             r"\b(?:laws?|regulat\w+|acts?|statut\w+|directives?|legislation|rules|legal|licens\w+|policies)\b",
@@ -157,6 +167,8 @@ LEXICON: dict[RequirementType, Weighted] = {
         (r"\b(?:tax|retention|insurance)\s+(?:laws?|rules|regulations?|periods?)\b", 1),
     ),
     RequirementType.LOOK_AND_FEEL: (
+        (r"\b(?:corporate|company|house)\s+(?:identity|standards?|style|design|image)\b", 2),
+        (r"\b(?:visually|pleasing|colou?r(?:ed|ing)|typography|graphics?|look)\b", 1),
         (
             r"\b(?:look\s+and\s+feel|appearance|branding|brand|logos?|colou?rs?|colou?rful|colou?r\s+schemes?|fonts?)\b",
             2.5,
@@ -174,6 +186,7 @@ LEXICON: dict[RequirementType, Weighted] = {
         (r"\b(?:simulate|resemble)\b", 1),
     ),
     RequirementType.USABILITY: (
+        (r"\b(?:self-?explan\w*|tool-?tips?|hints?|instructions|tutorial)\b", 1.5),
         (
             r"\b(?:easy|easily|easier|simple)\s+(?:to\s+|for\s+)?(?:use|learn|understand|navigate|find|read|operate)\b",
             3,
@@ -198,6 +211,10 @@ LEXICON: dict[RequirementType, Weighted] = {
         (r"\bsuccessfully\s+(?:use|complete|find|learn)\b", 1.5),
     ),
     RequirementType.PERFORMANCE: (
+        (
+            r"\b(?:acceptable|reasonable|short)\s+(?:time|delay)\b|\bkeep\s+up\b|\bas\s+fast\s+as\b|\bup-to-date\s+data\b",
+            2,
+        ),
         (
             rf"\b(?:within|in\s+less\s+than|less\s+than|under|no\s+(?:longer|more)\s+than|not\s+exceed|at\s+most|in\s+under|"
             rf"maximum\s+of|up\s+to|faster\s+than)\s+{_QUANTITY}\s*{_TIME_UNIT}\b",
@@ -239,6 +256,8 @@ LEXICON: dict[RequirementType, Weighted] = {
         (r"\b(?:specification|documents?)\b.{0,30}\b(?:describe|define|specify)\b", 1),
     ),
     RequirementType.OPERATIONAL: (
+        (r"\b(?:interfaces?|integrates?|compatible|interoperable)\s+with\b", 2.5),
+        (r"\b(?:pdas?|smartphones?|tablets?|handhelds?|pocket\s+pc|palm|printers?|scanners?)\b", 1),
         (
             rf"\b(?:run|runs|operate|operates|work|works|function|executed?|installed|hosted)\b.{{0,30}}"
             rf"\b(?:on|under|with|within|in)\b.{{0,50}}\b(?:{_PLATFORM}|servers?|browsers?|environment|network|hardware|"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from agents.library.requirements.wording import ended, stem_of, unmarked, without_tail
 
 _ALTERNATIVES = re.compile(
-    r"\b(?:at\s+least\s+one|one\s+or\s+more|any(?:\s+one)?|either|one|whichever)\s+of\s+the\s+"
-    r"(?:following|conditions|cases)\b"
+    r"\b(?:at\s+least\s+one|one\s+or\s+more|any(?:\s+one)?|either|one|whichever)\s+of\s+(?:the|these|those)\s+"
+    r"(?:following|conditions|cases|ways|alternatives|options|methods)\b"
     r"|\b(?:if|where|when|unless|except|provided\s+that|whether)(?:\s+(?!must|shall|should|may)\w+){0,3}\s*:\s*$"
     r"|\b(?:in|under|for)\s+(?:any\s+of\s+)?the\s+following\s+(?:\w+\s+)?(?:cases|conditions|circumstances|situations)\b"
     r"|\bfollowing\s+(?:cases|conditions|circumstances|alternatives|options)\b",

@@ -17,6 +17,7 @@ _CONNECTIVE = re.compile(
     r"Accordingly|Similarly|Likewise|Finally|Nevertheless|Instead|Note that|Note|And|But),?\s+)+",
 )
 _BROKEN_WORD = re.compile(r"(?<=[a-z])- (?=[a-z])(?!(?:and|or|und|oder)\b)")
+_BRACKETED = re.compile(r"^\(([^()]*)\)\.?$")
 _TAIL = re.compile(r"\s*[;,:]?\s*(?:\b(?:and|or|und|oder))?\s*$")
 _CLAUSE_OPENERS = (
     r"if|when|whenever|where|while|unless|since|because|although|though|before|after|until|once|upon|"
@@ -26,6 +27,7 @@ _CLAUSE_OPENERS = (
 )
 _OPENS_WITH_CLAUSE = re.compile(rf"^(?:{_CLAUSE_OPENERS})\b", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?P<head>[^,;()]*?)[,\s]+(?:which|that|who)\s*$", re.IGNORECASE)
+_THEN = re.compile(r"^then\s+(?:as\s+a\s+consequence\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an|any|each|every|all|such|der|die|das|ein|eine)\s+", re.IGNORECASE)
 _ACTION_END = re.compile(r"[,;:.(]\s|[.;:,]$|\s(?:and|or|which|that|if|when|unless|where|because|so that)\s")
 _PRONOUN = re.compile(
@@ -58,7 +60,7 @@ class Parsed:
 
 def clean(text: str) -> str:
     """A clause's text as a sentence: without list marker and opening connective, with a capital letter."""
-    return capitalised(_CONNECTIVE.sub("", unmarked(text)))
+    return capitalised(_CONNECTIVE.sub("", _BRACKETED.sub(r"\1", unmarked(text))))
 
 
 def unmarked(text: str) -> str:
@@ -98,7 +100,7 @@ def joined(lead_in: str, item: str) -> str:
     """
     stem = stem_of(lead_in)
     tail = without_tail(unmarked(item))
-    direct = not re.search(r"\b(?:following|below)\b", stem, re.IGNORECASE)
+    direct = not re.search(r"\b(?:following|below|(?:these|those)\s+\w+$)", stem, re.IGNORECASE)
     if direct and tail[:1].isupper() and not _keeps_capital(tail):
         tail = tail[0].lower() + tail[1:]
     return ended(f"{stem} {tail}" if direct else f"{stem}: {tail}")
@@ -119,7 +121,9 @@ def parse(statement: str, word: KeyWord) -> Parsed:
         subject = re.sub(r"\s+(?:is|are|be)(?:\s+\w+ly)?$", "", subject)
     after = statement[word.end :].strip(" :")
     end = _ACTION_END.search(after, 12)
-    return Parsed(condition, subject.strip(" ,;:"), after[: end.start()] if end else after.rstrip(" ."))
+    return Parsed(
+        condition, _THEN.sub("", subject).strip(" ,;:"), after[: end.start()] if end else after.rstrip(" .")
+    )
 
 
 def _split_condition(before: str) -> tuple[str, str]:

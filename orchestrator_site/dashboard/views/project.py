@@ -19,13 +19,7 @@ from projects.reports import FORMATS, build, render_report
 from projects.reports.render_html import article
 from projects.steering import offered
 
-CONTENT_TYPES = {
-    "json": "application/json",
-    "markdown": "text/markdown",
-    "html": "text/html",
-    "text": "text/plain",
-}
-SUFFIXES = {"json": "json", "markdown": "md", "html": "html", "text": "txt"}
+SUFFIXES = {"markdown": "md", "text": "txt"}
 
 
 @require_safe
@@ -50,7 +44,7 @@ def report(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The report on a page of this site; with ``?format=`` as a file."""
     project = project_or_404(request, project_id)
     wanted = request.GET.get("format", "")
-    if wanted in SUFFIXES:
+    if wanted in FORMATS:
         return _as_file(render_report(project, wanted), wanted, f"report-{project.short_id}")
     # The renderer escapes everything that it puts between its own tags.
     shown = SafeString(article(build(project)))
@@ -67,14 +61,15 @@ def _page(request: HttpRequest, project_id: UUID, template: str) -> HttpResponse
         "project": project,
         "mine": set(inbox.waiting_for(request.user).filter(project=project).values_list("pk", flat=True)),
         "readable": set(inbox.readable_by(request.user).filter(project=project).values_list("pk", flat=True)),
+        "report_formats": tuple(FORMATS),
         "verbs": offered(project) if may_control(request) else (),
     }
     return render(request, template, context)
 
 
 def _as_file(content: str, wanted: str, name: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=f"{CONTENT_TYPES[wanted]}; charset=utf-8")
-    disposition = content_disposition_header(True, f"{name}.{SUFFIXES[wanted]}")
+    response = HttpResponse(content, content_type=FORMATS[wanted].media_type)
+    disposition = content_disposition_header(True, f"{name}.{SUFFIXES.get(wanted, wanted)}")
     response["Content-Disposition"] = disposition or "attachment"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     return response

@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Position",
             fields=[
-                ("only", models.BooleanField(primary_key=True, serialize=False)),
+                ("singleton", models.BooleanField(primary_key=True, serialize=False)),
                 ("cluster", models.BigIntegerField()),
                 ("transaction", orchestrator_site.history.fields.TransactionIdField()),
                 ("event", models.BigIntegerField()),

@@ -32,7 +32,7 @@ CREATE TABLE history_head (
 ) WITH (fillfactor = 70);
 
 CREATE TABLE history_position (
-    only        boolean PRIMARY KEY DEFAULT true CONSTRAINT history_position_one_row CHECK (only),
+    singleton   boolean PRIMARY KEY DEFAULT true CONSTRAINT history_position_one_row CHECK (singleton),
     cluster     bigint NOT NULL,
     transaction xid8 NOT NULL,
     event       bigint NOT NULL,

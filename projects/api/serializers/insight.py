@@ -46,7 +46,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     phases = PhaseProgressSerializer(many=True)
 
 
-class StepStateSerializer(serializers.Serializer[Any]):
+class StepInBriefSerializer(serializers.Serializer[Any]):
     """A step, in three words."""
 
     key = serializers.CharField()
@@ -54,16 +54,16 @@ class StepStateSerializer(serializers.Serializer[Any]):
     state = StateField(StepState)
 
 
-class PhaseStateSerializer(serializers.Serializer[Any]):
+class PhaseInBriefSerializer(serializers.Serializer[Any]):
     """A phase with its steps of the present round."""
 
     key = serializers.CharField()
     state = StateField(PhaseState)
     round = serializers.IntegerField()
-    steps = StepStateSerializer(many=True)
+    steps = StepInBriefSerializer(many=True)
 
 
-class ProjectStateSerializer(serializers.Serializer[Any]):
+class ProjectInBriefSerializer(serializers.Serializer[Any]):
     """Where a project stands, short."""
 
     project = serializers.UUIDField()
@@ -71,7 +71,7 @@ class ProjectStateSerializer(serializers.Serializer[Any]):
     directive = StateField(Directive)
     directive_since = serializers.DateTimeField(allow_null=True)
     plan_version = serializers.IntegerField()
-    phases = PhaseStateSerializer(many=True)
+    phases = PhaseInBriefSerializer(many=True)
 
 
 class StepSerializer(serializers.Serializer[Any]):

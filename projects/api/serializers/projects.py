@@ -98,21 +98,13 @@ class BlueprintRefSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
-class PriorityField(NamedChoiceField):
-    """A priority by its word."""
-
-    def to_representation(self, value: Any) -> str:
-        """The word."""
-        return Priority(value).label
-
-
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     """A project as lists show it."""
 
     blueprint = BlueprintRefSerializer()
     state = StateField(ProjectState)
     directive = StateField(Directive)
-    priority = PriorityField("Priority", PRIORITIES)
+    priority = NamedChoiceField("Priority", PRIORITIES, source="priority_name")
     owner = serializers.CharField(
         source="owner.username", default=None, allow_null=True, help_text="The user who started it."
     )

@@ -16,7 +16,7 @@ from projects.api.answers import raw
 from projects.api.filters import KnowledgeQuery, ReportQuery, SnapshotQuery
 from projects.api.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, operation
 from projects.api.resource import Resource
-from projects.api.serializers.insight import GraphSerializer, ProgressSerializer, ProjectStateSerializer
+from projects.api.serializers.insight import GraphSerializer, ProgressSerializer, ProjectInBriefSerializer
 from projects.reports import FORMATS, render_report
 from projects.services import progressing, snapshots
 
@@ -63,14 +63,14 @@ class State(Resource):
         "Read the state of a project",
         "State and directive, and those of its phases and their steps, short.",
         parameters=[IF_NONE_MATCH, ETAG],
-        responses={200: ProjectStateSerializer, 304: NOT_MODIFIED},
+        responses={200: ProjectInBriefSerializer, 304: NOT_MODIFIED},
         examples=[examples.answered(examples.STATE)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Its state."""
         self.query()
         project = self.project(project_id)
-        return conditional.tagged(request, project, ProjectStateSerializer(drawing.state_of(project)).data)
+        return conditional.tagged(request, project, ProjectInBriefSerializer(drawing.state_of(project)).data)
 
 
 class Graph(Resource):

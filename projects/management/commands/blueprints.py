@@ -11,9 +11,11 @@ from agents.reporting import Table
 from orchestrator_site.errors import PhasegateError
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import load_file
+from projects.blueprints.schema import Blueprint
 from projects.management.output import USAGE, PhasegateCommand, error_document
 from projects.models import BlueprintVersion
 from projects.reports.render_text import sections_as_text
+from projects.services.registration import definition_of
 
 
 class Command(PhasegateCommand):
@@ -75,24 +77,21 @@ def _check(path: Path) -> dict[str, Any]:
 
 def _known() -> list[dict[str, Any]]:
     """The newest version of each name: of the catalogue, and of those that somebody registered."""
-    shipped = {
-        name: {
-            "name": name,
-            "version": loaded.blueprint.version,
-            "title": loaded.blueprint.title,
-            "description": loaded.blueprint.description,
-            "source": "catalogue",
-        }
+    newest: dict[str, tuple[int, dict[str, Any]]] = {
+        name: (loaded.blueprint.version, _described(loaded.blueprint, "catalogue"))
         for name, loaded in load_catalogue().items()
     }
-    for version in BlueprintVersion.objects.order_by("name", "version"):
-        held = shipped.get(version.name)
-        if held is None or held["version"] < version.version:
-            shipped[version.name] = {
-                "name": version.name,
-                "version": version.version,
-                "title": version.title,
-                "description": version.definition.get("description", ""),
-                "source": "registered",
-            }
-    return [shipped[name] for name in sorted(shipped)]
+    for row in BlueprintVersion.objects.order_by("name", "version"):
+        if row.name not in newest or newest[row.name][0] < row.version:
+            newest[row.name] = (row.version, _described(definition_of(row), "registered"))
+    return [described for _, (_, described) in sorted(newest.items())]
+
+
+def _described(blueprint: Blueprint, source: str) -> dict[str, Any]:
+    return {
+        "name": blueprint.name,
+        "version": blueprint.version,
+        "title": blueprint.title,
+        "description": blueprint.description,
+        "source": source,
+    }

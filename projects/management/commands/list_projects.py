@@ -13,7 +13,7 @@ from projects.management.describing import project_document
 from projects.management.output import PhasegateCommand, Usage
 from projects.models import Project
 from projects.querysets.projects import ProjectQuerySet
-from projects.reports.durations import in_words, moment
+from projects.reports.durations import in_words
 from projects.reports.render_text import sections_as_text
 from projects.states import Directive, ProjectState
 
@@ -51,7 +51,7 @@ class Command(PhasegateCommand):
             self.write_json({"total": total, "projects": [project_document(project) for project in projects]})
             return
         rows = tuple(_row(project) for project in projects)
-        columns = ("Id", "Title", "Blueprint", "State", "Owner", "Created")
+        columns = ("Id", "Title", "Blueprint", "State", "Owner", "Created, UTC")
         title = f"{len(projects)} of {total} projects, newest first"
         self.stdout.write(sections_as_text("Projects", [Table(title, columns, rows)]))
 
@@ -97,7 +97,7 @@ def _row(project: Project) -> tuple[str, ...]:
         str(project.blueprint),
         _PAUSED if paused else project.state,
         project.owner.get_username() if project.owner else "",
-        moment(project.created_at),
+        f"{project.created_at:%Y-%m-%d %H:%M}",
     )
 
 

@@ -143,7 +143,12 @@ def _rejected(project: Project) -> list[Section]:
 def _rejected_approvals(project: Project) -> list[dict[str, Any]]:
     found = Approval.objects.filter(project=project, state=ApprovalState.REJECTED).order_by("opened_at")
     decisions = found.filter(decisions__verdict="reject").values(
-        "title", "round", "decisions__user__username", "decisions__via", "decisions__comment", "finished_at"
+        "title",
+        "round",
+        "decisions__user__username",
+        "decisions__via",
+        "decisions__comment",
+        "decisions__decided_at",
     )
     return [
         {
@@ -152,7 +157,7 @@ def _rejected_approvals(project: Project) -> list[dict[str, Any]]:
             "by": each["decisions__user__username"] or "nobody",
             "via": each["decisions__via"],
             "comment": each["decisions__comment"],
-            "at": each["finished_at"].isoformat(),
+            "at": str(each["decisions__decided_at"]),
         }
         for each in decisions
     ]

@@ -8,8 +8,8 @@ from agents.library.requirements.requirement import Modality
 from tests.unit.requirements.running import accepted_in, candidates_in, reasons_in
 
 DECLARED = (
-    'The key words "MUST", "MUST NOT", "SHOULD" and "MAY" in this document are to be interpreted as described '
-    "in RFC 2119.\n\n"
+    'The key words "MUST", "MUST NOT", "SHOULD" and "MAY" in this document are to be interpreted as '
+    "described in RFC 2119.\n\n"
 )
 
 

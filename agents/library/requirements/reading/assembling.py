@@ -13,7 +13,7 @@ from .flow import Flow, Span, flow_of, fold
 from .inline_lists import inline_items
 from .lists import OpenItem, OpenLists, cited
 from .marks import Mark, MarkKind
-from .sentences import sentence_spans
+from .sentences import cut_spans, sentence_spans
 
 _WHOLE = {
     Role.CODE: ClauseKind.CODE,
@@ -85,7 +85,8 @@ class _Assembly:
         self.previous = None
 
     def _whole(self, block: Block, flow: Flow) -> None:
-        self._draft(_WHOLE[block.role], flow, _trimmed(flow.text), block.number)
+        for span in cut_spans(flow.text):
+            self._draft(_WHOLE[block.role], flow, span, block.number)
         if block.role is not Role.FURNITURE:
             self.previous = None
 

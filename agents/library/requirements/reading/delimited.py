@@ -27,7 +27,7 @@ _PROSE_CELL_WORDS = 3
 def row_blocks(group: Sequence[Line]) -> list[Block]:
     """A block a cell if the lines are rows of one table; else nothing."""
     separator = _separator(group)
-    if separator is None:
+    if separator is None or not all(line.whole for line in group):
         return []
     rows = [(line, _cells(line, separator)) for line in group]
     columns = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]

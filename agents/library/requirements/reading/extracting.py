@@ -15,6 +15,7 @@ from .limits import MAX_CHARACTERS
 from .marks import Mark, MarkKind, mark_of
 from .paragraphs import paragraph_blocks
 
+_LONGEST_HEADING = 400
 _LINES = re.compile(r"[^\n]*")
 
 
@@ -38,6 +39,9 @@ class Extraction:
     def heading(self, words: str, level: int) -> None:
         """Add a heading."""
         title = fold(words)
+        if len(title) > _LONGEST_HEADING:
+            self.paragraph(words)
+            return
         number, legal = heading_number(title)
         self._section_role = (
             Role.CONTENTS

@@ -20,7 +20,7 @@ _CODE_LINE = re.compile(
     re.VERBOSE,
 )
 _DRAWN = re.compile(
-    r"[+|^<>v'`.\\/_-]{3,}|-->|<--|\|\s{2,}|\s{2,}\||^[|^v](?:\s+[|^v])*$|^\([A-Z]\)\s+\([A-Z]\)|[─│┌┐└┘├┤┬┴┼═║╔╗╚╝]"
+    r"[+|^<>v'`.\\/_-]{3,}|-->|<--|\|\s\s|\s\s\||^[|^v](?:\s+[|^v])*$|^\([A-Z]\)\s+\([A-Z]\)|[─│┌┐└┘├┤┬┴┼═║╔╗╚╝]"
 )
 _CAPTION = re.compile(
     r"(?:Figure|Fig\.|Table|Abbildung|Tabelle|Listing)\s*[0-9A-Z]+(?:[-.][0-9]+)*\s*[.:–—-]?(?:\s|$)"

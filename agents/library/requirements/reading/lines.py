@@ -14,12 +14,18 @@ _TAB = 8
 UNWRAPPED = 10_000
 """The wrap width of a text that has none: a paragraph a line."""
 _WIDEST_WRAP = 125
+_LONGEST_SEEN = 1_000
+_HEAD_SEEN = 400
+_TAIL_SEEN = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``start`` and ``end`` bound the content without indentation and line end; ``indent`` is in columns. ``feed``
-    tells that a form feed ends the line."""
+    """``start`` and ``end`` bound the content without indentation and line end; ``indent`` is in columns.
+
+    ``content`` is what the recognisers look at; the middle of a very long line is left out of it, so that no pattern
+    takes time that grows faster than the text. ``feed`` tells that a form feed ends the line.
+    """
 
     start: int
     end: int
@@ -33,7 +39,12 @@ class Line:
 
     @property
     def width(self) -> int:
-        return self.indent + len(self.content)
+        return self.indent + self.end - self.start
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``content`` is the line's whole content."""
+        return self.end - self.start == len(self.content)
 
 
 def lines_of(text: str) -> list[Line]:
@@ -55,7 +66,8 @@ def _line(text: str, begin: int, end: int) -> Line:
     lead = len(raw) - len(raw.lstrip())
     indent = lead if "\t" not in raw[:lead] else len(raw[:lead].expandtabs(_TAB))
     start = begin + lead
-    return Line(start, start + len(content), indent, content, feed=raw.endswith("\f"))
+    seen = content if len(content) <= _LONGEST_SEEN else f"{content[:_HEAD_SEEN]} … {content[-_TAIL_SEEN:]}"
+    return Line(start, start + len(content), indent, seen, feed=raw.endswith("\f"))
 
 
 def groups_of(lines: Sequence[Line]) -> Iterator[list[Line]]:

@@ -24,6 +24,7 @@ from .paragraphs import paragraph_blocks
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 _FRONT_MATTER = re.compile(r"(?:---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?(?:---|\+\+\+|\.\.\.)[ \t]*(?:\r?\n|\Z)")
+_LONGEST_HEADING = 400
 _LONGEST_FRONT_MATTER = 20_000
 _CODE_TOKENS = frozenset(["fence", "code_block", "html_block"])
 _WORD = re.compile(r"\w")
@@ -95,6 +96,9 @@ class _Reader:
         if not pieces:
             return
         title = flow_of(self.text, pieces).text
+        if len(title) > _LONGEST_HEADING:
+            self._paragraph(token)
+            return
         number, legal = heading_number(title)
         self.section_role = (
             Role.CONTENTS

@@ -356,6 +356,11 @@ def _inside(place: int, opens: list[int], brackets: list[Span], begun: int, pass
     return opening > begun and bool(passage[place + 1 : closing].strip("\"'”’.!?"))
 
 
+def cut_spans(passage: str) -> Iterator[Span]:
+    """The span of ``passage`` without white space at its ends, in pieces if it is longer than a clause may be."""
+    yield from _pieces(passage, 0, len(passage))
+
+
 def _pieces(passage: str, start: int, end: int) -> Iterator[Span]:
     """The span ``start:end`` without white space at its ends, cut at white space where it is too long."""
     while start < end and passage[start].isspace():
