@@ -7,6 +7,6 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
 os.environ.setdefault("PHASEGATE_PROCESS", "web")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.asgi import get_asgi_application
 
 application = get_asgi_application()

@@ -36,10 +36,14 @@ class Conf(BaseSettings):
 
     # --- servers
     database_url: str = Field(
-        "", validation_alias=_named("DATABASE_URL"), description="PostgreSQL. Defaults to the embedded server."
+        "",
+        validation_alias=_named("DATABASE_URL"),
+        description="PostgreSQL. Defaults to the embedded server.",
     )
     broker_url: str = Field(
-        "", validation_alias=_named("BROKER_URL"), description="Redis for Celery. Defaults to the embedded server."
+        "",
+        validation_alias=_named("BROKER_URL"),
+        description="Redis for Celery. Defaults to the embedded server.",
     )
     result_url: str = Field(
         "",
@@ -58,7 +62,8 @@ class Conf(BaseSettings):
     debug: bool = Field(False, description="Django's debug pages. Defaults to off; never on in production.")
     production: bool = Field(False, description="Refuses what is only good for trying out. Defaults to off.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("localhost", "127.0.0.1", "[::1]"), description="Host names served, by comma. Defaults to this machine."
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="Host names served, by comma. Defaults to this machine.",
     )
     base_url: str = Field(
         "http://127.0.0.1:8000", description="How people reach the site. Defaults to http://127.0.0.1:8000."
@@ -82,7 +87,9 @@ class Conf(BaseSettings):
         3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."
     )
     fanout_window: int = Field(
-        200, ge=1, description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200."
+        200,
+        ge=1,
+        description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."
@@ -93,7 +100,8 @@ class Conf(BaseSettings):
         10 * 1024 * 1024, ge=1, description="Largest document accepted, in bytes. Defaults to 10 MiB."
     )
     document_dir: Path | None = Field(
-        None, description="Folder from which the API may take documents by path. Defaults to none: upload only."
+        None,
+        description="Folder from which the API may take documents by path. Defaults to none: upload only.",
     )
 
     @model_validator(mode="before")

@@ -8,6 +8,6 @@ from typing import Any
 
 
 def digest_of(value: Any) -> str:
-    """SHA-256, in hexadecimal, over the value with sorted keys and no white space; what JSON has no word for is text."""
+    """SHA-256, in hexadecimal, over the value with sorted keys and without white space; other types count as text."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -79,13 +79,14 @@ def leg_signature(
     from projects import tasks
 
     limit = sum(step.timeout for step in steps) + HARD_LIMIT_MARGIN
+    options: dict[str, Any] = {"queue": queue, "time_limit": limit}
     signature: Signature[Any] = tasks.run_leg.si(
         [str(step.id) for step in steps],
         project=str(project_id),
         hand_over=None if hand_over is None else str(hand_over),
         wakes=wakes,
     )
-    return signature.set(queue=queue, time_limit=limit)
+    return signature.set(**options)
 
 
 def single(key: str, pool: str) -> Wave:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
 from projects.models import Approval, Project
@@ -90,7 +90,7 @@ def run_project(
 def submit_approval(
     approval: Approval | UUID,
     *,
-    user: AbstractBaseUser,
+    user: User,
     approve: bool = True,
     comment: str = "",
     edits: Mapping[str, Any] | None = None,
@@ -117,7 +117,12 @@ def resume(project: Project | UUID, *, actor: Actor | None = None, reason: str =
 
 
 def cancel(
-    project: Project | UUID, *, actor: Actor | None = None, reason: str = "", force: bool = False, cleanup: bool = False
+    project: Project | UUID,
+    *,
+    actor: Actor | None = None,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
 ) -> Project:
     """End a project."""
     return control.cancel(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from projects.models import Project
-from projects.states import PROJECT, Directive
+from projects.states import PROJECT, Directive, ProjectState
+
+
+def standing_with(project: Project, *, waits: bool) -> str:
+    """The same, with ``waiting`` for a project that runs and whose gate ``waits`` for people."""
+    standing = standing_of(project)
+    return "waiting" if waits and standing == ProjectState.RUNNING else standing
 
 
 def standing_of(project: Project) -> str:

@@ -13,7 +13,10 @@ class ProjectState(State):
     """A project's states."""
 
     PENDING = "pending", "Created; `start` moves it on. Recovery leaves it alone."
-    RUNNING = "running", "Its phases are worked on; `advance` moves it on, and recovery where a message was lost."
+    RUNNING = (
+        "running",
+        "Its phases are worked on; `advance` moves it on, and recovery where a message was lost.",
+    )
     COMPLETED = "completed", "Every phase passed its gate."
     FAILED = "failed", "A step, a quality condition or a person said no; `rerun` makes a new project of it."
     CANCELLED = "cancelled", "A person ended it."
@@ -32,7 +35,10 @@ class PhaseState(State):
 
     PENDING = "pending", "Phases before it are not through; `advance` moves it on."
     RUNNING = "running", "Its steps are worked on; `advance` moves it on."
-    WAITING = "waiting", "Its steps are done and its approval is open; a decision or the deadline moves it on."
+    WAITING = (
+        "waiting",
+        "Its steps are done and its approval is open; a decision or the deadline moves it on.",
+    )
     COMPLETED = "completed", "Its gate let it pass."
     FAILED = "failed", "A step or the gate failed it."
     CANCELLED = "cancelled", "The project was cancelled before it was through."
@@ -42,9 +48,18 @@ class StepState(State):
     """A step's states."""
 
     PENDING = "pending", "A step it needs is not through; `advance` makes it ready."
-    READY = "ready", "It may be claimed; a message carries it to a worker, and recovery sends a lost one again."
-    RUNNING = "running", "A worker holds its lease; the worker commits the outcome, or recovery takes it back."
-    WAITING = "waiting", "A `for_each` whose items are being worked on; `advance` completes it with the last of them."
+    READY = (
+        "ready",
+        "It may be claimed; a message carries it to a worker, and recovery sends a lost one again.",
+    )
+    RUNNING = (
+        "running",
+        "A worker holds its lease; the worker commits the outcome, or recovery takes it back.",
+    )
+    WAITING = (
+        "waiting",
+        "A `for_each` whose items are being worked on; `advance` completes it with the last of them.",
+    )
     COMPLETED = "completed", "Its result is committed."
     FAILED = "failed", "Its last attempt failed, and no other is allowed."
     SKIPPED = "skipped", "Its condition was false, or a step it needs did not complete."

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from celery import shared_task
 from celery.signals import (
+    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
 )
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
@@ -27,14 +28,12 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name="projects.run_leg")
-def run_leg(
-    steps: Sequence[str], *, project: str, hand_over: str | None = None, wakes: bool = True
-) -> None:
+def run_leg(steps: Sequence[str], *, project: str, hand_over: str | None = None, wakes: bool = True) -> None:
     """Do the steps of a leg one after another, then look what is next if this leg is to."""
     try:
         end = execution.run_leg([UUID(step) for step in steps], UUID(hand_over) if hand_over else None)
-        for step, due in end.again:
-            publishing.send_again(step, due)
+        for step, after in end.again:
+            publishing.send_again(step, after)
         if wakes or end.failed:
             advancing.advance(UUID(project))
     except (OperationalError, InterfaceError) as error:
@@ -63,6 +62,10 @@ def seal_history() -> None:
     seal_pending()
 
 
+@task_prerun.connect
+def _with_a_live_connection(**_: Any) -> None:
+    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced."""
+    close_old_connections()
 
 
 @worker_init.connect

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from agents.definition import _registered, agent
 from django.contrib.auth.models import Group, Permission, User
+
+from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step

@@ -33,9 +33,7 @@ def keyset_page(rows: QuerySet[M], *, before: str, after: str, size: int) -> Key
         rows = rows.filter(pk__lt=older_than)
     found = list(rows.order_by("-pk")[: size + 1])
     shown = found[:size]
-    return KeysetPage(
-        shown, newer=_first(shown, older_than is not None), older=_last(shown, len(found) > size)
-    )
+    return KeysetPage(shown, newer=_first(shown, older_than is not None), older=_last(shown, len(found) > size))
 
 
 def _first(rows: Sequence[M], wanted: bool) -> str:

@@ -14,7 +14,7 @@ from orchestrator_site.dashboard.graph.drawing import Drawing, PhaseToDraw, Step
 from orchestrator_site.history import services as history
 from projects.models import Approval, Dependency, Document, Phase, Project, Step
 from projects.services.progressing import PhaseProgress, Progress, progress, usage
-from projects.standing import standing_of
+from projects.standing import standing_with
 from projects.states import STEP, ApprovalState, PhaseState
 
 MOST_STEPS = 300
@@ -90,6 +90,11 @@ class ProjectPage:
         return not self.project.is_over
 
     @property
+    def uses_tokens(self) -> bool:
+        """Whether any agent used a language model."""
+        return any(each["tokens_in"] or each["tokens_out"] or each["cost"] for each in self.usage)
+
+    @property
     def waiting(self) -> tuple[Approval, ...]:
         """Approvals that wait for people."""
         return tuple(each for each in self.approvals if each.state == ApprovalState.OPEN)
@@ -100,9 +105,10 @@ def page_of(project: Project) -> ProjectPage:
     standing = progress(project_id=project.pk)
     approvals = tuple(Approval.objects.filter(project=project).select_related("phase").order_by("-opened_at"))
     blocks = _blocks(project, approvals, {each.key: each for each in standing.phases})
+    waits = any(each.state == ApprovalState.OPEN for each in approvals)
     return ProjectPage(
         project=project,
-        standing=standing_of(project),
+        standing=standing_with(project, waits=waits),
         progress=standing,
         phases=blocks,
         drawing=draw([_to_draw(block) for block in blocks]),

@@ -7,13 +7,13 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from orchestrator_site.access.actors import Actor, actor_of
+from orchestrator_site.access.actors import Actor, actor_of_request
 from projects.models import Project
 
 
 def actor(request: HttpRequest) -> Actor:
     """The person who looks, as services know them."""
-    return actor_of(request.user, via="page")
+    return actor_of_request(request, via="page")
 
 
 def project_or_404(request: HttpRequest, project_id: UUID) -> Project:

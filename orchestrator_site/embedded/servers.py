@@ -86,7 +86,7 @@ class Servers:
                 server.start()
             except (OSError, subprocess.SubprocessError) as error:
                 raise FolderUnusable(
-                    f"{server.name} cannot be started in {self._var} ({error}): run as the user that owns it, "
+                    f"{server.name} cannot be started in {self._var} ({error}): run as its owner, "
                     "or name servers of your own in DATABASE_URL and BROKER_URL."
                 ) from error
         return [server.name for server in missing]

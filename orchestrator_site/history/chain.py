@@ -8,6 +8,7 @@ change of any of them, or of their order, shows in every hash that follows.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,12 @@ class Facts:
     actor: str
     subject: str
     digest: str
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Facts:
+        """The facts of a row of ours: number, stream, time, kind, actor, subject, and the data as JSON text."""
+        number, stream, at, kind, actor, subject, data = row
+        return cls(number, stream, at, kind, actor, subject, data_digest(data))
 
 
 @dataclass(frozen=True, slots=True)

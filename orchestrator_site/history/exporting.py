@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from orchestrator_site.history.verification import Entry, Head
 
 FORMAT = "phasegate.history/1"
 _CHUNK = 2000
+# Characters at which some programs end a line, and JSON does not; they stand in texts only, so an escape will do.
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def _line(event: Any, link: Link | None) -> str:
     facts = {"id": number, "stream": stream, "at": at, "kind": kind, "actor": actor, "subject": subject}
     # What nests too deep to be read by recursion goes as a text.
     inner = f'"data_text": {_dumps(data)}' if depth(data) > DEEPEST else f'"data": {data}'
-    return f'{{"seal": {_dumps(seal)}, "event": {_dumps(facts)[:-1]}, {inner}}}}}'
+    line = f'{{"seal": {_dumps(seal)}, "event": {_dumps(facts)[:-1]}, {inner}}}}}'
+    return _OTHER_BREAKS.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
 
 
 def _dumps(value: Any) -> str:
@@ -123,6 +127,12 @@ def _facts(event: Any) -> Facts:
         digest = hashlib.sha256(deep_data(str(event["data_text"]))).hexdigest()
     else:
         digest = value_digest(event["data"])
-    texts = (str(event[name]) for name in ("kind", "actor", "subject"))
-    at = event["at"]
-    return Facts(int(event["id"]), str(event["stream"]), None if at is None else str(at), *texts, digest)
+    return Facts(
+        id=int(event["id"]),
+        stream=str(event["stream"]),
+        at=None if event["at"] is None else str(event["at"]),
+        kind=str(event["kind"]),
+        actor=str(event["actor"]),
+        subject=str(event["subject"]),
+        digest=digest,
+    )

@@ -21,9 +21,7 @@ class Event(models.Model):
     kind = models.TextField(help_text="What happened, dotted: step.completed.")
     at = models.DateTimeField(db_default=ClockTimestamp(), help_text="When, by the database's clock.")
     actor = models.TextField(help_text="Who: user:alice, worker:host:1, system.")
-    subject = models.TextField(
-        db_default="", blank=True, help_text="The key of a step, the id of an approval."
-    )
+    subject = models.TextField(db_default="", blank=True, help_text="The key of a step, the id of an approval.")
     data = models.JSONField(db_default=models.Value({}, models.JSONField()))
     transaction = TransactionIdField(db_default=CurrentTransaction(), editable=False)
 

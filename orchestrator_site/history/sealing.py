@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from orchestrator_site.history import statements
-from orchestrator_site.history.chain import ZERO, Facts, Link, data_digest, seal
+from orchestrator_site.history.chain import ZERO, Facts, Link, seal
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +90,7 @@ def _standing(cursor: CursorWrapper) -> _Standing:
     cluster, kept, number, event, horizon, following = (int(value) for value in cursor.fetchone())
     moved = kept != cluster or following <= number
     if moved and kept not in (_NEVER, _LOOKING):
-        logger.warning(
-            "history: transactions are counted anew (a restored dump?); looking for every unsealed event"
-        )
+        logger.warning("history: transactions are counted anew (a restored dump?); looking for every unsealed event")
         event = 0
     return _Standing(cluster, number, event, horizon, following, moved)
 
@@ -105,7 +103,7 @@ def _batch(cursor: CursorWrapper, standing: _Standing, limit: int) -> list[tuple
     else:
         parameters = [standing.transaction, standing.event, standing.horizon, limit]
         cursor.execute(statements.UNSEALED_BEHIND, parameters)
-    return [(Facts(*row[:-2], data_digest(row[-2])), int(row[-1])) for row in cursor.fetchall()]
+    return [(Facts.of_row(row[:-1]), int(row[-1])) for row in cursor.fetchall()]
 
 
 def _link(cursor: CursorWrapper, events: Sequence[Facts]) -> list[Link]:
@@ -122,9 +120,7 @@ def _link(cursor: CursorWrapper, events: Sequence[Facts]) -> list[Link]:
     return links
 
 
-def _heads(
-    cursor: CursorWrapper, streams: Iterable[str]
-) -> tuple[dict[str, tuple[int, str]], frozenset[str]]:
+def _heads(cursor: CursorWrapper, streams: Iterable[str]) -> tuple[dict[str, tuple[int, str]], frozenset[str]]:
     """The last link of each stream, and the streams of which head and last seal tell different stories."""
     cursor.execute(statements.HEADS, [[UUID(stream) for stream in streams]])
     heads: dict[str, tuple[int, str]] = {}

@@ -15,9 +15,7 @@ from orchestrator_site.history.writing import as_jsonb, as_text
 
 __all__ = ["NewEvent", "append", "append_many", "events_of"]
 
-_APPEND = (
-    "INSERT INTO history_event (stream, kind, actor, subject, data) VALUES (%s, %s, %s, %s, %s) RETURNING id"
-)
+_APPEND = "INSERT INTO history_event (stream, kind, actor, subject, data) VALUES (%s, %s, %s, %s, %s) RETURNING id"
 # One round trip for any number of events, numbered in the order given.
 _APPEND_MANY = """
 INSERT INTO history_event (stream, kind, actor, subject, data)
@@ -40,9 +38,7 @@ class NewEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def append(
-    stream: UUID, kind: str, *, actor: str, subject: str = "", data: Mapping[str, Any] | None = None
-) -> int:
+def append(stream: UUID, kind: str, *, actor: str, subject: str = "", data: Mapping[str, Any] | None = None) -> int:
     """Append one event, in the transaction that is open, and give back its number.
 
     ``data`` may hold what Django's JSON encoder knows (dates, UUIDs, decimals). Raises ``EventNotStorable``.

@@ -74,9 +74,7 @@ class Verification:
         return self.fault is None
 
 
-def verify(
-    stream: str, entries: Iterable[Entry], *, head: Head | None, noted: str | None = None
-) -> Verification:
+def verify(stream: str, entries: Iterable[Entry], *, head: Head | None, noted: str | None = None) -> Verification:
     """Walk along a chain to its end or its first fault.
 
     ``head`` is how far the chain goes by the record that is kept apart from it. ``noted`` is a hash that
@@ -89,7 +87,7 @@ def verify(
 
 
 class _Walk:
-    """Where we are: ``seq`` links are good, ``last`` is the hash of the latest, ``before`` of the one before."""
+    """Where we are: ``seq`` links are good, ``last`` and ``before`` are the hashes of the last two."""
 
     def __init__(self, stream: str, entries: Iterator[Entry], noted: str | None) -> None:
         self.stream = stream
@@ -111,7 +109,7 @@ class _Walk:
         return None
 
     def at_the_end(self, head: Head | None) -> Fault | None:
-        """What the record of the head, a stray event or a noted hash say of a chain that is good in itself."""
+        """What the record of the head, a stray event or a noted hash say of a chain good in itself."""
         if head is None and self.seq:
             return Fault(Deed.TRUNCATED, self.seq, self.latest, "The record of its length is gone.")
         if head is not None and head.seq > self.seq:

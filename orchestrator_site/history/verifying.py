@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from orchestrator_site.history import statements
-from orchestrator_site.history.chain import Facts, Link, data_digest
+from orchestrator_site.history.chain import Facts, Link
 from orchestrator_site.history.errors import StreamNotFound
 from orchestrator_site.history.exporting import read_export
 from orchestrator_site.history.verification import Entry, Head, Verification, verify
@@ -34,7 +34,8 @@ class Totals:
 def verify_stream(stream: UUID, *, noted: str | None = None) -> Verification:
     """Verify one stream in the database, in one consistent view of it. Raises ``StreamNotFound``.
 
-    ``noted`` is a hash of this chain that was written down elsewhere, by which a chain made anew is found out.
+    ``noted`` is a hash of this chain that was written down elsewhere, by which a chain made anew is found
+    out.
     """
     with transaction.atomic():
         _one_view()
@@ -72,14 +73,9 @@ def entries_of(stream: UUID) -> Iterator[Entry]:
     """The chain of a stream and its unsealed events, read in chunks; within a transaction."""
     for row in _rows(statements.CHAIN, stream):
         link, event = Link(*row[:6]), row[6:]
-        yield Entry(_facts(event) if event[0] is not None else None, link)
+        yield Entry(Facts.of_row(event) if event[0] is not None else None, link)
     for *event, passed in _rows(statements.UNSEALED, stream):
-        yield Entry(_facts(event), None, passed)
-
-
-def _facts(row: Any) -> Facts:
-    *facts, data = row
-    return Facts(*facts, data_digest(data))
+        yield Entry(Facts.of_row(event), None, passed)
 
 
 def _rows(statement: str, stream: UUID) -> Iterator[Any]:

@@ -131,9 +131,7 @@ def _without_objects(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return event
 
 
-def _escape_control_characters(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _escape_control_characters(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A line break in a value stays visible as ``\\n``; JSON does the same by itself."""
     for name, value in event.items():
         if isinstance(value, str) and name not in _MANY_LINES:

@@ -163,7 +163,7 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
             "title": _("Approval"),
             "subtitle": approval.title,
             "opts": self.opts,
-            "page": page_of(approval, request.user, sent),
+            "page": page_of(approval, request.user, sent, error),
             "error": error,
             "project_link": link_to(approval.project, approval.project.title)
             if request.user.has_perm("projects.view_project")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model
@@ -13,15 +13,8 @@ from django.utils.safestring import SafeString
 
 from projects.templatetags import phasegate
 
-if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
-    _Inline = admin.TabularInline[Any, Any]
-else:
-    _Admin = admin.ModelAdmin
-    _Inline = admin.TabularInline
 
-
-class ReadOnlyAdmin(_Admin):
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """No adding, changing or deleting, for anybody."""
 
     # Lists show one page of long tables: to count every row for it would cost more than the page.
@@ -41,7 +34,7 @@ class ReadOnlyAdmin(_Admin):
         return False
 
 
-class ReadOnlyInline(_Inline):
+class ReadOnlyInline(admin.TabularInline[Any, Any]):
     """Rows beside the one that is shown."""
 
     extra = 0

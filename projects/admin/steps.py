@@ -136,16 +136,12 @@ class StepAdmin(OfVisibleProjects):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Step]:
         """Without results and parameters, which may be large, where a list is shown."""
         steps = super().get_queryset(request)
-        is_list = request.resolver_match is not None and str(request.resolver_match.url_name).endswith(
-            "changelist"
-        )
+        is_list = request.resolver_match is not None and str(request.resolver_match.url_name).endswith("changelist")
         return steps.defer("result", "spec", "item", "error") if is_list else steps
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """A project's and a phase's page link to their steps."""
-        return lookup in ("project__id__exact", "phase__id__exact") or super().lookup_allowed(
-            lookup, value, request
-        )
+        return lookup in ("project__id__exact", "phase__id__exact") or super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def standing(self, step: Step) -> SafeString:

@@ -90,6 +90,8 @@ def _from_folder(path: str) -> intake.Given:
         return intake.from_path(folder / path, within=folder)
     except DocumentRefused as error:
         raise DocumentRefused(str(error).replace(f"{folder}/", "")) from None
+    except OSError as error:
+        raise DocumentRefused(f"{path!r} cannot be read: {error.strerror}.") from None
 
 
 def _uploaded(files: Iterable[UploadedFile]) -> Iterable[intake.Given]:
@@ -97,9 +99,7 @@ def _uploaded(files: Iterable[UploadedFile]) -> Iterable[intake.Given]:
     for file in files:
         room -= file.size or 0
         if room < 0:
-            raise BodyTooLarge(
-                f"The documents have more than {conf().document_max_bytes * _TOTAL:,} bytes together."
-            )
+            raise BodyTooLarge(f"The documents have more than {conf().document_max_bytes * _TOTAL:,} bytes together.")
         yield intake.Given(file.name or "", file.read())
 
 

@@ -31,9 +31,7 @@ def standing_of(project: Project) -> str:
     return digest_of([str(project.pk), *steered])[:_LENGTH]
 
 
-def tagged(
-    request: Request, project: Project, data: Mapping[str, Any], *, passing: Collection[str] = ()
-) -> Response:
+def tagged(request: Request, project: Project, data: Mapping[str, Any], *, passing: Collection[str] = ()) -> Response:
     """The answer with its tag; 304 where the client has it. ``passing`` names what does not count."""
     lasting = {name: value for name, value in data.items() if name not in passing}
     tag = f'W/"{standing_of(project)}.{digest_of(lasting)[:_LENGTH]}"'

@@ -33,9 +33,7 @@ def graph_of(project: Project) -> dict[str, list[dict[str, Any]]]:
     """``{"nodes", "edges"}``: phases, their steps, their gates; needs, and the order of phases."""
     phases = list(project.phases.order_by("position"))
     steps = list(_present_steps(project).select_related("phase"))
-    needs = list(
-        Dependency.objects.filter(step__in=[step.pk for step in steps]).values_list("needs__key", "step__key")
-    )
+    needs = list(Dependency.objects.filter(step__in=[step.pk for step in steps]).values_list("needs__key", "step__key"))
     counts = _item_counts(project)
     nodes: list[dict[str, Any]] = []
     for phase in phases:
@@ -59,9 +57,7 @@ def _order(phases: list[Phase], steps: list[Step], needed: set[str]) -> list[dic
         if step.phase.gate and step.key not in needed
     ]
     for before, after in pairwise(phases):
-        edges.append(
-            _edge(f"{'gate' if before.gate else 'phase'}:{before.key}", f"phase:{after.key}", "order")
-        )
+        edges.append(_edge(f"{'gate' if before.gate else 'phase'}:{before.key}", f"phase:{after.key}", "order"))
     return edges
 
 

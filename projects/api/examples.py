@@ -249,9 +249,7 @@ STUCK: dict[str, Any] = {
     ]
 }
 DAYS: dict[str, Any] = {
-    "results": [
-        {"day": "2026-11-20", "started": 4, "completed": 3, "failed": 1, "cancelled": 0, "mean_seconds": 41.5}
-    ]
+    "results": [{"day": "2026-11-20", "started": 4, "completed": 3, "failed": 1, "cancelled": 0, "mean_seconds": 41.5}]
 }
 
 

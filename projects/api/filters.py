@@ -63,12 +63,8 @@ class ProjectQuery(FieldsQuery):
     priority = WordsField(
         child=NamedChoiceField("Priority", PRIORITIES), required=False, help_text="Of these priorities."
     )
-    created_after = serializers.DateTimeField(
-        required=False, help_text="Made at this moment or later (ISO 8601)."
-    )
-    created_before = serializers.DateTimeField(
-        required=False, help_text="Made before this moment (ISO 8601)."
-    )
+    created_after = serializers.DateTimeField(required=False, help_text="Made at this moment or later (ISO 8601).")
+    created_before = serializers.DateTimeField(required=False, help_text="Made before this moment (ISO 8601).")
     search = serializers.CharField(required=False, max_length=200, help_text="With this in the title.")
     ordering = NamedChoiceField("ProjectOrdering", tuple(PROJECT_ORDERS), default="-created_at")
 
@@ -102,9 +98,7 @@ class HistoryQuery(StrictSerializer):
         required=False,
         help_text="Of these kinds; `step.*` for all of a family.",
     )
-    subject = serializers.CharField(
-        required=False, max_length=200, help_text="About this step, phase or approval."
-    )
+    subject = serializers.CharField(required=False, max_length=200, help_text="About this step, phase or approval.")
     since = serializers.DateTimeField(required=False, help_text="At this moment or later (ISO 8601).")
     ordering = NamedChoiceField("HistoryOrdering", HISTORY_ORDERS, default="id")
 
@@ -129,9 +123,7 @@ class StuckQuery(StrictSerializer):
 class DaysQuery(StrictSerializer):
     """Which days."""
 
-    since = serializers.DateField(
-        required=False, help_text="The first day; without it, 29 days before the last."
-    )
+    since = serializers.DateField(required=False, help_text="The first day; without it, 29 days before the last.")
     until = serializers.DateField(required=False, help_text="The last day; without it, today (UTC).")
 
 
@@ -161,9 +153,7 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
         "blueprint__name": name or None,
         "blueprint__version": int(version) if version else None,
         "owner__username": query.get("owner"),
-        "priority__in": [Priority[word.upper()] for word in query["priority"]]
-        if query.get("priority")
-        else None,
+        "priority__in": [Priority[word.upper()] for word in query["priority"]] if query.get("priority") else None,
         "created_at__gte": query.get("created_after"),
         "created_at__lt": query.get("created_before"),
         "title__icontains": query.get("search"),

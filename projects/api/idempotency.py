@@ -64,14 +64,10 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
 
 def _lock(user_id: int, key: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"idempotency {user_id} {key}"]
-        )
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"idempotency {user_id} {key}"])
         row = cursor.fetchone()
     if not row or not row[0]:
-        raise IdempotencyInProgress(
-            f"A request with {HEADER} {key!r} is being worked on: try again in a moment."
-        )
+        raise IdempotencyInProgress(f"A request with {HEADER} {key!r} is being worked on: try again in a moment.")
 
 
 def _forget_the_old() -> None:

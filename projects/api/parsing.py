@@ -36,9 +36,7 @@ class TextParser(BaseParser):
 
     media_type = "text/plain"
 
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
-    ) -> dict[str, str]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> dict[str, str]:
         """The text as ``{"source": text}``, so that views see the same as from JSON."""
         text = read_limited(stream).decode_text()
         check_storable(text)
@@ -125,9 +123,7 @@ def check_storable(value: Any) -> None:
             case bool() | None:
                 pass
             case int() if abs(item) > MAX_INTEGER:
-                raise TextNotStorable(
-                    f"{where or 'The body'}: an integer beyond 2^53 - 1; send it as a string."
-                )
+                raise TextNotStorable(f"{where or 'The body'}: an integer beyond 2^53 - 1; send it as a string.")
             case float() if not math.isfinite(item):
                 raise TextNotStorable(f"{where or 'The body'}: a number too large; send it as a string.")
             case Mapping():

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import uritemplate
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter
@@ -20,7 +21,7 @@ from rest_framework.views import APIView
 
 from orchestrator_site.access.actors import Actor
 from projects.api import conditional
-from projects.api.errors import ParametersInvalid
+from projects.api.errors import BodyTooLarge, ParametersInvalid
 from projects.api.identity import actor_of_request, requirement
 from projects.api.pagination import CursorPages, Order, limit_of, links, page_of
 from projects.api.parsing import StrictFormParser, StrictJSONParser
@@ -74,6 +75,12 @@ class Resource(APIView):
         if method in self.rights:
             wanted.append(requirement(self.rights[method]))
         return [permission() for permission in wanted]
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """As problems, also what Django would answer without a word: bodies beyond its limits."""
+        if isinstance(exc, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+            exc = BodyTooLarge(f"The body is larger than this server takes: {exc}")
+        return super().handle_exception(exc)
 
     def get_serializer(self, *args: Any, **options: Any) -> serializers.Serializer[Any]:
         """The shape of the body, from which the browsable API makes its form."""

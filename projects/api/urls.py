@@ -27,9 +27,7 @@ urlpatterns = [
         documents.DocumentContent,
         "document-content",
     ),
-    route(
-        "projects/<str:project_id>/documents/<str:document_id>/text", documents.DocumentText, "document-text"
-    ),
+    route("projects/<str:project_id>/documents/<str:document_id>/text", documents.DocumentText, "document-text"),
     route("projects/<str:project_id>/graph", insight.Graph, "project-graph"),
     route("projects/<str:project_id>/history", history.History, "project-history"),
     route("projects/<str:project_id>/knowledge", insight.Knowledge, "project-knowledge"),

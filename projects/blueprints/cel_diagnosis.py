@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from projects.blueprints.cel_reading import Path, path_of, references
-from projects.blueprints.cel_syntax import Call, Node, children
+from projects.blueprints.cel_reading import Path, asked, references
+from projects.blueprints.cel_syntax import Node
 from projects.blueprints.cel_values import kind_of
 from projects.blueprints.suggestions import did_you_mean
 
@@ -37,15 +37,8 @@ def why(tree: Node, context: Mapping[str, Any], error: Exception) -> str:
 
 def _read(tree: Node) -> list[Path]:
     """The paths read, those that ``has()`` only asks for last."""
-    asked = [path for path in map(path_of, _asked(tree)) if path is not None]
-    paths = list(references(tree))
-    return [path for path in paths if path not in asked] + [path for path in paths if path in asked]
-
-
-def _asked(node: Node) -> list[Node]:
-    if isinstance(node, Call) and node.name == "has" and node.target is None:
-        return list(node.arguments)
-    return [found for child in children(node) for found in _asked(child)]
+    guarded = asked(tree)
+    return sorted(references(tree), key=lambda path: path in guarded)
 
 
 def _break(path: Path, context: Mapping[str, Any]) -> tuple[Path, str] | None:

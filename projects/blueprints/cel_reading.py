@@ -60,6 +60,12 @@ def references(node: Node, bound: frozenset[str] = frozenset()) -> Iterator[Path
         yield from references(part, names)
 
 
+def asked(node: Node) -> frozenset[Path]:
+    """The paths that ``has()`` asks for."""
+    calls = (part for part in walk(node) if isinstance(part, Call) and part.name == "has" and part.target is None)
+    return frozenset(path for call in calls for each in call.arguments if (path := path_of(each)) is not None)
+
+
 def macros(node: Node, nesting: int = 1) -> Iterator[tuple[Macro, int]]:
     """The list macros, those outside before those inside, each with how deep it stands in others (1: in none)."""
     macro = macro_of(node)

@@ -19,7 +19,10 @@ LONGEST_CHAIN = 100  # operators, fields or calls one upon another: what walks t
 _BINARY = (("||",), ("&&",), ("<", "<=", ">=", ">", "==", "!=", "in"), ("+", "-"), ("*", "/", "%"))
 _CONSTANTS = ("true", "false", "null")
 _RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while in".split()
+    (
+        *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop"),
+        *("namespace", "package", "return", "var", "void", "while"),
+    )
 )
 
 

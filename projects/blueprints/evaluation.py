@@ -1,4 +1,4 @@
-"""Evaluating expressions: CEL in a sandbox, over plain JSON values, with limits, and with reasons that a person can act on.
+"""Evaluating expressions: CEL in a sandbox, over plain JSON values, with limits and with reasons to act on.
 
 The language is the Common Expression Language (github.com/google/cel-spec); the package that evaluates it is written
 in Rust, knows no Python object, and matches patterns in linear time. An error is never taken for true.

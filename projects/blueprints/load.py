@@ -1,26 +1,116 @@
+"""Loading a blueprint: from text to a checked value, or to all of its mistakes, each with line, column and hint."""
+
 from __future__ import annotations
-import hashlib, json
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-import yaml
-from projects.blueprints.schema import Blueprint
+from typing import Any
 
-@dataclass(frozen=True)
+from orchestrator_site.digests import digest_of
+from projects.blueprints import not_yet
+from projects.blueprints.errors import BlueprintInvalid, Problem
+from projects.blueprints.expression_checks import check_expressions
+from projects.blueprints.gate_checks import check_gates
+from projects.blueprints.graph_checks import check_graph
+from projects.blueprints.paths import Place, written
+from projects.blueprints.schema import Blueprint, PhaseSpec, RetryPolicy, StepSpec
+from projects.blueprints.schema_checks import check_schemas
+from projects.blueprints.shaping import Finding, shape
+from projects.blueprints.step_checks import check_steps
+from projects.blueprints.yaml_tree import LARGEST, Tree, read_tree
+
+_CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
+    check_steps,
+    check_graph,
+    check_gates,
+    check_schemas,
+    check_expressions,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
+    """A blueprint, the SHA-256 of what it means (white space, comments and key order are nothing), and its text."""
+
     blueprint: Blueprint
     digest: str
     source: str
 
-def load_text(source: str, *, origin: str = "<text>") -> Loaded:
-    raw = yaml.safe_load(source)
-    d = raw.get("defaults") or {}
-    for ph in raw["phases"]:
-        for s in ph["steps"]:
-            for k in ("retry", "timeout", "queue"):
-                if k in d and k not in s:
-                    s[k] = d[k]
-    b = Blueprint.model_validate(raw)
-    return Loaded(b, hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest(), source)
 
-def load_file(path: Path) -> Loaded:
-    return load_text(path.read_text(), origin=str(path))
+def load_file(path: str | Path, *, origin: str | None = None) -> Loaded:
+    """The blueprint of a file. Raises ``BlueprintInvalid`` with every mistake, also where it cannot be read."""
+    name = origin or str(path)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST * 4 + 1)
+    except OSError as error:
+        raise _unreadable(name, f"the file cannot be read: {error.strerror or error}") from None
+    try:
+        source = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise _unreadable(name, "the file is not UTF-8", "Save it as UTF-8.", line, column) from None
+    return load_text(source, origin=name)
+
+
+def load_text(source: str, *, origin: str = "<text>") -> Loaded:
+    """The blueprint of a text. Raises ``BlueprintInvalid`` with every mistake, in the order of their lines."""
+    tree = read_tree(source, origin)
+    shaped = shape(tree.value)
+    findings = list(shaped.findings)
+    if shaped.blueprint is not None:
+        broken = [finding.place for finding in findings]
+        complete = _complete(shaped.blueprint)
+        findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
+        if not findings:
+            return Loaded(complete, digest_of(complete.model_dump(mode="json")), source)
+    problems = {_problem(finding, tree, origin): None for finding in findings}
+    raise BlueprintInvalid(problems=sorted(problems, key=_in_order))
+
+
+def _look(blueprint: Blueprint) -> Iterator[Finding]:
+    for check in _CHECKS:
+        yield from check(blueprint)
+    yield from not_yet.check_not_yet(blueprint, not_yet.NOT_YET)
+
+
+def _follows_from(place: Place, broken: list[Place]) -> bool:
+    """Whether a mistake may be there only because of another: in the same step or gate, or where schemas are broken."""
+    return any(place[:4] == other[:4] or other[:1] in (("inputs",), ("variables",)) for other in broken)
+
+
+def _problem(finding: Finding, tree: Tree, origin: str) -> Problem:
+    mark = tree.keys.get(finding.place) if finding.at_key else None
+    mark = mark or tree.mark(finding.place)
+    return Problem(origin, mark.line, mark.column, written(finding.place), finding.message, finding.hint)
+
+
+def _complete(blueprint: Blueprint) -> Blueprint:
+    """The blueprint with the defaults written into each step that does not say otherwise."""
+    phases = tuple(_complete_phase(phase, blueprint) for phase in blueprint.phases)
+    return blueprint.model_copy(update={"phases": phases})
+
+
+def _complete_phase(phase: PhaseSpec, blueprint: Blueprint) -> PhaseSpec:
+    return phase.model_copy(update={"steps": tuple(_complete_step(step, blueprint) for step in phase.steps)})
+
+
+def _complete_step(step: StepSpec, blueprint: Blueprint) -> StepSpec:
+    said, defaults = step.model_fields_set, blueprint.defaults
+    update: dict[str, Any] = {"retry": _complete_retry(step.retry, defaults.retry)}
+    update |= {key: getattr(defaults, key) for key in ("timeout", "queue") if key not in said}
+    return step.model_copy(update=update)
+
+
+def _complete_retry(said: RetryPolicy, default: RetryPolicy) -> RetryPolicy:
+    return default.model_copy(update={key: getattr(said, key) for key in said.model_fields_set})
+
+
+def _in_order(problem: Problem) -> tuple[int, int]:
+    return problem.line, problem.column
+
+
+def _unreadable(origin: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> BlueprintInvalid:
+    return BlueprintInvalid(problems=[Problem(origin, line, column, "", message, hint)])

@@ -82,7 +82,7 @@ class ScatterSpec(_Model):
 
 
 class Approvers(_Model):
-    """Who may decide: members of any of the groups (everybody with the right where there is none), and how many must."""
+    """Who may decide: members of any group (everybody with the right where none is named), and how many must."""
 
     groups: tuple[Text, ...] = ()
     quorum: Annotated[StrictInt, Field(ge=1, le=100)] = 1
@@ -96,7 +96,10 @@ class Escalation(_Model):
 
 
 class ApprovalSpec(_Model):
-    """A question put to people. ``content`` and ``evidence`` are templates; ``form`` says what of the content may be edited."""
+    """A question put to people.
+
+    Title, description, ``content`` and ``evidence`` are templates; ``form`` says what of the content may be edited.
+    """
 
     title: Text
     description: Prose = ""

@@ -43,9 +43,7 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
 def _on_no(approval: Approval) -> str:
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
-    following = after_rejection(
-        approval.on_reject, (), round_number=approval.round, max_iterations=most
-    ).verdict
+    following = after_rejection(approval.on_reject, (), round_number=approval.round, max_iterations=most).verdict
     if following is Verdict.REWORK:
         return _("“%(phase)s” is worked over with your comment, as round %(round)d of at most %(most)d.") % {
             "phase": phase.title,
@@ -53,9 +51,9 @@ def _on_no(approval: Approval) -> str:
             "most": most,
         }
     if approval.on_reject == "rework":
-        return _(
-            "No further round is left of %(most)d: the project fails, with your comment as the reason."
-        ) % {"most": most}
+        return _("No further round is left of %(most)d: the project fails, with your comment as the reason.") % {
+            "most": most
+        }
     return _("The project fails, with your comment as the reason.")
 
 

@@ -85,9 +85,7 @@ def _pairs(value: Mapping[str, Any], depth: int) -> Laid:
 
 def _list(value: Sequence[Any], depth: int) -> Laid:
     shown = value[:MOST_ROWS]
-    return Laid(
-        "list", items=tuple(lay_out(each, depth + 1) for each in shown), left_out=len(value) - len(shown)
-    )
+    return Laid("list", items=tuple(lay_out(each, depth + 1) for each in shown), left_out=len(value) - len(shown))
 
 
 def _table(value: Sequence[Any], depth: int) -> Laid | None:
@@ -95,9 +93,7 @@ def _table(value: Sequence[Any], depth: int) -> Laid | None:
     if len(value) < 2 or not all(isinstance(each, Mapping) for each in value):
         return None
     columns = tuple(dict.fromkeys(str(key) for each in value for key in each))
-    if len(columns) > MOST_COLUMNS or any(
-        isinstance(cell, (dict, list)) for each in value for cell in each.values()
-    ):
+    if len(columns) > MOST_COLUMNS or any(isinstance(cell, (dict, list)) for each in value for cell in each.values()):
         return None
     shown = value[:MOST_ROWS]
     rows = tuple(tuple(lay_out(each.get(column), depth + 1) for column in columns) for each in shown)

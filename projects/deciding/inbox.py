@@ -28,9 +28,7 @@ def waiting_for(person: Person) -> QuerySet[Approval]:
 
 def waiting_first(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
     """Open ones before closed ones; of the open the nearest deadline, of the closed the latest, first."""
-    is_closed = Case(
-        When(state=ApprovalState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
+    is_closed = Case(When(state=ApprovalState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
     is_open_deadline = Case(When(state=ApprovalState.OPEN, then=F("deadline")), default=None)
     return approvals.order_by(is_closed, is_open_deadline.asc(nulls_last=True), "-id")
 

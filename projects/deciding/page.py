@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
+from orchestrator_site.errors import InvalidInput, PhasegateError
 from projects.deciding.consequences import Consequences, foresee
 from projects.deciding.evidence import Exhibit, exhibits, lay_out
 from projects.deciding.inbox import Person
@@ -63,21 +64,20 @@ class ApprovalPage:
         return self.remaining is not None and self.remaining <= timedelta(0)
 
 
-def page_of(approval: Approval, person: Person, data: Any = None) -> ApprovalPage:
-    """The page for a person; ``data`` is what they sent, where it is shown again with its mistakes."""
+def page_of(approval: Approval, person: Person, sent: Any = None, error: PhasegateError | None = None) -> ApprovalPage:
+    """The page for a person. What they ``sent`` is shown again where they only have to put it right.
+
+    After a conflict the fields show what the content is now, so that nobody overwrites another's edit unseen.
+    """
     now = clock.now()
-    decisions = tuple(
-        Decision.objects.filter(approval=approval).select_related("user").order_by("decided_at")
-    )
+    decisions = tuple(Decision.objects.filter(approval=approval).select_related("user").order_by("decided_at"))
     shown = exhibits(approval.evidence)
-    form = ContentForm(approval.form, approval.content, data)
+    form = ContentForm(approval.form, approval.content, sent if isinstance(error, InvalidInput) else None)
     return ApprovalPage(
         approval=approval,
         evidence=tuple(each for each in shown if not each.label.startswith(QUALITY)),
         quality=tuple(
-            Exhibit(each.label.removeprefix(QUALITY), each.value)
-            for each in shown
-            if each.label.startswith(QUALITY)
+            Exhibit(each.label.removeprefix(QUALITY), each.value) for each in shown if each.label.startswith(QUALITY)
         ),
         form=form,
         hidden_in_content=_hidden(form),
@@ -87,10 +87,9 @@ def page_of(approval: Approval, person: Person, data: Any = None) -> ApprovalPag
         remaining=_remaining(approval, now),
         closed_because=_why_closed(approval, person, decisions, now),
         content=tuple(
-            Exhibit(str(field.label), lay_out(approval.content.get(name)))
-            for name, field in form.fields.items()
+            Exhibit(str(field.label), lay_out(approval.content.get(name))) for name, field in form.fields.items()
         ),
-        comment=str(data.get("comment", "")) if data is not None else "",
+        comment=str(sent.get("comment", "")) if sent is not None else "",
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -43,22 +41,15 @@ class Approval(models.Model):
 
     objects = ApprovalQuerySet.as_manager()
 
-    if TYPE_CHECKING:
-        decisions: models.Manager[Decision]
-
     class Meta:
         ordering = ("-id",)
         constraints = (
             known_state("approval", ApprovalState),
             finished_iff_terminal("approval", APPROVAL),
-            models.UniqueConstraint(
-                fields=("phase",), condition=Q(state="open"), name="approval_one_open_a_gate"
-            ),
+            models.UniqueConstraint(fields=("phase",), condition=Q(state="open"), name="approval_one_open_a_gate"),
             models.CheckConstraint(condition=Q(quorum__gte=1), name="approval_quorum_at_least_one"),
         )
-        indexes = (
-            models.Index(fields=("deadline",), condition=Q(state="open"), name="approval_open_by_deadline"),
-        )
+        indexes = (models.Index(fields=("deadline",), condition=Q(state="open"), name="approval_open_by_deadline"),)
         permissions = (("decide_approval", "Can decide approvals"),)
 
     def __str__(self) -> str:
@@ -77,9 +68,7 @@ class Decision(models.Model):
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="decisions"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="decisions")
     verdict = models.CharField(max_length=8, choices=Verdict.choices)
     comment = models.TextField(blank=True)
     edits = models.JSONField(default=dict)

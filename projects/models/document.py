@@ -32,9 +32,7 @@ class Document(models.Model):
 
     class Meta:
         ordering = ("project", "position")
-        constraints = (
-            models.UniqueConstraint(fields=("project", "position"), name="document_position_is_unique"),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "position"), name="document_position_is_unique"),)
 
     def __str__(self) -> str:
         return self.name

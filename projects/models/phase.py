@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 
 from orchestrator_site import clock
 from projects.models.constraints import finished_iff_terminal, known_state
 from projects.models.project import Project
 from projects.states import PHASE, PhaseState
-
-if TYPE_CHECKING:
-    from projects.models.step import Step
 
 
 class Phase(models.Model):
@@ -31,9 +26,6 @@ class Phase(models.Model):
     failure = models.TextField(blank=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-
-    if TYPE_CHECKING:
-        steps: models.Manager[Step]
 
     class Meta:
         ordering = ("project", "position")

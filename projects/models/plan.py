@@ -20,9 +20,7 @@ class PlanVersion(models.Model):
 
     class Meta:
         ordering = ("project", "number")
-        constraints = (
-            models.UniqueConstraint(fields=("project", "number"), name="plan_version_is_unique"),
-        )
+        constraints = (models.UniqueConstraint(fields=("project", "number"), name="plan_version_is_unique"),)
 
     def __str__(self) -> str:
         return f"plan {self.number}"

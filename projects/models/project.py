@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -13,11 +11,6 @@ from projects.models.blueprint import BlueprintVersion
 from projects.models.constraints import finished_iff_terminal, known_state
 from projects.querysets.projects import ProjectQuerySet
 from projects.states import PROJECT, Directive, ProjectState
-
-if TYPE_CHECKING:
-    from projects.models.document import Document
-    from projects.models.phase import Phase
-    from projects.models.step import Step
 
 
 class Priority(models.IntegerChoices):
@@ -45,7 +38,7 @@ class Project(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="projects"
     )
-    key = models.CharField(max_length=200, null=True, blank=True, help_text="Given by the caller: one project a key.")  # noqa: DJ001 null means no key, and nulls do not collide
+    key = models.CharField(max_length=200, null=True, blank=True, help_text="Given by the caller: one project a key.")
     job_digest = models.CharField(max_length=64, blank=True, help_text="Digest of blueprint, inputs and documents.")
     rerun_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reruns")
     after = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="followers")
@@ -59,30 +52,19 @@ class Project(models.Model):
 
     objects = ProjectQuerySet.as_manager()
 
-    if TYPE_CHECKING:
-        phases: models.Manager[Phase]
-        steps: models.Manager[Step]
-        documents: models.Manager[Document]
-
     class Meta:
         ordering = ("-id",)
         constraints = (
             known_state("project", ProjectState),
             known_state("project", Directive, "directive"),
             finished_iff_terminal("project", PROJECT),
-            models.UniqueConstraint(
-                fields=("key",), condition=Q(key__isnull=False), name="project_key_is_unique"
-            ),
+            models.UniqueConstraint(fields=("key",), condition=Q(key__isnull=False), name="project_key_is_unique"),
         )
         indexes = (
             # The list of projects, newest first, by state; and recovery, which reads the live ones only.
             models.Index(fields=("state", "-id"), name="project_by_state"),
-            models.Index(
-                fields=("id",), condition=Q(state__in=("pending", "running")), name="project_live"
-            ),
-            models.Index(
-                fields=("job_digest",), condition=~Q(job_digest=""), name="project_by_job_digest"
-            ),
+            models.Index(fields=("id",), condition=Q(state__in=("pending", "running")), name="project_live"),
+            models.Index(fields=("job_digest",), condition=~Q(job_digest=""), name="project_by_job_digest"),
         )
         permissions = (
             ("start_project", "Can start projects"),

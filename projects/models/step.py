@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import Q
 
@@ -51,10 +49,6 @@ class Step(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
-    if TYPE_CHECKING:
-        attempts: models.Manager[Attempt]
-        items: models.Manager[Step]
-
     class Meta:
         ordering = ("phase", "round", "position")
         constraints = (
@@ -67,9 +61,7 @@ class Step(models.Model):
                 ),
                 name="step_running_iff_leased",
             ),
-            models.UniqueConstraint(
-                fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"
-            ),
+            models.UniqueConstraint(fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"),
         )
         indexes = (
             # advance: the items of a for_each that still wait for a message, in order.

@@ -56,9 +56,7 @@ def compile_wave(graph: Graph, ready: Iterable[str]) -> Wave:
     """The wave that starts with the ``ready`` steps, each drawn out to a branch as far as it has no other tie."""
     runs = [_follow(graph, key) for key in ready]
     covered = [frozenset(run) for run in runs]
-    return Wave(
-        tuple(Branch(_cut(graph, run), _wakes(graph, index, covered)) for index, run in enumerate(runs))
-    )
+    return Wave(tuple(Branch(_cut(graph, run), _wakes(graph, index, covered)) for index, run in enumerate(runs)))
 
 
 def _follow(graph: Graph, key: str) -> tuple[str, ...]:

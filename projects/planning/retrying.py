@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from projects.blueprints.schema import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again, not before ``at``."""
+    """Try again, not before ``delay`` seconds have passed by the database's clock."""
 
-    at: datetime
+    delay: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,45 +22,43 @@ class GiveUp:
     cause: str
 
 
-def after_failure(
-    policy: RetryPolicy, *, failures: int, retryable: bool, now: datetime, rng: random.Random
-) -> Retry | GiveUp:
+def after_failure(policy: RetryPolicy, *, failures: int, retryable: bool, rng: random.Random) -> Retry | GiveUp:
     """Decide after the ``failures``-th failure of a step (1 for the first)."""
     if not retryable:
         return GiveUp("the error is of a kind that trying again does not mend")
     if failures >= policy.max_attempts:
         return GiveUp(f"all {policy.max_attempts} attempts failed")
-    return Retry(now + timedelta(seconds=delay(policy, failures, rng)))
+    return Retry(backoff(policy, failures, rng))
 
 
-def after_crash(*, crashes: int, limit: int, now: datetime) -> Retry | GiveUp:
+def after_crash(*, crashes: int, limit: int) -> Retry | GiveUp:
     """Decide after a worker fell silent with the step for the ``crashes``-th time.
 
     A step that takes its worker down again and again is a poison step: it is failed rather than tried for ever.
     """
     if crashes >= limit:
         return GiveUp(f"its worker died or fell silent {crashes} times")
-    return Retry(now)
+    return Retry(0.0)
 
 
-def delay(policy: RetryPolicy, failures: int, rng: random.Random) -> float:
+def backoff(policy: RetryPolicy, failures: int, rng: random.Random) -> float:
     """Seconds to wait after the ``failures``-th failure.
 
     Jitter after M. Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): *full* draws from 0 to
     the backoff, *equal* from half of it, *decorrelated* from the base to three times the backoff before this one.
     """
-    backoff = min(policy.cap, _backoff(policy, failures))
+    longest = min(policy.cap, _growth(policy, failures))
     if policy.jitter == "full":
-        return rng.uniform(0, backoff)
+        return rng.uniform(0, longest)
     if policy.jitter == "equal":
-        return backoff / 2 + rng.uniform(0, backoff / 2)
+        return longest / 2 + rng.uniform(0, longest / 2)
     if policy.jitter == "decorrelated":
-        before = min(policy.cap, _backoff(policy, failures - 1)) if failures > 1 else policy.base
+        before = min(policy.cap, _growth(policy, failures - 1)) if failures > 1 else policy.base
         return min(policy.cap, rng.uniform(policy.base, max(policy.base, before * 3)))
-    return backoff
+    return longest
 
 
-def _backoff(policy: RetryPolicy, failures: int) -> float:
+def _growth(policy: RetryPolicy, failures: int) -> float:
     if policy.backoff == "constant":
         return policy.base
     if policy.backoff == "linear":

@@ -15,7 +15,7 @@ from orchestrator_site.access.actors import Actor
 from projects.states import ApprovalState
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.contrib.auth.models import AnonymousUser, User
 
     from projects.models import Approval  # noqa: F401
 
@@ -31,19 +31,19 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Open ones past their deadline, by the database's clock, of projects that are not paused."""
         return self.open().filter(_of_project(state="running", directive="run"), deadline__lte=Now())
 
-    def decidable_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+    def decidable_by(self, user: User | AnonymousUser) -> Self:
         """Those that the user may decide: the right, and membership of one of the approval's groups if it has any."""
-        if not user.is_authenticated or not user.has_perm("projects.decide_approval"):  # type: ignore[union-attr]
+        if not user.is_authenticated or not user.has_perm("projects.decide_approval"):
             return self.none()
-        if user.is_superuser:  # type: ignore[union-attr]
+        if user.is_superuser:
             return self
-        names = list(user.groups.values_list("name", flat=True))  # type: ignore[union-attr]
+        names = list(user.groups.values_list("name", flat=True))
         mine = Q(groups=[])
         for name in names:
             mine |= Q(groups__contains=[name])
         return self.filter(mine)
 
-    def visible_to(self, actor: Actor, user: AbstractBaseUser | AnonymousUser) -> Self:
+    def visible_to(self, actor: Actor, user: User | AnonymousUser) -> Self:
         """Those the actor may read: all with the right to read projects, else those that the user may decide."""
         return self if actor.may("project.read") else self.decidable_by(user)
 
@@ -68,9 +68,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def reject(self, approval_id: UUID) -> bool:
         """open → rejected by a person. False: as for ``approve``."""
-        return (
-            self._undecided(approval_id).update(state=ApprovalState.REJECTED, finished_at=Now()) == 1
-        )
+        return self._undecided(approval_id).update(state=ApprovalState.REJECTED, finished_at=Now()) == 1
 
     def time_out(self, approval_id: UUID, to: ApprovalState) -> bool:
         """open → rejected or approved by the deadline. False: a person decided first, or the deadline has moved."""
@@ -87,9 +85,8 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def cancel_of(self, project_id: UUID) -> int:
         """open → cancelled, for a project that has ended."""
-        return (
-            self.filter(project_id=project_id, state=ApprovalState.OPEN)
-            .update(state=ApprovalState.CANCELLED, finished_at=Now())
+        return self.filter(project_id=project_id, state=ApprovalState.OPEN).update(
+            state=ApprovalState.CANCELLED, finished_at=Now()
         )
 
     def _undecided(self, approval_id: UUID) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from orchestrator_site.access.actors import Actor
 from projects.states import PROJECT, Directive, ProjectState
 
 if TYPE_CHECKING:
-    from projects.models import Project  # noqa: F401
+    from projects.models import Project
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -50,20 +49,18 @@ class ProjectQuerySet(models.QuerySet["Project"]):
 
     def fail(self, project_id: UUID, *, code: str, reason: str) -> bool:
         """running → failed. False: it ended otherwise meanwhile."""
-        return self._move(
-            project_id, ProjectState.FAILED, finished_at=Now(), failure_code=code, failure=reason
-        )
+        return self._move(project_id, ProjectState.FAILED, finished_at=Now(), failure_code=code, failure=reason)
 
     def cancel(self, project_id: UUID) -> bool:
         """pending or running → cancelled. False: it was over already."""
         return self._move(project_id, ProjectState.CANCELLED, finished_at=Now())
 
-    def direct(self, project_id: UUID, directive: Directive, at: datetime) -> bool:
+    def direct(self, project_id: UUID, directive: Directive) -> bool:
         """Set what the operator wants, of a project that is not over and not being cancelled."""
         return (
             self.filter(pk=project_id, state__in=sorted(PROJECT.live))
             .exclude(directive__in=(directive, Directive.CANCEL))
-            .update(directive=directive, directive_since=at)
+            .update(directive=directive, directive_since=Now())
             == 1
         )
 

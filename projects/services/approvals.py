@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from orchestrator_site.history import services as history
@@ -32,7 +31,7 @@ from projects.states import ApprovalState, Directive, ProjectState
 def decide(
     *,
     approval_id: UUID,
-    user: AbstractBaseUser | AnonymousUser,
+    user: User | AnonymousUser,
     verdict: Verdict,
     comment: str = "",
     edits: Mapping[str, Any] | None = None,
@@ -112,7 +111,7 @@ def _escalate(approval: Approval, escalation: Mapping[str, Any]) -> bool:
     return landed
 
 
-def _check_right(approval: Approval, user: AbstractBaseUser | AnonymousUser) -> None:
+def _check_right(approval: Approval, user: User | AnonymousUser) -> None:
     if Approval.objects.decidable_by(user).filter(pk=approval.pk).exists():
         return
     wanted = f" Members of {', '.join(approval.groups)} may." if approval.groups else ""
@@ -121,7 +120,7 @@ def _check_right(approval: Approval, user: AbstractBaseUser | AnonymousUser) -> 
 
 def _decide_once(
     approval: Approval,
-    user: AbstractBaseUser | AnonymousUser,
+    user: User | AnonymousUser,
     verdict: Verdict,
     comment: str,
     edits: Mapping[str, Any],
@@ -157,9 +156,9 @@ def _decide_once(
         raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.") from None
 
 
-def _say_why_not(approval_id: UUID, user: AbstractBaseUser | AnonymousUser) -> NoReturn:
+def _say_why_not(approval_id: UUID, user: User | AnonymousUser) -> NoReturn:
     approval = Approval.objects.select_related("project").get(pk=approval_id)
-    if approval.decisions.filter(user_id=user.pk).exists():
+    if approval.decisions.filter(user_id=user.pk or 0).exists():
         raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.")
     if approval.state != ApprovalState.OPEN:
         by = approval.decisions.order_by("-decided_at").first()
@@ -187,9 +186,9 @@ def open_approval_of(project: Project) -> Approval:
     return approval
 
 
-def user_named(username: str) -> AbstractBaseUser:
+def user_named(username: str) -> User:
     """The user of a name. Raises ``NotAnApprover`` where there is none."""
-    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
         raise NotAnApprover(f"There is no active user {username!r}.")
     return user

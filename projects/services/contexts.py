@@ -57,7 +57,7 @@ class Results(Mapping[str, Any]):
         )
         if step is None:
             raise KeyError(key)
-        if step["spec"].get("for_each") is not None and step["state"] == StepState.COMPLETED:
+        if (step["spec"] or {}).get("for_each") is not None and step["state"] == StepState.COMPLETED:
             items = Step.objects.filter(parent_id=step["id"]).order_by("position")
             return list(items.values_list("result", flat=True))
         return step["result"]
@@ -97,7 +97,12 @@ def expression_context(project: Project, results: Mapping[str, Any], phase: Phas
         "approvals": _approved_contents(project.pk),
         "rework": {"round": phase.round, "comments": list(phase.comments)} if phase else {"round": 1, "comments": []},
         "documents": [
-            {"id": document.id, "name": document.name, "media_type": document.media_type, "sha256": document.sha256}
+            {
+                "id": document.id,
+                "name": document.name,
+                "media_type": document.media_type,
+                "sha256": document.sha256,
+            }
             for document in documents_of(project.pk)
         ],
         "project": {"id": str(project.pk), "title": project.title, "priority": project.priority_name},
@@ -151,7 +156,11 @@ class StepContext:
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         """Add an event to the project's history, under ``agent.``."""
         history.append(
-            UUID(self.project_id), f"agent.{kind}", actor=self.actor, subject=self.step_key, data=dict(data or {})
+            UUID(self.project_id),
+            f"agent.{kind}",
+            actor=self.actor,
+            subject=self.step_key,
+            data=dict(data or {}),
         )
 
     def record_usage(self, tokens_in: int = 0, tokens_out: int = 0, cost: float = 0.0) -> None:

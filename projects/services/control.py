@@ -11,7 +11,6 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from orchestrator_site import clock
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
@@ -154,16 +153,14 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         )
         # What was sent before the pause was turned away by the claim: it is sent anew.
         Step.objects.filter(project=project, state=StepState.READY).update(published_at=None)
-        Project.objects.direct(project.pk, Directive.RUN, clock.now())
-        project.directive = Directive.RUN
+        Project.objects.direct(project.pk, Directive.RUN)
+        project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, "project.resumed", actor=actor.name, data={"reason": reason})
         publishing.wake(project.pk)
     return project
 
 
-def cancel(
-    *, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False
-) -> Project:
+def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
     """End a project: nothing starts any more, and it is over once what runs has ended.
 
     ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the project built
@@ -173,9 +170,7 @@ def cancel(
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
-        at = clock.now()
-        Project.objects.direct(project.pk, Directive.CANCEL, at)
-        project.directive, project.directive_since = Directive.CANCEL, at
+        Project.objects.direct(project.pk, Directive.CANCEL)
         history.append(
             project.pk,
             "project.cancel_asked",
@@ -225,9 +220,8 @@ def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, rea
         project = _locked(project_id)
         if project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
             raise RefusedInState(f"Project {project_id} is not running ({_in_words(project)}): it cannot be paused.")
-        at = clock.now()
-        Project.objects.direct(project.pk, directive, at)
-        project.directive, project.directive_since = directive, at
+        Project.objects.direct(project.pk, directive)
+        project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
     return project
 

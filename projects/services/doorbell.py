@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import current_app
 from kombu.exceptions import OperationalError
 from redis import Redis
@@ -33,5 +35,6 @@ def _client() -> Redis | None:
     connection = current_app.connection_for_write()
     if connection.transport.driver_type != "redis":
         return None
-    client: Redis = connection.default_channel.client
+    channel: Any = connection.default_channel
+    client: Redis = channel.client
     return client

@@ -24,9 +24,7 @@ def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None
     """A phase failed, and with it the project; what has not begun is cancelled."""
     phase.state, phase.failure = PhaseState.FAILED, reason
     Phase.objects.filter(pk=phase.pk).update(state=PhaseState.FAILED, failure=reason, finished_at=Now())
-    history.append(
-        project.pk, "phase.failed", actor=SYSTEM, subject=phase.key, data={"code": code, "reason": reason}
-    )
+    history.append(project.pk, "phase.failed", actor=SYSTEM, subject=phase.key, data={"code": code, "reason": reason})
     if Project.objects.fail(project.pk, code=code, reason=reason):
         project.state = ProjectState.FAILED
         _close(project)

@@ -12,7 +12,6 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from django.db import DatabaseError
 from agents.errors import AgentTimedOut, ResultUnusable
 from agents.registry import find_agent, load_agents
 from agents.transports import python
-from orchestrator_site import clock, faults
+from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
@@ -66,10 +65,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LegEnd:
-    """How a leg ended: the project it was of if anything was claimed, and steps to be sent again soon, with when."""
+    """How a leg ended: the project it was of if anything was claimed, and steps to be sent again, with the seconds until then."""
 
     project_id: UUID | None
-    again: tuple[tuple[UUID, datetime], ...] = ()
+    again: tuple[tuple[UUID, float], ...] = ()
     failed: bool = False
 
 
@@ -81,7 +80,7 @@ def run_leg(steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
     worker = this_process()
     claimed: Claim | None = None
     project_id: UUID | None = None
-    again: list[tuple[UUID, datetime]] = []
+    again: list[tuple[UUID, float]] = []
     failed = False
     for index, step in enumerate(steps):
         if claimed is None or claimed.id != step:
@@ -93,8 +92,8 @@ def run_leg(steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
         last = following is None
         done = _perform(claimed, worker, following, hand_over if last else None)
         failed = failed or not done.completed
-        if done.retry_at is not None:
-            again.append((claimed.id, done.retry_at))
+        if done.retry_after is not None:
+            again.append((claimed.id, done.retry_after))
         claimed = done.following
     return LegEnd(project_id, tuple(again), failed)
 
@@ -113,7 +112,7 @@ def claim(step: UUID, worker: WorkerProcess) -> Claim | None:
 class _Done:
     completed: bool
     following: Claim | None = None
-    retry_at: datetime | None = None
+    retry_after: float | None = None
 
 
 def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_over: UUID | None) -> _Done:
@@ -128,7 +127,7 @@ def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_ov
         logger.exception("the outcome of %s of project %s could not be written", step.key, step.project_id)
         raise
     except Exception as error:
-        return _Done(completed=False, retry_at=_fail(step, error, worker))
+        return _Done(completed=False, retry_after=_fail(step, error, worker))
     except BaseException:
         _hand_back(step, worker)
         raise
@@ -205,8 +204,8 @@ def _complete(
     return _Done(completed=True, following=Claim(**_plain(row)) if row["id"] is not None else None)
 
 
-def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> datetime | None:
-    """Write a failed attempt down; when the step may be tried again, or None."""
+def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> float | None:
+    """Write a failed attempt down; seconds until it is to be sent again by this worker, or None."""
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
@@ -215,17 +214,14 @@ def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> datetime | No
             _refuse_late(step, worker, "cancelled")
         return None
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
-    now = clock.now()
-    decision = after_failure(
-        policy, failures=step.failures + 1, retryable=_retryable(error), now=now, rng=_rng
-    )
+    decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
     return settle_failure(step, decision, described, worker.actor, timed_out=isinstance(error, AgentTimedOut))
 
 
 def settle_failure(
     step: Claim, decision: Retry | GiveUp, error: dict[str, Any], actor: str, *, timed_out: bool
-) -> datetime | None:
-    """Write the decision about a failed attempt; when it may be tried again, or None."""
+) -> float | None:
+    """Write the decision about a failed attempt; seconds until it is to be sent again by this worker, or None."""
     outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
     common = {
         "step": step.id,
@@ -236,22 +232,15 @@ def settle_failure(
         "actor": actor,
     }
     if isinstance(decision, GiveUp):
-        landed = sql.rows("give_up", error=json.dumps(error | {"cause": decision.cause}), **common)
-        retry_at = None
-    else:
-        soon = decision.at - clock.now() <= SOON
-        landed = sql.rows(
-            "put_back",
-            error=json.dumps(error),
-            kind="step.retrying",
-            available_at=decision.at,
-            published_at=decision.at if soon else None,
-            **common,
-        )
-        retry_at = decision.at if soon else None
-    if not landed:
+        if not sql.rows("give_up", error=json.dumps(error | {"cause": decision.cause}), **common):
+            _refuse_late(step, this_process(), outcome.value)
+        return None
+    soon = decision.delay <= SOON
+    kept = {"error": json.dumps(error), "kind": "step.retrying", "delay": decision.delay, "published": soon}
+    if not sql.rows("put_back", **kept, **common):
         _refuse_late(step, this_process(), outcome.value)
-    return retry_at if landed else None
+        return None
+    return decision.delay if soon else None
 
 
 def _hand_back(step: Claim, worker: WorkerProcess) -> None:
@@ -266,18 +255,21 @@ def _hand_back(step: Claim, worker: WorkerProcess) -> None:
         outcome=AttemptOutcome.HANDED_BACK.value,
         kind="step.handed_back",
         actor=worker.actor,
-        available_at=None,
-        published_at=None,
+        delay=0.0,
+        published=False,
     )
 
 
-SOON = timedelta(seconds=5)
-"""A retry due within this rides a Celery countdown; a later one waits as a row until recovery finds it due."""
+SOON = 5.0
+"""A retry due within as many seconds rides a Celery countdown; a later one waits as a row until recovery finds it due."""
 
 
 def _refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:
     logger.warning(
-        "attempt %s at %s of project %s came too late: its lease is another's", step.attempt, step.key, step.project_id
+        "attempt %s at %s of project %s came too late: its lease is another's",
+        step.attempt,
+        step.key,
+        step.project_id,
     )
     history.append(
         step.project_id,
@@ -308,6 +300,4 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row with its JSON columns read: a raw cursor gives them as text."""
-    return row | {
-        name: json.loads(row[name]) if isinstance(row[name], str) else row[name] for name in ("item", "spec")
-    }
+    return row | {name: json.loads(row[name]) if isinstance(row[name], str) else row[name] for name in ("item", "spec")}

@@ -56,7 +56,13 @@ def check(documents: Iterable[Given]) -> tuple[Given, ...]:
     given = tuple(documents)
     for document in given:
         name = document.name
-        if not name or len(name) > 255 or name in (".", "..") or any(c in name for c in "/\\\0") or not name.isprintable():
+        if (
+            not name
+            or len(name) > 255
+            or name in (".", "..")
+            or any(c in name for c in "/\\\0")
+            or not name.isprintable()
+        ):
             raise DocumentRefused(f"{name!r} is no file name: give it without folders and control characters.")
         _check_size(name, len(document.content))
         read_document(document.content, name=name)

@@ -55,7 +55,7 @@ class PhaseWork:
         present = self._graph()
         ready = [key for key, step in self.steps.items() if self._is_to_send(step)]
         sent: list[UUID] = []
-        signatures = []
+        signatures: list[Any] = []
         if ready:
             signatures += self._signatures(compile_wave(present, ready), self.steps)
             sent += [self.steps[key].pk for key in ready]
@@ -190,9 +190,7 @@ class PhaseWork:
                 total=Count("id"),
             )
             if counts["failed"] and step.on_failure == "fail" and counts["live"]:
-                stopped = step.items.filter(state=StepState.READY).update(
-                    state=StepState.CANCELLED, finished_at=Now()
-                )
+                stopped = step.items.filter(state=StepState.READY).update(state=StepState.CANCELLED, finished_at=Now())
                 counts["live"] -= stopped
             if counts["live"]:
                 continue
@@ -228,9 +226,7 @@ class PhaseWork:
         self._note("step.failed", step, error={"code": code, "message": message})
 
     def _note(self, kind: str, step: Step, **data: Any) -> None:
-        history.append(
-            self.project.pk, kind, actor=SYSTEM, subject=step.key, data={"round": step.round, **data}
-        )
+        history.append(self.project.pk, kind, actor=SYSTEM, subject=step.key, data={"round": step.round, **data})
 
     # --- publishing --------------------------------------------------------------------------------------------
 

@@ -145,9 +145,7 @@ def _phases(project: Project) -> list[PhaseProgress]:
 
 def _phase(phase: Phase, steps: dict[str, int]) -> PhaseProgress:
     done = sum(steps.get(state, 0) for state in ("completed", "failed", "skipped", "cancelled"))
-    return PhaseProgress(
-        phase.key, phase.title, phase.state, phase.round, steps, sum(steps.values()), done
-    )
+    return PhaseProgress(phase.key, phase.title, phase.state, phase.round, steps, sum(steps.values()), done)
 
 
 def _share(phases: list[PhaseProgress]) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from django.db import transaction
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from orchestrator_site import clock, faults
+from orchestrator_site import faults
 from orchestrator_site.conf import CONTROL_QUEUE
 from projects import canvas
 from projects.models import Step
@@ -49,8 +48,8 @@ def wake_recovery() -> None:
     after_commit([tasks.recover.si().set(queue=CONTROL_QUEUE)], [])
 
 
-def send_again(step_id: UUID, due: datetime) -> None:
-    """Send a step whose retry is due within seconds."""
+def send_again(step_id: UUID, after: float) -> None:
+    """Send a step whose retry is due in ``after`` seconds, which are few."""
     step = Step.objects.select_related("project").filter(pk=step_id, state=StepState.READY).first()
     if step is None:
         return
@@ -59,8 +58,8 @@ def send_again(step_id: UUID, due: datetime) -> None:
         project_id=step.project_id,
         queue=f"{step.pool}.{step.project.priority_name}",
     )
-    wait = max(0.0, (due - clock.now()).total_seconds())
-    _publish([signature.set(countdown=wait) if wait > 0 else signature], [step_id])
+    # A little later than due: by a message that comes too early nothing can be claimed.
+    _publish([signature.set(countdown=after + 0.01) if after > 0 else signature], [step_id])
 
 
 def _publish(signatures: Sequence[Signature[Any]], steps: Sequence[UUID]) -> None:

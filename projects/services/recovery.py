@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from orchestrator_site import clock, faults
+from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from projects import sql
@@ -81,12 +81,21 @@ def _put_back(step: dict[str, Any], done: Recovered) -> None:
     """Give a step to others, or fail it if it has taken its worker down too often."""
     lost = step["lost"]
     message = "its worker died or fell silent" if lost else "it went on long after its timeout"
-    error = {"code": "worker_lost" if lost else "agent_timed_out", "message": f"The attempt was lost: {message}."}
-    common = {"step": step["id"], "attempt": step["attempt"], "actor": "recovery", "failures": 0, "crashes": 1}
+    error = {
+        "code": "worker_lost" if lost else "agent_timed_out",
+        "message": f"The attempt was lost: {message}.",
+    }
+    common = {
+        "step": step["id"],
+        "attempt": step["attempt"],
+        "actor": "recovery",
+        "failures": 0,
+        "crashes": 1,
+    }
     if step["directive"] == Directive.CANCEL:
         sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
         return
-    decision = after_crash(crashes=step["crashes"] + 1, limit=conf().crash_limit, now=clock.now())
+    decision = after_crash(crashes=step["crashes"] + 1, limit=conf().crash_limit)
     outcome = AttemptOutcome.LOST if lost else AttemptOutcome.TIMED_OUT
     if isinstance(decision, GiveUp):
         poison = error | {"code": "poison_step" if lost else error["code"], "cause": decision.cause}
@@ -98,8 +107,8 @@ def _put_back(step: dict[str, Any], done: Recovered) -> None:
         error=json.dumps(error),
         outcome=outcome.value,
         kind="step.taken_back",
-        available_at=None,
-        published_at=None,
+        delay=0.0,
+        published=False,
         **common,
     )
     done.steps_taken_back += 1

@@ -13,7 +13,17 @@ from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects.errors import ProjectNotFound
-from projects.models import Approval, Attempt, Decision, Dependency, Document, Phase, PlanVersion, Project, Step
+from projects.models import (
+    Approval,
+    Attempt,
+    Decision,
+    Dependency,
+    Document,
+    Phase,
+    PlanVersion,
+    Project,
+    Step,
+)
 
 FORMAT = "phasegate.snapshot/1"
 

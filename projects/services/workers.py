@@ -95,8 +95,7 @@ class WorkerProcess:
 
     def _renew(self, held: dict[UUID, Held]) -> None:
         renewed = {
-            row["id"]: row
-            for row in sql.rows("renew", worker=self.id, lease=conf().lease_seconds, steps=list(held))
+            row["id"]: row for row in sql.rows("renew", worker=self.id, lease=conf().lease_seconds, steps=list(held))
         }
         for step, attempt in held.items():
             row = renewed.get(step)

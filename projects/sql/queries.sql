@@ -98,11 +98,13 @@ SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.r
 -- A step that is to be tried again: after an error, a timeout, a lost worker or a worker that hands it back.
 WITH put AS (
     UPDATE projects_step
-       SET state = 'ready', error = %(error)s::jsonb, available_at = %(available_at)s, published_at = %(published_at)s,
+       SET state = 'ready', error = %(error)s::jsonb,
+           available_at = clock_timestamp() + make_interval(secs => %(delay)s),
+           published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt
+ RETURNING id, project_id, key, round, attempt, available_at
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
@@ -111,7 +113,7 @@ WITH put AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, %(kind)s, %(actor)s, key,
            jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb,
-                              'again_at', %(available_at)s::timestamptz)
+                              'again_at', available_at)
       FROM put
 )
 SELECT project_id FROM put;

@@ -76,8 +76,7 @@ def state_sign(state: str) -> str:
 def state(name: str) -> SafeString:
     """A state as sign and word."""
     return format_html(
-        '<span class="state state-{0}">'
-        '<svg class="sign" aria-hidden="true"><use href="#sign-{0}"/></svg>{1}</span>',
+        '<span class="state state-{0}"><svg class="sign" aria-hidden="true"><use href="#sign-{0}"/></svg>{1}</span>',
         state_sign(name),
         state_word(name),
     )

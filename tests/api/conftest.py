@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from rest_framework.test import APIClient
+
 from projects.blueprints.load import load_text
 from projects.models import Project
 from projects.services import control
 from projects.services.registration import register_blueprint
-from rest_framework.test import APIClient
 from tests.builders import agent_that, approver, as_actor, drive, person
 
 BASE = "/api/v2/orchestrator"

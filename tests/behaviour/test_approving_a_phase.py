@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models.functions import Now
+
 from orchestrator_site.errors import PhasegateError
 from projects.errors import (
     AlreadyDecided,
@@ -69,9 +70,7 @@ def asked(approval: str = "", gate: str = "", **options: Any) -> Project:
 
 
 def decide(project: Project, user: Any, verdict: Verdict = Verdict.APPROVE, **options: Any) -> Approval:
-    return approvals.decide(
-        approval_id=open_approval(project).pk, user=user, verdict=verdict, via="test", **options
-    )
+    return approvals.decide(approval_id=open_approval(project).pk, user=user, verdict=verdict, via="test", **options)
 
 
 def test_a_project_waits_at_its_gate_until_a_person_approves() -> None:
@@ -126,7 +125,9 @@ def test_a_decided_approval_refuses_the_next() -> None:
     decide(project, approver("anna"))
 
     with pytest.raises(ApprovalClosed, match="approved by anna"):
-        approvals.decide(approval_id=approval.pk, user=approver("ben"), verdict=Verdict.REJECT, comment="no", via="test")
+        approvals.decide(
+            approval_id=approval.pk, user=approver("ben"), verdict=Verdict.REJECT, comment="no", via="test"
+        )
 
 
 def test_what_was_not_seen_cannot_be_decided() -> None:
@@ -242,7 +243,7 @@ def test_the_clock_of_a_deadline_stands_still_in_a_pause() -> None:
 def test_an_approver_may_edit_what_the_form_allows_and_the_next_phase_sees_it() -> None:
     more = "\n                    "
     project = asked(
-        f"form: {{type: object, additionalProperties: false, properties: {{headline: {{type: string, maxLength: 20}}}}}}"
+        "form: {type: object, additionalProperties: false, properties: {headline: {type: string, maxLength: 20}}}"
         f'{more}content: {{headline: "Round ${{results.text.round}}"}}'
     )
     assert open_approval(project).content == {"headline": "Round 1"}

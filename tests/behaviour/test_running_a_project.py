@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from agents.errors import PermanentFailure
 from projects.models import Attempt
 from tests.builders import agent_that, drive, kinds, project_of, result, states, step
@@ -249,9 +250,7 @@ def test_an_agent_that_takes_too_long_is_interrupted() -> None:
 
 def test_a_result_that_json_cannot_hold_fails_the_step_with_a_reason() -> None:
     agent_that(lambda context: {1, 2}, "setter")
-    project = drive(
-        project_of("phases: [{key: one, steps: [{key: a, agent: setter}]}]")
-    )
+    project = drive(project_of("phases: [{key: one, steps: [{key: a, agent: setter}]}]"))
 
     assert project.state == "failed"
     assert "returned what JSON cannot hold" in project.failure

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+
 from orchestrator_site.access.actors import system_actor
 from projects.errors import RefusedInState
 from projects.models import Step

@@ -218,6 +218,7 @@ def test_numbers_given_again_to_other_programs_are_not_taken_for_servers(var: Pa
         pass
     for pid_file in (var / "postgres/data/postmaster.pid", var / "redis/redis.pid"):
         pid_file.write_text(f"{os.getpid()}\n")
+    socket_folder(var).mkdir()
     (socket_folder(var) / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n")
     with running(var):
         assert both_answer(var)

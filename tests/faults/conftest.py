@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
+
 from tests.faults.site import Effects, Site
 
 

@@ -14,9 +14,9 @@ def check(project: Project, calls: Counter[str], *, effects: bool = True) -> Non
     """Every step over and committed once, every effect there, no lease left, attempts and events in agreement."""
     steps = list(Step.objects.filter(project=project))
     completions = Counter(
-        history.events_of(project.pk).filter(kind="step.completed", data__has_key="attempt").values_list(
-            "subject", "data__round"
-        )
+        history.events_of(project.pk)
+        .filter(kind="step.completed", data__has_key="attempt")
+        .values_list("subject", "data__round")
     )
     assert all(count == 1 for count in completions.values()), f"committed twice: {completions}"
     for step in steps:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from projects.models import Attempt
+from django.db import connection
+
+from projects.models import Attempt, Step
 from tests.builders import kinds, look, project_of, step
 from tests.faults.invariants import check
 from tests.faults.site import Effects, Site, over, wait_until
@@ -41,9 +43,7 @@ MOMENTS = (
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_worker_killed_at_any_moment_costs_nothing(
-    site: Site, effects: Effects, tmp_path: Path, moment: str
-) -> None:
+def test_a_worker_killed_at_any_moment_costs_nothing(site: Site, effects: Effects, tmp_path: Path, moment: str) -> None:
     marks = tmp_path / "faults"
     marks.mkdir()
     site.start("control", "cpu", "io", "beat", PHASEGATE_FAULT=f"{moment}:kill@2", PHASEGATE_FAULT_ONCE=str(marks))
@@ -58,9 +58,7 @@ def test_a_worker_killed_at_any_moment_costs_nothing(
 
 def test_the_whole_worker_is_killed_in_mid_step_and_another_takes_over(site: Site, effects: Effects) -> None:
     site.start("control", "cpu", "beat")
-    project = project_of(
-        "phases: [{key: one, steps: [{key: a, agent: counted, params: {seconds: 30}}]}]"
-    )
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: counted, params: {seconds: 30}}]}]")
     wait_until(lambda: step(project, "a").state == "running", site=site)
 
     site.kill("cpu")
@@ -83,4 +81,24 @@ def test_a_step_that_takes_its_worker_down_again_and_again_is_failed_as_poison(s
     assert look(project).state == "failed"
     assert step(project, "a").error["code"] == "poison_step"
     assert step(project, "a").attempt == 3
+    check(project, effects.calls)
+
+
+def test_every_connection_to_postgresql_is_cut_in_the_middle_and_the_project_completes(
+    site: Site, effects: Effects
+) -> None:
+    site.start("control", "cpu", "io", "beat")
+    project = project_of(FAN_OUT_AND_JOIN.replace("n: 6", "n: 30"))
+    done = Step.objects.filter(project=project, state="completed")
+
+    for count in (3, 12, 25):
+        wait_until(lambda count=count: done.count() >= count or over(project)(), site=site)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    wait_until(over(project), site=site)
+
+    assert look(project).state == "completed"
     check(project, effects.calls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from celery import current_app
+
 from projects.models import Step
 from tests.builders import look, project_of
 from tests.faults.invariants import check

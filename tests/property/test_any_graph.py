@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from projects.planning.compiling import Wave, compile_wave, windows
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import Standing, assess

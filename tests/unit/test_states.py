@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from orchestrator_site import errors
 from orchestrator_site.statemachine import State, machine
 from projects import errors as project_errors

@@ -35,8 +35,7 @@ def read_documents(context: AgentContext) -> dict[str, Any]:
     clauses = sum(len(document.clauses) for document in documents)
     if clauses > MOST_CLAUSES:
         raise PermanentFailure(
-            f"The documents hold {clauses:,} clauses; a project takes {MOST_CLAUSES:,}. "
-            "Make several projects of them."
+            f"The documents hold {clauses:,} clauses; a project takes {MOST_CLAUSES:,}. Make several projects of them."
         )
     parts = [part for document in documents for part in parts_of(document)]
     if not parts:

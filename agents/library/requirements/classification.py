@@ -45,9 +45,7 @@ def _heading_scores(section: str) -> dict[RequirementType, float]:
     }
 
 
-def classify(
-    statement: str, section: str = "", *, legal_text: bool = False
-) -> tuple[RequirementType, tuple[str, ...]]:
+def classify(statement: str, section: str = "", *, legal_text: bool = False) -> tuple[RequirementType, tuple[str, ...]]:
     """The type that the most weight speaks for, with the words; functional where no type reaches the least
     weight.
     """

@@ -124,9 +124,7 @@ def comparison_report(comparison: Comparison) -> ReportContent:
 
 
 def _listing(title: str, requirements: Iterable[Requirement]) -> Table:
-    rows = tuple(
-        (one.id or one.key, one.status.value, one.statement, one.citation.place()) for one in requirements
-    )
+    rows = tuple((one.id or one.key, one.status.value, one.statement, one.citation.place()) for one in requirements)
     return Table(title, ("Id", "Status", "Statement", "Source"), rows)
 
 

@@ -19,17 +19,13 @@ _LEAST = 0.05
 
 def with_confidence(requirement: Requirement) -> Requirement:
     """The requirement with its confidence (0.05 to 1) and the doubts that lower it."""
-    doubts = [
-        (_OF_CODE.get(one.code, _OF_SEVERITY[one.severity]), _named(one.code)) for one in requirement.findings
-    ]
+    doubts = [(_OF_CODE.get(one.code, _OF_SEVERITY[one.severity]), _named(one.code)) for one in requirement.findings]
     if requirement.modality is Modality.MAY and not requirement.keyword.isupper():
         doubts.append((_LOWER_CASE_MAY, f"'{requirement.keyword}' may describe rather than permit"))
     if requirement.type is RequirementType.FUNCTIONAL and not requirement.type_evidence:
         doubts.append((_NO_TYPE, "functional only because no other type was recognised"))
     left = 1.0 - sum(amount for amount, _ in doubts)
-    return replace(
-        requirement, confidence=round(max(_LEAST, left), 2), doubts=tuple(text for _, text in doubts)
-    )
+    return replace(requirement, confidence=round(max(_LEAST, left), 2), doubts=tuple(text for _, text in doubts))
 
 
 def _named(code: str) -> str:

@@ -39,9 +39,7 @@ class Source:
     context: Citation | None = None
 
 
-def create(
-    document: OpenDocument, first: int, last: int, focus: Focus | None = None
-) -> tuple[Requirement, ...]:
+def create(document: OpenDocument, first: int, last: int, focus: Focus | None = None) -> tuple[Requirement, ...]:
     """The candidates of clauses ``first`` to ``last`` (inclusive positions), in document order."""
     found: list[Requirement] = []
     for clause in document.clauses[first : last + 1]:
@@ -122,14 +120,10 @@ def _own_statement(
             statement = ended(without_tail(sentence) if clause.kind is ClauseKind.LIST_ITEM else sentence)
             source = Source(statement, word, document.cite(clause))
             return build(document, named_statement(document, clause, source), focus)
-    return _refused(
-        document, clause, sentence, words[0], refusals[0] or Rejection("no_rule", "It states no rule.")
-    )
+    return _refused(document, clause, sentence, words[0], refusals[0] or Rejection("no_rule", "It states no rule."))
 
 
-def _refused(
-    document: OpenDocument, clause: Clause, sentence: str, word: KeyWord, rejection: Rejection
-) -> Requirement:
+def _refused(document: OpenDocument, clause: Clause, sentence: str, word: KeyWord, rejection: Rejection) -> Requirement:
     return Requirement(
         key=key_of(document.sha256, sentence),
         statement=sentence,
@@ -147,11 +141,7 @@ def _joined_item(document: OpenDocument, clause: Clause, words: Sequence[KeyWord
     for opener in reversed(document.lead_ins(clause)):
         binding = operative_words(document, clean(opener.text))
         if binding:
-            return (
-                None
-                if _stands_alone(document, clause, words)
-                else _join(document, clause, opener, binding[0])
-            )
+            return None if _stands_alone(document, clause, words) else _join(document, clause, opener, binding[0])
     return None
 
 
@@ -173,9 +163,7 @@ def _join(document: OpenDocument, clause: Clause, opener: Clause, word: KeyWord)
     statement = clause.text
     for one in reversed(chain):
         statement = joined(one.text, statement)
-    return Source(
-        statement, _found_again(statement, word, document), document.cite(clause), document.cite(chain[0])
-    )
+    return Source(statement, _found_again(statement, word, document), document.cite(clause), document.cite(chain[0]))
 
 
 def _found_again(statement: str, word: KeyWord, document: OpenDocument) -> KeyWord:
@@ -198,9 +186,7 @@ def _opening(
         if len(citation.quote) > _LONGEST_CITED_LIST:
             citation = document.cite(clause)
         statement = merged_alternatives(clause.text, [item.text for item in items])
-        yield build(
-            document, Source(statement, _found_again(statement, binding[0], document), citation), focus
-        )
+        yield build(document, Source(statement, _found_again(statement, binding[0], document), citation), focus)
     else:
         reason = "It opens a list; each item, joined to it, is a requirement of its own."
         yield _refused(document, clause, sentence, binding[0], Rejection("list_opening", reason))

@@ -97,11 +97,7 @@ def duplicates(requirements: Sequence[Requirement]) -> tuple[Pair, ...]:
         found.setdefault(pair.later, pair)
     sets = [tokens(one.statement) for one in requirements]
     for earlier, later, likeness in near_pairs(sets, NEAR_DUPLICATE):
-        if (
-            later not in found
-            and earlier not in found
-            and _same_signs(requirements[earlier], requirements[later])
-        ):
+        if later not in found and earlier not in found and _same_signs(requirements[earlier], requirements[later]):
             reason = f"nearly the same words ({likeness:.0%})"
             found[later] = Pair(earlier, later, round(likeness, 3), reason)
     return tuple(sorted(found.values(), key=lambda pair: pair.later))
@@ -182,6 +178,4 @@ def _spoken(one: Requirement) -> str:
 
 
 def _quantities(one: Requirement) -> list[tuple[str, str]]:
-    return [
-        (match["number"], match["unit"].lower().rstrip("s")) for match in _QUANTITY.finditer(one.statement)
-    ]
+    return [(match["number"], match["unit"].lower().rstrip("s")) for match in _QUANTITY.finditer(one.statement)]

@@ -21,7 +21,5 @@ def with_edits(requirements: Iterable[Requirement], decision: Mapping[str, Any])
 
 def _edited(one: Requirement, left_out: frozenset[str], titles: Mapping[str, str], note: str) -> Requirement:
     if one.id in left_out:
-        return one.rejected(
-            "reviewer", "Left out by the reviewer on approval" + (f": {note}" if note else ".")
-        )
+        return one.rejected("reviewer", "Left out by the reviewer on approval" + (f": {note}" if note else "."))
     return replace(one, title=titles[one.id]) if one.id in titles else one

@@ -59,12 +59,9 @@ def _doubtful(integrated: Integrated) -> list[Requirement]:
     doubted = [
         one
         for one in integrated.accepted
-        if one.confidence < _DOUBTFUL_BELOW
-        or any(finding.code == "contradiction" for finding in one.findings)
+        if one.confidence < _DOUBTFUL_BELOW or any(finding.code == "contradiction" for finding in one.findings)
     ]
-    doubted.sort(
-        key=lambda one: (not any(f.code == "contradiction" for f in one.findings), one.confidence, one.id)
-    )
+    doubted.sort(key=lambda one: (not any(f.code == "contradiction" for f in one.findings), one.confidence, one.id))
     return doubted[:_MOST_DOUBTFUL]
 
 

@@ -55,11 +55,7 @@ class Focus:
         """Whether a statement is in focus: by its type, by a second type it has enough words of, by
         relevance.
         """
-        if (
-            kind in self.types
-            or (self.gdpr and gdpr_reason(statement))
-            or (self.gobd and gobd_reason(statement))
-        ):
+        if kind in self.types or (self.gdpr and gdpr_reason(statement)) or (self.gobd and gobd_reason(statement)):
             return True
         if not self.types:
             return False

@@ -143,9 +143,7 @@ def _narrower(members: Sequence[tuple[str, frozenset[str]]]) -> Iterator[Edge]:
     by_rarest: dict[str, list[tuple[str, frozenset[str]]]] = {}
     for key, words in members:
         if len(words) >= _REFINES_AT_LEAST:
-            by_rarest.setdefault(min(words, key=lambda word: (frequency[word], word)), []).append(
-                (key, words)
-            )
+            by_rarest.setdefault(min(words, key=lambda word: (frequency[word], word)), []).append((key, words))
     for key, words in members:
         for word in sorted(words):
             for other, fewer in by_rarest.get(word, ()):

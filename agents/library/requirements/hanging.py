@@ -23,6 +23,7 @@ _TERM_BEFORE_STATUS = re.compile(rf"^{_QUOTE}(?P<term>[A-Za-z_][\w.-]*){_QUOTE}{
 _BARE_SUBJECT = re.compile(
     r"^(?:The\s+|Its\s+)?(?P<what>value|parameter|field|attribute|element|header)s?\s+$", re.IGNORECASE
 )
+_OTHERWISE = re.compile(r"^otherwise,?\s+$", re.IGNORECASE)
 _NOUN = re.compile(
     r"\b(parameter|header|field|attribute|element|property|option|argument|claim|member)s?\b", re.IGNORECASE
 )
@@ -34,6 +35,8 @@ _LONGEST_DESCRIPTION = 45
 def named_statement(document: OpenDocument, clause: Clause, source: Source) -> Source:
     """``source`` with its subject named, where it hangs under a term; otherwise as it is."""
     head = source.statement[: source.word.start]
+    if _OTHERWISE.match(head) and (term := term_above(document, clause)):
+        return _otherwise(document, clause, source, term)
     in_head = _TERM_BEFORE_STATUS.match(head.strip())
     if source.word.family is Family.STATUS and (not head.strip() or in_head):
         term = term_above(document, clause) or (in_head.group("term") if in_head else "")
@@ -48,13 +51,21 @@ def named_statement(document: OpenDocument, clause: Clause, source: Source) -> S
     return source
 
 
+def _otherwise(document: OpenDocument, clause: Clause, source: Source, term: str) -> Source:
+    """The other half of "OPTIONAL, if …; otherwise, REQUIRED": what it is other than stands before, and is cited."""
+    previous = document.before(clause)
+    context = document.cite(previous) if previous else None
+    noun = _noun_above(document, clause)
+    opening = f'Otherwise, the {noun} "{term}"' if noun else f'Otherwise, "{term}"'
+    rest = source.statement[source.word.start :]
+    return _reworded(replace(source, context=context), f"{opening}{_place(clause)} is ", rest)
+
+
 def _entry(document: OpenDocument, clause: Clause, source: Source, term: str) -> Source:
     """An entry's status with its term, and what the next sentence says the entry is."""
     rest = source.statement[source.word.start :]
     citation = source.citation
-    described = (
-        _description(document, clause) if re.fullmatch(r"\W*", rest[len(source.word.text) :]) else None
-    )
+    described = _description(document, clause) if re.fullmatch(r"\W*", rest[len(source.word.text) :]) else None
     if described is not None:
         rest = f"{source.word.text}: {ended(described.text)}"
         citation = document.cite(clause, described)

@@ -128,9 +128,7 @@ def exclusions(comments: Sequence[str]) -> dict[str, str]:
 def _excluded(candidates: Sequence[Requirement], comments: Sequence[str]) -> list[Requirement]:
     out = exclusions(comments)
     return [
-        one.rejected("reviewer", f"Left out by the reviewer: {out[one.id]}")
-        if one.live and one.id in out
-        else one
+        one.rejected("reviewer", f"Left out by the reviewer: {out[one.id]}") if one.live and one.id in out else one
         for one in candidates
     ]
 
@@ -149,9 +147,7 @@ def _settle_duplicates(
     return settled
 
 
-def _marked(
-    candidates: Sequence[Requirement], pairs: Sequence[Pair], live: Sequence[int]
-) -> list[Requirement]:
+def _marked(candidates: Sequence[Requirement], pairs: Sequence[Pair], live: Sequence[int]) -> list[Requirement]:
     """A contradiction is a finding on the later one: which of the two holds is for a person to say."""
     marked = list(candidates)
     for pair in pairs:

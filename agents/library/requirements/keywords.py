@@ -42,8 +42,9 @@ class KeyWord:
         return self.text.isupper()
 
 
-_NOT_BEFORE = r"(?<![A-Za-z0-9_/-])"
-_NOT_AFTER = r"(?![A-Za-z0-9_]|-[A-Za-z])"
+# Not inside a word, an identifier (is_required) or a compound (must-have); emphasis and slashes bound it.
+_NOT_BEFORE = r"(?<![A-Za-z0-9ÄÖÜäöüß])(?<![A-Za-z0-9][_-])"
+_NOT_AFTER = r"(?![A-Za-z0-9ÄÖÜäöüß]|[_-][A-Za-z0-9])"
 _ADVERB = r"(?:also|therefore|thus|then|in\s+no\s+(?:case|event)|under\s+no\s+circumstances)\s+"
 
 _ENGLISH: tuple[tuple[str, Modality, Family], ...] = (

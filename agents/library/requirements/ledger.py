@@ -15,7 +15,8 @@ from typing import Any
 
 from agents.library.requirements.requirement import Citation
 
-_WORD = re.compile(r"[A-Za-zÄÖÜäöüß]+(?:-[A-Za-z]+)*")
+# A word with its compound (must-have, over a line end too) or as an identifier (is_required).
+_WORD = re.compile(r"[A-Za-z0-9ÄÖÜäöüß]+(?:(?:_|-\s*)[A-Za-z0-9ÄÖÜäöüß]+)*")
 _ENGLISH = frozenset(
     [
         "must",

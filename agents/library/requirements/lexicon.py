@@ -21,12 +21,8 @@ OF_LEGAL_TEXT = 2.5
 Weighted = tuple[tuple[str, float], ...]
 
 _TIME_UNIT = r"(?:milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?)"
-_QUANTITY = (
-    r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty|thirty|sixty|a|an?\s+half)"
-)
-_ACTORS = (
-    r"(?:users?|sessions?|connections?|customers?|clients?|members?|visitors?|requests?|players?|devices?)"
-)
+_QUANTITY = r"(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|fifteen|twenty|thirty|sixty|a|an?\s+half)"
+_ACTORS = r"(?:users?|sessions?|connections?|customers?|clients?|members?|visitors?|requests?|players?|devices?)"
 _PLATFORM = (
     r"(?:windows|linux|debian|ubuntu|unix|mac\s?os|ios|android|solaris|oracle|sql\s?server|mysql|apache|tomcat|"
     r"java\s+virtual\s+machine|internet\s+explorer|firefox|chrome|safari)"

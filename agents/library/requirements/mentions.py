@@ -33,9 +33,7 @@ _MESSAGE = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“`]([A-Za-z_][\w ./:-]{0,40})[\"”`]")
-_OBJECT = re.compile(
-    rf"\b(?P<name>(?:(?!(?:{_STOP})\b)[A-Za-z][\w-]*\s+){{0,2}}(?:{_OBJECT_HEAD})s?)\b", re.IGNORECASE
-)
+_OBJECT = re.compile(rf"\b(?P<name>(?:(?!(?:{_STOP})\b)[A-Za-z][\w-]*\s+){{0,2}}(?:{_OBJECT_HEAD})s?)\b", re.IGNORECASE)
 _ACRONYM = re.compile(r"[A-Z]{2,}s?$")
 _MOST = 8
 
@@ -60,11 +58,7 @@ def _singular(name: str) -> str:
     last = words[-1]
     if last.endswith("ies") and len(last) > 4:
         words[-1] = last[:-3] + "y"
-    elif (
-        last.endswith("s")
-        and not last.endswith(("ss", "us", "is", "credentials"))
-        and last.lower() != last.upper()
-    ):
+    elif last.endswith("s") and not last.endswith(("ss", "us", "is", "credentials")) and last.lower() != last.upper():
         words[-1] = last[:-1]
     return " ".join(words)
 

@@ -55,11 +55,7 @@ class OpenDocument:
     def opens_item(self, clause: Clause) -> bool:
         """Whether a list item's clause is its first sentence: after a marker or a new paragraph."""
         previous = self.before(clause)
-        if (
-            previous is None
-            or previous.kind is not ClauseKind.LIST_ITEM
-            or previous.lead_in != clause.lead_in
-        ):
+        if previous is None or previous.kind is not ClauseKind.LIST_ITEM or previous.lead_in != clause.lead_in:
             return True
         if previous.number != clause.number:
             return True

@@ -105,20 +105,14 @@ def _documents(outline: Mapping[str, Any]) -> Table:
         )
         for one in outline.get("documents", ())
     )
-    return Table(
-        "Documents", ("Name", "Title", "Type", "Characters", "Clauses", "Key words", "SHA-256"), rows
-    )
+    return Table("Documents", ("Name", "Title", "Type", "Characters", "Clauses", "Key words", "SHA-256"), rows)
 
 
 def _conventions(document: Mapping[str, Any]) -> str:
     conventions = document["conventions"]
     if conventions["capitals_only"]:
         return "declared, in capitals (RFC 2119/8174)"
-    return (
-        "list of requirements"
-        if conventions["requirement_list"]
-        else "not declared: shall, must, should, may"
-    )
+    return "list of requirements" if conventions["requirement_list"] else "not declared: shall, must, should, may"
 
 
 def _counts(figures: Mapping[str, Any]) -> tuple[Section, ...]:
@@ -197,9 +191,7 @@ def _turned_down(requirements: Sequence[Requirement]) -> tuple[Section, ...]:
 
 def _missed(consolidated: Mapping[str, Any]) -> Items:
     missed = consolidated.get("ledger", {}).get("missed", ())
-    told = tuple(
-        f"{one['document']}, line {one['line']}: '{one['word']}' in … {one['around']} …" for one in missed
-    )
+    told = tuple(f"{one['document']}, line {one['line']}: '{one['word']}' in … {one['around']} …" for one in missed)
     return Items("Normative words not accounted for", told)
 
 
@@ -223,9 +215,7 @@ def _data(
         "complete": _complete(states),
         "figures": dict(figures),
         "documents": list(outline.get("documents", ())),
-        "requirements": [
-            one.to_json() | {"priority": one.priority.value} for one in requirements if one.live
-        ],
+        "requirements": [one.to_json() | {"priority": one.priority.value} for one in requirements if one.live],
         "rejected": [one.to_json() for one in requirements if one.status is Status.REJECTED],
         "failed": [one.to_json() for one in requirements if one.status is Status.FAILED],
         "gdpr": {one.id or one.key: one.gdpr for one in requirements if one.live and one.gdpr},

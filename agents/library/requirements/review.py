@@ -19,9 +19,7 @@ from agents.library.requirements.validator import Verdict, validate
 ROUNDS = 5
 
 
-def review(
-    candidates: Iterable[Requirement], document: OpenDocument, focus: Focus
-) -> tuple[Requirement, ...]:
+def review(candidates: Iterable[Requirement], document: OpenDocument, focus: Focus) -> tuple[Requirement, ...]:
     """All candidates, validated: each is rejected, failed, or waits to be integrated (``validating``)."""
     reviewed: list[Requirement] = []
     for candidate in candidates:

@@ -39,9 +39,7 @@ def revise(
     if "compound" in mend:
         pieces = split(candidate.statement, [word for word in words if word.family is not Family.WEAK])
         if len(pieces) > 1:
-            return tuple(
-                _rebuilt(candidate, piece.statement, piece.word, document, focus) for piece in pieces
-            )
+            return tuple(_rebuilt(candidate, piece.statement, piece.word, document, focus) for piece in pieces)
     if "pronoun" in mend or "no_subject" in mend:
         return (_with_subject(candidate, words[0], document, focus),)
     return (candidate,)
@@ -89,12 +87,7 @@ def _with_context(candidate: Requirement, document: OpenDocument) -> Requirement
 def _subject_before(candidate: Requirement, document: OpenDocument) -> str:
     clause = _clause_at(document, candidate.citation.start)
     previous = document.before(clause) if clause else None
-    if (
-        clause is None
-        or previous is None
-        or previous.section != clause.section
-        or previous.kind not in _PROSE
-    ):
+    if clause is None or previous is None or previous.section != clause.section or previous.kind not in _PROSE:
         return ""
     sentence = clean(previous.text)
     words = key_words(sentence, document.conventions.language)

@@ -16,9 +16,7 @@ from agents.library.requirements.integration import Integrated
 from agents.library.requirements.requirement import Citation, Finding, Rejection, Requirement, Status
 
 
-def reviewed(
-    results: Mapping[str, Any], step: str = "validate", within: str = "requirements"
-) -> list[Requirement]:
+def reviewed(results: Mapping[str, Any], step: str = "validate", within: str = "requirements") -> list[Requirement]:
     """The candidates of a ``for_each`` step's results, in document order; those of unfinished items are
     left out.
     """
@@ -55,30 +53,22 @@ def settled(results: Mapping[str, Any]) -> list[Requirement]:
     candidates = reviewed(results)
     decisions = (results.get("consolidate") or {}).get("decisions")
     if decisions is not None and len(decisions) == len(candidates):
-        return with_edits(
-            _with_decisions(candidates, decisions), (results.get("graph") or {}).get("decision") or {}
-        )
+        return with_edits(_with_decisions(candidates, decisions), (results.get("graph") or {}).get("decision") or {})
     return [*candidates, *_unvalidated(results)]
 
 
 def _unvalidated(results: Mapping[str, Any]) -> list[Requirement]:
     done = {(part["document"], part["part"]) for part in results.get("validate") or () if part}
-    left = [
-        part for part in results.get("create") or () if part and (part["document"], part["part"]) not in done
-    ]
+    left = [part for part in results.get("create") or () if part and (part["document"], part["part"]) not in done]
     return reviewed({"create": left}, "create", "candidates")
 
 
-def _with_decisions(
-    candidates: Sequence[Requirement], decisions: Iterable[Mapping[str, Any]]
-) -> list[Requirement]:
+def _with_decisions(candidates: Sequence[Requirement], decisions: Iterable[Mapping[str, Any]]) -> list[Requirement]:
     cited = {(one.citation.document_id, one.citation.start): one.citation for one in candidates}
     return [_decided(one, decision, cited) for one, decision in zip(candidates, decisions, strict=True)]
 
 
-def _decided(
-    one: Requirement, decision: Mapping[str, Any], cited: Mapping[tuple[str, int], Citation]
-) -> Requirement:
+def _decided(one: Requirement, decision: Mapping[str, Any], cited: Mapping[tuple[str, int], Citation]) -> Requirement:
     rejection = decision.get("rejection")
     opposed = tuple(Finding.from_json(finding) for finding in decision.get("findings", ()))
     return replace(

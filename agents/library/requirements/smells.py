@@ -38,9 +38,7 @@ _ROWS: tuple[tuple[str, str, Severity, str], ...] = (
      r"consider(?:ation)?|take\s+into\s+account|discourage|encourage)\b"),
 )  # fmt: skip
 
-_COMPILED = tuple(
-    (code, text, severity, re.compile(words, re.IGNORECASE)) for code, text, severity, words in _ROWS
-)
+_COMPILED = tuple((code, text, severity, re.compile(words, re.IGNORECASE)) for code, text, severity, words in _ROWS)
 _PASSIVE = re.compile(
     r"\b(?:must|shall|should|may|is\s+required\s+to)\s+(?:not\s+|only\s+|also\s+)?be\s+(?:\w+ly\s+)?"
     r"(?P<verb>\w+ed|built|kept|sent|made|shown|given|held|written|taken|put|set|drawn|done|met)\b(?!.*\bby\s+(?:the|a|an)\b)",

@@ -41,13 +41,9 @@ def validate(candidate: Requirement, document: OpenDocument) -> Verdict:
         return Verdict(rejection=wrong)
     words = binding_words(candidate.statement, document)
     if not words:
-        return Verdict(
-            rejection=Rejection("no_binding_word", "The statement holds no word that binds anyone.")
-        )
+        return Verdict(rejection=Rejection("no_binding_word", "The statement holds no word that binds anyone."))
     if len(candidate.statement.split()) < _LEAST_WORDS:
-        return Verdict(
-            rejection=Rejection("no_action", "The statement is too short to say who has to do what.")
-        )
+        return Verdict(rejection=Rejection("no_action", "The statement is too short to say who has to do what."))
     mend = _defects(candidate, words)
     return Verdict((*smells(candidate.statement), *mend), tuple(finding.code for finding in mend))
 
@@ -66,9 +62,7 @@ def binding_words(statement: str, document: OpenDocument) -> tuple[KeyWord, ...]
 def _citation_defect(candidate: Requirement, document: OpenDocument) -> Rejection | None:
     for citation in filter(None, (candidate.citation, candidate.context)):
         if not citation_holds(citation, document):
-            return Rejection(
-                "citation", f"The words cited are not in {citation.document} at {citation.start}."
-            )
+            return Rejection("citation", f"The words cited are not in {citation.document} at {citation.start}.")
     source = candidate.citation.quote + (candidate.context.quote if candidate.context else "")
     if candidate.keyword.lower().split()[-1] not in source.lower():
         return Rejection("citation", f"The passage cited does not hold the word {candidate.keyword!r}.")

@@ -16,7 +16,10 @@ _CONNECTIVE = re.compile(
     r"^(?:(?:However|Therefore|Thus|Hence|Additionally|In addition|Furthermore|Moreover|Also|Consequently|"
     r"Accordingly|Similarly|Likewise|Finally|Nevertheless|Instead|Note that|Note|And|But),?\s+)+",
 )
-_BROKEN_WORD = re.compile(r"(?<=[a-z])- (?=[a-z])(?!(?:and|or|und|oder)\b)")
+_BROKEN_WORD = re.compile(
+    r"(?<=[a-z])- (?=[a-z])"
+    r"(?!(?:and|or|und|oder|must|shall|should|may|will|can|is|are|has|have|muss|soll|darf)\b)"
+)
 _BRACKETED = re.compile(r"^\(([^()]*)\)\.?$")
 _TAIL = re.compile(r"\s*[;,:]?\s*(?:\b(?:and|or|und|oder))?\s*$")
 _CLAUSE_OPENERS = (
@@ -30,9 +33,7 @@ _RELATIVE = re.compile(r"(?P<head>[^,;()]*?)[,\s]+(?:which|that|who)\s*$", re.IG
 _THEN = re.compile(r"^then\s+(?:as\s+a\s+consequence\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an|any|each|every|all|such|der|die|das|ein|eine)\s+", re.IGNORECASE)
 _ACTION_END = re.compile(r"[,;:.(]\s|[.;:,]$|\s(?:and|or|which|that|if|when|unless|where|because|so that)\s")
-_PRONOUN = re.compile(
-    r"^(?:it|they|this|these|those|that|he|she|such|both|er|sie|es|dies\w*)$", re.IGNORECASE
-)
+_PRONOUN = re.compile(r"^(?:it|they|this|these|those|that|he|she|such|both|er|sie|es|dies\w*)$", re.IGNORECASE)
 
 _PARENTHESIS = re.compile(r"\s*\([^()]*(?:\)|$)")
 
@@ -121,9 +122,7 @@ def parse(statement: str, word: KeyWord) -> Parsed:
         subject = re.sub(r"\s+(?:is|are|be)(?:\s+\w+ly)?$", "", subject)
     after = statement[word.end :].strip(" :")
     end = _ACTION_END.search(after, 12)
-    return Parsed(
-        condition, _THEN.sub("", subject).strip(" ,;:"), after[: end.start()] if end else after.rstrip(" .")
-    )
+    return Parsed(condition, _THEN.sub("", subject).strip(" ,;:"), after[: end.start()] if end else after.rstrip(" ."))
 
 
 def _split_condition(before: str) -> tuple[str, str]:
@@ -148,9 +147,7 @@ def _named_action(word: KeyWord, action: str) -> str:
     """The action of a title; a phrase such as "is entitled to" is part of it."""
     if word.family is Family.STATUS:
         return word.text.lower()
-    if word.family is Family.PHRASE and (
-        phrase := re.match(r"(?:is|are|be)\s+(.*)", word.text, re.IGNORECASE)
-    ):
+    if word.family is Family.PHRASE and (phrase := re.match(r"(?:is|are|be)\s+(.*)", word.text, re.IGNORECASE)):
         return f"{phrase.group(1)} {action}".strip()
     return action
 

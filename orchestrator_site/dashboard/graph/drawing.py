@@ -8,12 +8,12 @@ from graphlib import CycleError
 
 from orchestrator_site.dashboard.graph.layout import Layout, lay_out
 
-BOX_WIDTH, BOX_HEIGHT = 176, 46
-GAP_X, GAP_Y = 40, 14
+BOX_WIDTH, BOX_HEIGHT = 184, 46
+GAP_X, GAP_Y = 38, 14
 PADDING, HEADING = 18, 36
 BETWEEN = 26
 MOST_DRAWN = 120
-MOST_LETTERS = 21
+MOST_LETTERS = 22
 GATE = "\0gate"
 
 
@@ -105,10 +105,7 @@ def _frame(phase: PhaseToDraw, top: int) -> Frame:
     steps = _few(phase)
     layout = _placed(steps, has_gate=bool(phase.gate))
     by_key = {step.key: step for step in steps}
-    boxes = {
-        node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row, top))
-        for node in layout.nodes
-    }
+    boxes = {node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row, top)) for node in layout.nodes}
     rounds = f" · {phase.round}" if phase.round > 1 else ""
     return Frame(
         x=1,

@@ -22,7 +22,6 @@ from projects.deciding import inbox
 from projects.deciding.answering import AnswerIncomplete, answer, said
 from projects.deciding.page import page_of
 from projects.models import Approval, Project
-from projects.states import ApprovalState
 
 WAITING_SHOWN = 100
 DECIDED = 20
@@ -74,9 +73,9 @@ def _find(request: HttpRequest, approval_id: UUID) -> Approval:
 
 
 def _show(request: HttpRequest, approval: Approval, error: PhasegateError | None = None) -> HttpResponse:
-    sent = request.POST if error is not None and approval.state == ApprovalState.OPEN else None
+    sent = request.POST if error is not None else None
     context = {
-        "page": page_of(approval, request.user, sent),
+        "page": page_of(approval, request.user, sent, error),
         "error": error,
         "sees_project": Project.objects.visible_to(actor(request)).filter(pk=approval.project_id).exists(),
     }

@@ -48,9 +48,7 @@ def report(request: HttpRequest, project_id: UUID) -> HttpResponse:
         return _as_file(render_report(project, wanted), wanted, f"report-{project.short_id}")
     # The renderer escapes everything that it puts between its own tags.
     shown = SafeString(article(build(project)))
-    return render(
-        request, "dashboard/report.html", {"project": project, "article": shown, "formats": tuple(FORMATS)}
-    )
+    return render(request, "dashboard/report.html", {"project": project, "article": shown, "formats": tuple(FORMATS)})
 
 
 def _page(request: HttpRequest, project_id: UUID, template: str) -> HttpResponse:

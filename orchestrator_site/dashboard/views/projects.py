@@ -13,7 +13,7 @@ from orchestrator_site.dashboard.keyset import keyset_page
 from orchestrator_site.dashboard.rights import actor
 from orchestrator_site.dashboard.shares import shares_of
 from projects.models import Approval, Project
-from projects.standing import standing_of
+from projects.standing import standing_with
 from projects.states import PROJECT, Directive, ProjectState
 
 PAGE = 25
@@ -37,20 +37,11 @@ class ProjectList(LoginRequiredMixin, TemplateView):
             size=PAGE,
         )
         shares = shares_of(page.rows)
-        waiting = set(
-            Approval.objects.open().filter(project__in=page.rows).values_list("project_id", flat=True)
-        )
+        waiting = set(Approval.objects.open().filter(project__in=page.rows).values_list("project_id", flat=True))
         rows = [
-            (project, "waiting" if _waits(project, waiting) else standing_of(project), shares[project.pk])
-            for project in page.rows
+            (project, standing_with(project, waits=project.pk in waiting), shares[project.pk]) for project in page.rows
         ]
-        return super().get_context_data(
-            rows=rows, page=page, states=STATES, wanted=wanted, words=words, **kwargs
-        )
-
-
-def _waits(project: Project, waiting: set[UUID]) -> bool:
-    return project.pk in waiting and project.directive == Directive.RUN
+        return super().get_context_data(rows=rows, page=page, states=STATES, wanted=wanted, words=words, **kwargs)
 
 
 def _in_state(projects: QuerySet[Project], wanted: str) -> QuerySet[Project]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from typing import Any
 
@@ -53,6 +54,9 @@ class Command(BaseCommand):
     def _supervise(
         self, servers: Servers, *, host: str, port: int, flower: int | None, password: str | None
     ) -> None:
+        if self.stdout.isatty() and conf().log_format == "auto":
+            # The processes write to us, not to the terminal, and would take us for a machine.
+            os.environ["PHASEGATE_LOG_FORMAT"] = "text"
         roles = processes.site(conf().var_dir, host=host, port=port, flower_port=flower)
         one_line_at_a_time = threading.Lock()
 

@@ -39,9 +39,7 @@ class DecisionGivenSerializer(StrictSerializer):
         """One verdict, said in one way."""
         said = attrs.pop("approve", None)
         if (said is None) == ("verdict" not in attrs):
-            raise serializers.ValidationError(
-                "Give `verdict` (approve or reject), or `approve` (true or false)."
-            )
+            raise serializers.ValidationError("Give `verdict` (approve or reject), or `approve` (true or false).")
         word = attrs.get("verdict") or (Verdict.APPROVE if said else Verdict.REJECT)
         return {**attrs, "verdict": Verdict(word)}
 
@@ -73,9 +71,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     project_title = serializers.CharField(source="project.title")
     phase = serializers.CharField(source="phase.key")
     state = StateField(ApprovalState)
-    groups = serializers.ListField(
-        child=serializers.CharField(), help_text="Whose members may decide; empty: any."
-    )
+    groups = serializers.ListField(child=serializers.CharField(), help_text="Whose members may decide; empty: any.")
 
     class Meta:
         model = Approval

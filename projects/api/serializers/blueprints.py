@@ -29,9 +29,7 @@ class BlueprintSerializer(serializers.Serializer[Any]):
 class BlueprintDetailSerializer(BlueprintSerializer):
     """A version of a blueprint, whole."""
 
-    versions = serializers.ListField(
-        child=serializers.IntegerField(), help_text="Registered ones, the latest first."
-    )
+    versions = serializers.ListField(child=serializers.IntegerField(), help_text="Registered ones, the latest first.")
     inputs = ObjectField(help_text="JSON Schema 2020-12 of the inputs.")
     definition = AnyField(help_text="The definition as it is understood, with defaults.")
     source = serializers.CharField(help_text="The YAML as it was given.")

@@ -63,11 +63,7 @@ class WordsField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """The words."""
-        parts = [
-            part.strip()
-            for text in (data if isinstance(data, list) else [data])
-            for part in str(text).split(",")
-        ]
+        parts = [part.strip() for text in (data if isinstance(data, list) else [data]) for part in str(text).split(",")]
         return super().to_internal_value([part for part in parts if part])
 
 
@@ -105,8 +101,7 @@ def checked(
         return values
     errors = list(_flat(serializer.errors, ""))
     summary = "; ".join(
-        f"{error['field']}: {error['message']}" if error["field"] else error["message"]
-        for error in errors[:5]
+        f"{error['field']}: {error['message']}" if error["field"] else error["message"] for error in errors[:5]
     )
     raise refusal(summary, errors=errors)
 

@@ -18,9 +18,7 @@ class PhaseProgressSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     state = StateField(PhaseState)
     round = serializers.IntegerField()
-    steps = serializers.DictField(
-        child=serializers.IntegerField(), help_text="How many steps are in which state."
-    )
+    steps = serializers.DictField(child=serializers.IntegerField(), help_text="How many steps are in which state.")
     total = serializers.IntegerField(help_text="Steps of this round, items of lists counted each.")
     done = serializers.IntegerField(help_text="Those that are over.")
 
@@ -34,15 +32,9 @@ class ProgressSerializer(serializers.Serializer[Any]):
     directive = StateField(Directive)
     share = serializers.FloatField(help_text="How much is done, from 0 to 1.")
     elapsed = serializers.FloatField(help_text="Seconds since it began.")
-    eta = serializers.FloatField(
-        allow_null=True, help_text="Seconds that may be left; null where it is not known."
-    )
-    next_action = serializers.CharField(
-        help_text="What it does or waits for, since when, and who can move it on."
-    )
-    running = serializers.ListField(
-        child=serializers.CharField(), help_text="Keys of running steps, 20 at most."
-    )
+    eta = serializers.FloatField(allow_null=True, help_text="Seconds that may be left; null where it is not known.")
+    next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
+    running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
 
 
@@ -189,9 +181,7 @@ class GraphNodeSerializer(serializers.Serializer[Any]):
     """A box: a phase, or a step of its present round."""
 
     id = serializers.CharField()
-    kind = NamedChoiceField(
-        "GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."}
-    )
+    kind = NamedChoiceField("GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."})
     label = serializers.CharField()
     phase = serializers.CharField()
     state = serializers.CharField()
@@ -206,9 +196,7 @@ class GraphEdgeSerializer(serializers.Serializer[Any]):
 
     source = serializers.CharField()
     target = serializers.CharField()
-    kind = NamedChoiceField(
-        "GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."}
-    )
+    kind = NamedChoiceField("GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."})
 
 
 class GraphSerializer(serializers.Serializer[Any]):

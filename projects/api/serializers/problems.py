@@ -14,17 +14,27 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(help_text="What is wrong with it.")
 
 
+class MistakeSerializer(serializers.Serializer[Any]):
+    """One mistake in a text or in values that a blueprint describes."""
+
+    origin = serializers.CharField(help_text="Of which text; empty where there is none.")
+    line = serializers.IntegerField(help_text="From 1; 0 where there is no text.")
+    column = serializers.IntegerField(help_text="From 1; 0 where there is no text.")
+    path = serializers.CharField(help_text="Where it stands: `phases[0].steps[1].needs`.")
+    message = serializers.CharField(help_text="What is wrong.")
+    hint = serializers.CharField(help_text="What to do.")
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem document (RFC 9457)."""
 
-    type = serializers.CharField(
-        help_text="A URI of the kind of problem; `about:blank` where the status says it all."
-    )
+    type = serializers.CharField(help_text="A URI of the kind of problem; `about:blank` where the status says it all.")
     title = serializers.CharField(help_text="The kind of problem, in words.")
     status = serializers.IntegerField(help_text="The HTTP status.")
     detail = serializers.CharField(help_text="What was wrong, where, and what to do.")
     code = serializers.CharField(help_text="The kind of problem, for programs; it never changes.")
-    retryable = serializers.BooleanField(
-        required=False, help_text="Whether the same request may succeed later."
-    )
+    retryable = serializers.BooleanField(required=False, help_text="Whether the same request may succeed later.")
     errors = FieldErrorSerializer(many=True, required=False, help_text="Every wrong value, with its place.")
+    problems = MistakeSerializer(
+        many=True, required=False, help_text="Every mistake in a blueprint, in inputs or in a form."
+    )

@@ -31,7 +31,10 @@ class DocumentGivenSerializer(StrictSerializer):
         help_text="The file name, without folders. With a path it is taken from there.",
     )
     content_base64 = serializers.CharField(
-        required=False, trim_whitespace=False, help_text="The content in base64 (RFC 4648, section 4)."
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="The content in base64 (RFC 4648, section 4).",
     )
     path = serializers.CharField(
         required=False,
@@ -82,13 +85,9 @@ class ProjectGivenSerializer(StrictSerializer):
         required=False,
         help_text="Approve whatever is asked at once, in your name. For operators and admins only.",
     )
-    rerun = serializers.BooleanField(
-        required=False, help_text="Do the job anew where the same has been done already."
-    )
+    rerun = serializers.BooleanField(required=False, help_text="Do the job anew where the same has been done already.")
     start = serializers.BooleanField(required=False, help_text="Begin at once, which is the default.")
-    documents = DocumentGivenSerializer(
-        many=True, required=False, help_text="In the order in which they are read."
-    )
+    documents = DocumentGivenSerializer(many=True, required=False, help_text="In the order in which they are read.")
 
 
 class BlueprintRefSerializer(serializers.Serializer[Any]):
@@ -180,9 +179,7 @@ class ProjectDetailSerializer(ProjectSerializer):
 class ProjectCreatedSerializer(ProjectDetailSerializer):
     """A project that was made, or found."""
 
-    existing = serializers.BooleanField(
-        default=False, help_text="Whether it was there already, and was not made anew."
-    )
+    existing = serializers.BooleanField(default=False, help_text="Whether it was there already, and was not made anew.")
 
     class Meta(ProjectDetailSerializer.Meta):
         fields = (*ProjectDetailSerializer.Meta.fields, "existing")
@@ -192,9 +189,7 @@ class ProjectCreatedSerializer(ProjectDetailSerializer):
 class ReasonSerializer(StrictSerializer):
     """Why, for the history."""
 
-    reason = serializers.CharField(
-        required=False, allow_blank=True, max_length=2000, help_text="Why, for the history."
-    )
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, help_text="Why, for the history.")
 
 
 class CancelSerializer(ReasonSerializer):

@@ -140,9 +140,7 @@ def _summary(loaded: Loaded) -> dict[str, Any]:
 def _detail(known: BlueprintVersion | Loaded) -> dict[str, Any]:
     definition = known.blueprint.model_dump(mode="json") if isinstance(known, Loaded) else known.definition
     name = definition["name"]
-    versions = (
-        BlueprintVersion.objects.filter(name=name).order_by("-version").values_list("version", flat=True)
-    )
+    versions = BlueprintVersion.objects.filter(name=name).order_by("-version").values_list("version", flat=True)
     return {
         "name": name,
         "version": definition["version"],

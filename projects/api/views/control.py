@@ -27,9 +27,7 @@ class Steering(Resource):
     rights = {"POST": "project.control"}
     problems = {"POST": (409, 412)}
 
-    def steered(
-        self, request: Request, project_id: str, act: Callable[[UUID, dict[str, Any]], Project]
-    ) -> Response:
+    def steered(self, request: Request, project_id: str, act: Callable[[UUID, dict[str, Any]], Project]) -> Response:
         """Act once, on the project as the client has seen it, and show it."""
         shape = self.serializer_class or ReasonSerializer
         wish = checked(shape, request.data)

@@ -86,7 +86,5 @@ class DocumentText(OneDocument):
         """Its text."""
         self.query()
         document = self.document(project_id, document_id)
-        read = read_document(
-            bytes(document.content.content), name=document.name, media_type=document.media_type
-        )
+        read = read_document(bytes(document.content.content), name=document.name, media_type=document.media_type)
         return raw(read.text, "text/plain; charset=utf-8")

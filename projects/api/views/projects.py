@@ -85,9 +85,7 @@ class ProjectList(ListResource):
         wanted = query.get("fields")
         check_fields(ProjectSerializer, wanted)
         visible = Project.objects.visible_to(self.actor).select_related("blueprint", "owner")
-        rows = filter_projects(
-            visible.defer("blueprint__source", "blueprint__definition", "variables"), query
-        )
+        rows = filter_projects(visible.defer("blueprint__source", "blueprint__definition", "variables"), query)
         return self.paged(
             rows,
             lambda page: [only(row, wanted) for row in ProjectSerializer(page, many=True).data],
@@ -126,9 +124,7 @@ class ProjectList(ListResource):
         begin = fields.pop("start", True)
         blueprint = find_blueprint(fields.pop("blueprint"))
         with transaction.atomic():
-            created = control.create_project(
-                blueprint=blueprint, actor=self.actor, documents=given.documents, **fields
-            )
+            created = control.create_project(blueprint=blueprint, actor=self.actor, documents=given.documents, **fields)
             if created.is_new and begin:
                 control.start(project_id=created.project.pk, actor=self.actor)
         visible = Project.objects.visible_to(self.actor).select_related("blueprint", "owner")
@@ -176,9 +172,7 @@ class ProjectDetail(Resource):
         wish = self.query(CancelSerializer)
 
         def cancelled() -> Response:
-            project = self.steer(
-                project_id, lambda pk: control.cancel(project_id=pk, actor=self.actor, **wish)
-            )
+            project = self.steer(project_id, lambda pk: control.cancel(project_id=pk, actor=self.actor, **wish))
             return Response(ProjectDetailSerializer(project).data, status=202)
 
         return idempotency.once(request, cancelled)

@@ -73,9 +73,7 @@ class StepDetail(Resource):
             "params": spec.get("params", {}),
             "when": spec.get("when"),
             "needs": list(
-                Dependency.objects.filter(step=step.parent or step)
-                .order_by("id")
-                .values_list("needs__key", flat=True)
+                Dependency.objects.filter(step=step.parent or step).order_by("id").values_list("needs__key", flat=True)
             ),
             "rounds": rounds.order_by("round"),
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+
 from projects.planning.compiling import compile_wave, windows
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import assess
@@ -32,7 +35,7 @@ def picture(text: str) -> Graph:
 
     for edge in text.split(","):
         names = [name(part) for part in edge.split("->")]
-        for before, after in zip(names, names[1:], strict=False):
+        for before, after in itertools.pairwise(names):
             needs[after].append(before)
     return graph(
         Node(

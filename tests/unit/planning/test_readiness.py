@@ -8,7 +8,14 @@ from projects.states import StepState as S
 
 
 def test_a_step_is_ready_when_all_that_it_needs_is_completed() -> None:
-    phase = graph([Node("a", S.COMPLETED), Node("b", S.RUNNING), Node("c", S.PENDING, ("a",)), Node("d", S.PENDING, ("a", "b"))])
+    phase = graph(
+        [
+            Node("a", S.COMPLETED),
+            Node("b", S.RUNNING),
+            Node("c", S.PENDING, ("a",)),
+            Node("d", S.PENDING, ("a", "b")),
+        ]
+    )
 
     assert assess(phase).ready == ("c",)
     assert assess(phase).standing is Standing.OPEN

@@ -11,17 +11,13 @@ from agents.library.requirements.requirement import Citation, Modality, Requirem
 from tests.unit.requirements.running import opened_text, requirement, reviewed_in
 
 
-def _integrated(
-    *statements: str, comments: tuple[str, ...] = (), **policy: bool | float
-) -> list[Requirement]:
+def _integrated(*statements: str, comments: tuple[str, ...] = (), **policy: bool | float) -> list[Requirement]:
     given = [requirement(one, start=number * 1000) for number, one in enumerate(statements)]
     return list(integrate(given, Policy(**policy), comments).requirements)  # type: ignore[arg-type]
 
 
 def test_ids_follow_document_order_without_gaps() -> None:
-    found = _integrated(
-        "The cat must sleep a lot.", "The cat must sleep a lot.", "The dog must bark at night."
-    )
+    found = _integrated("The cat must sleep a lot.", "The cat must sleep a lot.", "The dog must bark at night.")
     assert [(one.id, one.status) for one in found] == [
         ("REQ-0001", Status.INTEGRATED),
         ("", Status.REJECTED),
@@ -40,15 +36,9 @@ def test_a_duplicate_leaves_its_citation_with_the_one_that_is_kept() -> None:
 def test_one_other_word_of_meaning_makes_another_requirement() -> None:
     pairs = duplicates(
         [
-            requirement(
-                "The server must ensure that access tokens cannot be made, altered or guessed by others."
-            ),
-            requirement(
-                "The server must ensure that refresh tokens cannot be made, altered or guessed by others."
-            ),
-            requirement(
-                "The server must ensure that all access tokens cannot be made, altered or guessed by others."
-            ),
+            requirement("The server must ensure that access tokens cannot be made, altered or guessed by others."),
+            requirement("The server must ensure that refresh tokens cannot be made, altered or guessed by others."),
+            requirement("The server must ensure that all access tokens cannot be made, altered or guessed by others."),
         ]
     )
     assert [(pair.earlier, pair.later) for pair in pairs] == [(0, 2)]
@@ -68,9 +58,7 @@ def test_another_number_is_no_duplicate_but_a_contradiction() -> None:
 def test_opposite_demands_contradict_and_the_later_one_says_so() -> None:
     given = [
         requirement("The server must keep the log file on disk."),
-        requirement(
-            "The server must not keep the log file on disk.", modality=Modality.MUST_NOT, keyword="must not"
-        ),
+        requirement("The server must not keep the log file on disk.", modality=Modality.MUST_NOT, keyword="must not"),
     ]
     found = integrate(given, Policy())
     assert len(found.contradictions) == 1

@@ -16,16 +16,12 @@ from agents.knowledge.values import Edge, Graph, Node
 NASTY = "He said \"it's\" ]]> <b>&amp; \\ 'x'}) DETACH DELETE n; // \n\t\u2028 ÄÖ 日本 \U0001f600 ` ${x}"
 
 
-def _graph(
-    label: str = "label", value: str = "value", key: str = "requirement:1", kind: str = "requirement"
-) -> Graph:
+def _graph(label: str = "label", value: str = "value", key: str = "requirement:1", kind: str = "requirement") -> Graph:
     nodes = (
         Node(key, kind, label, {"statement": value, "confidence": 0.5, "gdpr": True, "line": 7}),
         Node("document:1", "document", "text.txt"),
     )
-    return Graph(
-        "0192f3a0-0000-7000-8000-000000000001", nodes, (Edge(key, "document:1", "cites", {"quote": value}),)
-    )
+    return Graph("0192f3a0-0000-7000-8000-000000000001", nodes, (Edge(key, "document:1", "cites", {"quote": value}),))
 
 
 def _cypher_strings(text: str) -> list[str]:
@@ -54,9 +50,7 @@ def test_graphml_is_well_formed_and_holds_every_value() -> None:
 def test_graphml_declares_each_key_with_its_type_and_ties_edges_to_nodes() -> None:
     root = etree.fromstring(to_graphml(_graph()).encode())
     types = {
-        key.get("attr.name"): key.get("attr.type")
-        for key in root.iter(f"{{{GRAPHML}}}key")
-        if key.get("for") == "node"
+        key.get("attr.name"): key.get("attr.type") for key in root.iter(f"{{{GRAPHML}}}key") if key.get("for") == "node"
     }
     assert (types["confidence"], types["gdpr"], types["line"], types["label"]) == (
         "double",

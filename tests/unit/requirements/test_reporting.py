@@ -24,9 +24,7 @@ def _facts(report: ReportContent) -> dict[str, object]:
     return dict(next(one for one in report.sections if isinstance(one, Facts)).facts)
 
 
-CAT = requirement(
-    "The cat must sleep.", in_focus=True, type=RequirementType.SECURITY, gdpr="'cat' touches Art. 4"
-)
+CAT = requirement("The cat must sleep.", in_focus=True, type=RequirementType.SECURITY, gdpr="'cat' touches Art. 4")
 DOG = requirement("The dog may bark.", modality=Modality.MAY)
 COW = requirement("The cow had to moo.").rejected("past", "It tells what was the case.")
 
@@ -42,9 +40,7 @@ def test_while_a_project_runs_pending_and_validating_ones_are_counted() -> None:
         "create": [_part(CAT, DOG, name="candidates"), _part(COW, name="candidates", part=1), None],
         "validate": [None, _part(COW, part=1), None],
     }
-    counts = build_report(results, {"create": "completed", "validate": "running"}).data["figures"][
-        "by_status"
-    ]
+    counts = build_report(results, {"create": "completed", "validate": "running"}).data["figures"]["by_status"]
     assert (counts["pending"], counts["rejected"], counts["integrated"]) == (2, 1, 0)
 
 
@@ -74,9 +70,7 @@ def test_a_report_is_json() -> None:
 
 
 def test_a_requirement_survives_the_trip_through_json() -> None:
-    one = replace(
-        CAT, context=DOG.citation, also=(DOG.citation,), doubts=("pronoun",), retries=2, confidence=0.7
-    )
+    one = replace(CAT, context=DOG.citation, also=(DOG.citation,), doubts=("pronoun",), retries=2, confidence=0.7)
     assert Requirement.from_json(json.loads(json.dumps(one.to_json()))) == one
     assert Requirement.from_json(json.loads(json.dumps(COW.to_json()))) == COW
 
@@ -102,9 +96,7 @@ def test_a_reworded_requirement_counts_as_changed_not_as_two() -> None:
 
 def test_changed_fields_are_told_before_and_after() -> None:
     (change,) = compare([CAT], [replace(CAT, type=RequirementType.LEGAL)]).changed
-    assert [(one.field, one.before, one.after) for one in change.differences] == [
-        ("type", "security", "legal")
-    ]
+    assert [(one.field, one.before, one.after) for one in change.differences] == [("type", "security", "legal")]
     report = comparison_report(compare([CAT, DOG], [replace(CAT, type=RequirementType.LEGAL)]))
     assert report.data["figures"] == {"added": 0, "removed": 1, "changed": 1, "unchanged": 0}
     assert json.dumps(report.to_json())

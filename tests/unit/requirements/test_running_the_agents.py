@@ -117,13 +117,9 @@ def test_an_integrated_requirement_has_an_id_and_a_node_that_cites_its_document(
 @pytest.mark.skipif(not os.environ.get("PHASEGATE_SPECIFICATION"), reason="no specification is given")
 def test_a_real_specification_loses_no_normative_word() -> None:
     path = Path(os.environ["PHASEGATE_SPECIFICATION"])
-    results = run_to_integration(
-        [Handle(path.read_bytes(), path.name)], intent="Extract security requirements"
-    )
+    results = run_to_integration([Handle(path.read_bytes(), path.name)], intent="Extract security requirements")
     consolidated = results["consolidate"]
     assert consolidated["coverage"] == 1.0
     assert consolidated["citations_verified"] == 1.0
     assert consolidated["acceptance"] >= 0.9
-    assert all(
-        len(json.dumps(one)) < SMALLEST_BLOB for step in ("create", "validate") for one in results[step]
-    )
+    assert all(len(json.dumps(one)) < SMALLEST_BLOB for step in ("create", "validate") for one in results[step])

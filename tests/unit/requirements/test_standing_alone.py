@@ -76,6 +76,26 @@ def test_an_entry_is_named_by_the_term_it_hangs_under() -> None:
     assert third.endswith('MUST be set to "fast" or "safe".')
 
 
+def test_the_other_half_of_an_entry_is_named_too_and_cites_the_first() -> None:
+    text = """4.  Request
+
+   The client sends the following parameters:
+
+   scope
+         OPTIONAL, if it is the scope that was asked for by the client;
+         otherwise, REQUIRED.  The scope of the token.
+"""
+    document = opened_text(text)
+    live = [one for one in reviewed_in(text) if one.live]
+    words = " ".join(one.statement for one in live)
+    assert "OPTIONAL, if it is the scope that was asked for by the client" in words
+    assert "REQUIRED" in words
+    assert all('The parameter "scope"' in one.statement or 'the parameter "scope"' in one.statement for one in live)
+    for one in live:
+        cited = one.context or one.citation
+        assert document.text.text[cited.start : cited.end] == cited.quote
+
+
 def test_a_compound_statement_is_taken_apart() -> None:
     text = "If the code is old, the server SHOULD warn the user and MUST NOT send the page."
     assert accepted_in(text) == [
@@ -93,9 +113,7 @@ def test_a_relative_clause_with_a_rule_of_its_own_gets_its_subject() -> None:
 
 
 def test_a_rule_in_brackets_is_taken_out_of_its_sentence() -> None:
-    text = (
-        "The server SHOULD ask for the whole address (the client MAY leave out the port) before it answers."
-    )
+    text = "The server SHOULD ask for the whole address (the client MAY leave out the port) before it answers."
     assert accepted_in(text) == [
         "The server SHOULD ask for the whole address before it answers.",
         "The client MAY leave out the port.",

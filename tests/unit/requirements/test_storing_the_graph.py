@@ -13,9 +13,7 @@ from django.db import connection
 from agents.knowledge.store import read_graph, write_graph
 from agents.knowledge.values import Edge, Node
 
-NODES = tuple(
-    Node(f"requirement:{number}", "requirement", f"REQ-{number:04d}", {"n": number}) for number in range(40)
-)
+NODES = tuple(Node(f"requirement:{number}", "requirement", f"REQ-{number:04d}", {"n": number}) for number in range(40))
 EDGES = tuple(Edge(f"requirement:{number}", f"requirement:{number + 1}", "refines") for number in range(39))
 
 
@@ -68,9 +66,7 @@ def test_two_workers_that_write_the_same_graph_at_once_leave_it_as_one_would() -
         finally:
             connection.close()
 
-    workers = [
-        threading.Thread(target=write, args=(nodes,)) for nodes in (NODES, NODES[::-1], NODES, NODES[::-1])
-    ]
+    workers = [threading.Thread(target=write, args=(nodes,)) for nodes in (NODES, NODES[::-1], NODES, NODES[::-1])]
     for worker in workers:
         worker.start()
     for worker in workers:

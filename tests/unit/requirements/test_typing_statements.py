@@ -49,9 +49,7 @@ def test_relevance_names_the_words_and_the_rule() -> None:
 
 
 def test_objects_and_messages_are_named() -> None:
-    statement = (
-        'The client MUST send the "client_id" in the access token request to the authorization server.'
-    )
+    statement = 'The client MUST send the "client_id" in the access token request to the authorization server.'
     assert messages_in(statement) == ("access token request",)
     assert {"client", "client_id", "authorization server"} <= set(objects_in(statement))
 

@@ -100,9 +100,7 @@ def test_headings_and_contents_are_rejected_as_such() -> None:
 
 def test_in_a_list_of_requirements_will_and_can_bind() -> None:
     lines = [f"{number}. The system shall print form {number} on paper." for number in range(1, 8)]
-    text = "\n".join(
-        [*lines, "8. The clerk can undo the last step.", "9. The system will send a letter to the owner."]
-    )
+    text = "\n".join([*lines, "8. The clerk can undo the last step.", "9. The system will send a letter to the owner."])
     assert accepted_in(text)[-2:] == [
         "The clerk can undo the last step.",
         "The system will send a letter to the owner.",

@@ -1,0 +1,59 @@
+"""Gates: conditions and approvals that can come to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from projects.blueprints.paths import Place
+from projects.blueprints.schema import ApprovalSpec, Blueprint, GateSpec
+from projects.blueprints.shaping import Finding
+
+
+def check_gates(blueprint: Blueprint) -> Iterator[Finding]:
+    """Every gate, and every approval in a step."""
+    for index, phase in enumerate(blueprint.phases):
+        if phase.gate is not None:
+            yield from _gate(phase.gate, ("phases", index, "gate"))
+        for position, step in enumerate(phase.steps):
+            if step.approval is not None:
+                yield from _approval(step.approval, ("phases", index, "steps", position, "approval"))
+
+
+def _gate(gate: GateSpec, place: Place) -> Iterator[Finding]:
+    names: set[str] = set()
+    for number, condition in enumerate(gate.quality):
+        here: Place = (*place, "quality", number)
+        if condition.name in names:
+            yield Finding((*here, "name"), f"a condition is named {condition.name!r} already", "Choose another name.")
+        names.add(condition.name)
+        if condition.otherwise == "review" and gate.approval is None:
+            yield Finding(
+                (*here, "otherwise"),
+                "review asks people, and this gate has no approval",
+                "Add `approval:` to the gate.",
+            )
+    if gate.says_rework and gate.max_iterations < 2:
+        yield Finding(
+            (*place, "max_iterations"),
+            "rework needs a second round, and max_iterations is 1",
+            "Write `max_iterations: 2` or more.",
+        )
+    if gate.approval is not None:
+        yield from _approval(gate.approval, (*place, "approval"))
+
+
+def _approval(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:
+    if approval.on_timeout == "escalate" and approval.escalate_to is None:
+        yield Finding(
+            (*place, "on_timeout"),
+            "escalate needs to know to whom",
+            "Add `escalate_to: {groups: [GROUP], deadline: 24h}`.",
+        )
+    if approval.on_timeout != "escalate" and approval.escalate_to is not None:
+        yield Finding((*place, "escalate_to"), "nobody escalates here", "Add `on_timeout: escalate`.", at_key=True)
+    if approval.on_timeout != "reject" and approval.deadline is None:
+        yield Finding(
+            (*place, "on_timeout"), f"{approval.on_timeout} never happens without a deadline", "Add `deadline: 24h`."
+        )
+    if len(set(approval.approvers.groups)) != len(approval.approvers.groups):
+        yield Finding((*place, "approvers", "groups"), "a group is named twice", "Name it once.")

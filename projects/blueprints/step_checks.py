@@ -1,0 +1,91 @@
+"""Who does a step, and the numbers that have to fit one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from projects.blueprints.paths import Place
+from projects.blueprints.schema import Blueprint, RetryPolicy, StepKind, StepSpec
+from projects.blueprints.shaping import Finding
+
+_VERSION_RANGE = re.compile(r"(==|!=|<=|>=|<|>|~=)?\s*\d+(\.\d+){0,3}(\.\*)?")
+
+# Which key says what a step of a kind does; agents and scatters are named by `agent` and `capability`.
+_SUBJECT = {
+    StepKind.APPROVAL: "approval",
+    StepKind.WAIT: "wait",
+    StepKind.PROJECT: "project",
+    StepKind.SAGA: "saga",
+    StepKind.SWARM: "swarm",
+    StepKind.SCATTER: "scatter",
+}
+
+
+def check_steps(blueprint: Blueprint) -> Iterator[Finding]:
+    """Everything within one step, and the defaults."""
+    yield from _retry(blueprint.defaults.retry, ("defaults", "retry"))
+    documents = blueprint.documents
+    if documents is not None and documents.max is not None and documents.max < documents.min:
+        yield Finding(
+            ("documents", "max"), f"at most {documents.max} documents are fewer than the least, {documents.min}"
+        )
+    for index, phase in enumerate(blueprint.phases):
+        for position, step in enumerate(phase.steps):
+            place: Place = ("phases", index, "steps", position)
+            yield from _performer(step, place)
+            yield from _subject(step, place)
+            yield from _wait(step, place)
+            yield from _retry(step.retry, (*place, "retry"))
+            if step.max_parallel is not None and step.for_each is None:
+                yield Finding(
+                    (*place, "max_parallel"),
+                    "max_parallel is for steps with `for_each`",
+                    "Remove it, or add `for_each`.",
+                )
+
+
+def _performer(step: StepSpec, place: Place) -> Iterator[Finding]:
+    if step.kind is StepKind.AGENT and step.agent is None and step.capability is None:
+        yield Finding(place, f"the step {step.key!r} names no agent", "Add `agent: NAME`.")
+    if step.kind is StepKind.SCATTER and step.capability is None:
+        yield Finding(place, f"the step {step.key!r} names no capability to ask for", "Add `capability: NAME`.")
+    if step.agent is not None and step.capability is not None:
+        yield Finding(
+            (*place, "capability"), "a step names an agent or a capability, and this names both", "Remove one of them."
+        )
+    if step.kind not in (StepKind.AGENT, StepKind.SCATTER):
+        for key in ("agent", "capability"):
+            if getattr(step, key) is not None:
+                yield Finding((*place, key), f"a step of kind {step.kind} has no `{key}`", "Remove it.", at_key=True)
+    if step.capability is None:
+        for key in ("version", "route"):
+            if getattr(step, key) is not None:
+                yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")
+    if step.version is not None and not all(_VERSION_RANGE.fullmatch(part.strip()) for part in step.version.split(",")):
+        yield Finding((*place, "version"), f"{step.version!r} is no version range", 'Write, for instance, ">=1.2,<2".')
+
+
+def _subject(step: StepSpec, place: Place) -> Iterator[Finding]:
+    wanted = _SUBJECT.get(step.kind)
+    if wanted is not None and wanted != "scatter" and getattr(step, wanted) is None:
+        yield Finding(place, f"a step of kind {step.kind} says what it does in `{wanted}`", f"Add `{wanted}:`.")
+    for kind, key in _SUBJECT.items():
+        if kind is not step.kind and getattr(step, key) is not None:
+            yield Finding(
+                (*place, key),
+                f"`{key}` belongs to steps of kind {kind}",
+                f"Add `kind: {kind}`, or remove it.",
+                at_key=True,
+            )
+
+
+def _wait(step: StepSpec, place: Place) -> Iterator[Finding]:
+    if step.wait is not None and step.wait.duration is None and step.wait.signal is None:
+        yield Finding((*place, "wait"), "there is nothing to wait for", "Add `for: 2h`, or `signal: NAME`.")
+
+
+def _retry(policy: RetryPolicy, place: Place) -> Iterator[Finding]:
+    if policy.cap < policy.base:
+        message = f"the longest wait, {policy.cap:g} s, is shorter than the first, {policy.base:g} s"
+        yield Finding(place, message, "Raise `cap`, or lower `base`.")
