@@ -69,6 +69,11 @@ class PhaseBlock:
     gate: str
     gate_state: str
 
+    @property
+    def drawing(self) -> Drawing:
+        """The phase drawn."""
+        return draw(_to_draw(self))
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
@@ -78,7 +83,6 @@ class ProjectPage:
     standing: str
     progress: Progress
     phases: tuple[PhaseBlock, ...]
-    drawing: Drawing
     approvals: tuple[Approval, ...]
     documents: tuple[Document, ...]
     events: tuple[Any, ...]
@@ -111,7 +115,6 @@ def page_of(project: Project) -> ProjectPage:
         standing=standing_with(project, waits=waits),
         progress=standing,
         phases=blocks,
-        drawing=draw([_to_draw(block) for block in blocks]),
         approvals=approvals,
         documents=tuple(Document.objects.filter(project=project).order_by("position")),
         events=tuple(history.events_of(project.pk).before(None).annotate(seq=F("seal__seq"))[:EVENTS]),
@@ -195,9 +198,7 @@ def gate_of(phase: Phase, approval: Approval | None) -> tuple[str, str]:
 
 def _to_draw(block: PhaseBlock) -> PhaseToDraw:
     return PhaseToDraw(
-        title=block.phase.title,
         state=block.phase.state,
-        round=block.phase.round,
         gate=block.gate,
         gate_state=block.gate_state,
         steps=tuple(

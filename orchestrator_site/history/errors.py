@@ -17,6 +17,12 @@ class StreamNotFound(NotFound):
     code = "history_not_found"
 
 
+class StreamAmbiguous(InvalidInput):
+    """The digits fit more than one history."""
+
+    code = "history_ambiguous"
+
+
 class ExportUnreadable(InvalidInput):
     """The file is no export of a history."""
 

@@ -42,7 +42,7 @@ def project_given(request: Request) -> ProjectGiven:
     return ProjectGiven(fields, (*named, *_uploaded(files)))
 
 
-def _fields_and_files(request: Request) -> tuple[Any, list[UploadedFile]]:
+def _fields_and_files(request: Request) -> tuple[Any, list[UploadedFile[Any]]]:
     data = request.data
     if not isinstance(data, QueryDict):
         return data, []
@@ -94,7 +94,7 @@ def _from_folder(path: str) -> intake.Given:
         raise DocumentRefused(f"{path!r} cannot be read: {error.strerror}.") from None
 
 
-def _uploaded(files: Iterable[UploadedFile]) -> Iterable[intake.Given]:
+def _uploaded(files: Iterable[UploadedFile[Any]]) -> Iterable[intake.Given]:
     room = conf().document_max_bytes * _TOTAL
     for file in files:
         room -= file.size or 0

@@ -37,7 +37,7 @@ def _by_day(
     after = datetime.combine(until + timedelta(days=1), time.min, UTC)
     rows = projects.filter(**{f"{moment}__gte": first, f"{moment}__lt": after})
     grouped = rows.annotate(day=TruncDate(moment, tzinfo=UTC)).order_by().values("day").annotate(**counts)
-    return {row["day"]: row for row in grouped}
+    return {row["day"]: dict(row) for row in grouped}
 
 
 def _day(day: date, started: dict[str, Any], ended: dict[str, Any]) -> dict[str, Any]:

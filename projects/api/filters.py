@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from projects.api.errors import ParametersInvalid
 from projects.api.pagination import Order
 from projects.api.serializers.fields import NamedChoiceField, StateField, StrictSerializer, WordsField
 from projects.api.serializers.projects import BLUEPRINT_NAME, PRIORITIES
@@ -159,17 +158,3 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
         "title__icontains": query.get("search"),
     }
     return projects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})
-
-
-def check_fields(shape: type[serializers.Serializer[Any]], wanted: Collection[str] | None) -> None:
-    """Raise ``ParametersInvalid`` where a field is wanted that the shape has not."""
-    known = shape().fields
-    unknown = sorted(set(wanted or ()) - set(known))
-    if unknown:
-        message = f"There is no field {', '.join(unknown)}. There are: {', '.join(known)}."
-        raise ParametersInvalid(f"fields: {message}", errors=[{"field": "fields", "message": message}])
-
-
-def only(data: Mapping[str, Any], wanted: Collection[str] | None) -> dict[str, Any]:
-    """The fields that are wanted, all where none is named."""
-    return {name: value for name, value in data.items() if not wanted or name in wanted}

@@ -62,7 +62,7 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
     return response
 
 
-def _lock(user_id: int, key: str) -> None:
+def _lock(user_id: int | None, key: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"idempotency {user_id} {key}"])
         row = cursor.fetchone()
@@ -103,7 +103,7 @@ def _plain(data: Any) -> Any:
     return _digest_of_file(data) if isinstance(data, UploadedFile) else data
 
 
-def _digest_of_file(file: UploadedFile) -> list[str]:
+def _digest_of_file(file: UploadedFile[Any]) -> list[str]:
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

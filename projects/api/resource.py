@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,13 +19,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from orchestrator_site.access.actors import Actor
+from orchestrator_site.access.actors import Actor, actor_of_request
+from orchestrator_site.access.permissions import Requires
+from orchestrator_site.errors import PhasegateError
 from projects.api import conditional
 from projects.api.errors import BodyTooLarge, ParametersInvalid
-from projects.api.identity import actor_of_request, requirement
 from projects.api.pagination import CursorPages, Order, limit_of, links, page_of
 from projects.api.parsing import StrictFormParser, StrictJSONParser
 from projects.api.schema import ApiSchema
+from projects.api.selection import only
 from projects.api.serializers.fields import StrictSerializer, checked
 from projects.errors import ProjectNotFound
 from projects.models import Project
@@ -38,7 +40,7 @@ class Negotiation(DefaultContentNegotiation):
     """By ``Accept`` alone: the parameter ``format`` is a report's, and not DRF's choice of a renderer."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> Any:
         """The renderer, and the media type it is to name."""
         return super().select_renderer(_WithoutFormat(request), renderers, format_suffix)  # type: ignore[arg-type]
@@ -60,7 +62,7 @@ class Nothing(StrictSerializer):
 class Resource(APIView):
     """A resource: a tag in the documentation, a right for each method that asks for one, its refusals."""
 
-    schema = ApiSchema()  # type: ignore[no-untyped-call]
+    schema = ApiSchema()
     tag: ClassVar[str] = ""
     rights: ClassVar[Mapping[str, str]] = {}
     problems: ClassVar[Mapping[str, Sequence[int]]] = {}
@@ -73,13 +75,15 @@ class Resource(APIView):
         wanted: list[type[BasePermission]] = [IsAuthenticated]
         method = getattr(self.request, "method", None) or ""
         if method in self.rights:
-            wanted.append(requirement(self.rights[method]))
+            wanted.append(Requires(self.rights[method]))
         return [permission() for permission in wanted]
 
     def handle_exception(self, exc: Exception) -> Any:
-        """As problems, also what Django would answer without a word: bodies beyond its limits."""
+        """As problems: mistakes with their places, and bodies beyond Django's limits too."""
         if isinstance(exc, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
             exc = BodyTooLarge(f"The body is larger than this server takes: {exc}")
+        elif isinstance(exc, PhasegateError):
+            _place_mistakes(exc)
         return super().handle_exception(exc)
 
     def get_serializer(self, *args: Any, **options: Any) -> serializers.Serializer[Any]:
@@ -133,14 +137,15 @@ class ListResource(Resource):
     def paged(
         self,
         rows: QuerySet[Any],
-        shape: Callable[[list[Any]], list[Any]],
+        shape: type[serializers.Serializer[Any]],
         *,
         order: Order,
+        fields: Collection[str] | None = None,
     ) -> Response:
-        """The page that is asked for, its rows put into shape."""
-        limit = limit_of(self.request)
-        page = page_of(rows, order, limit=limit, cursor=self.request.query_params.get("cursor"))
-        return Response({**links(self.request, page), "results": shape(page.rows)})
+        """The page that is asked for, its rows in shape; with ``fields`` those only."""
+        page = page_of(rows, order, limit=limit_of(self.request), cursor=self.request.query_params.get("cursor"))
+        shown = shape(page.rows, many=True).data
+        return Response({**links(self.request, page), "results": [only(row, fields) for row in shown]})
 
 
 def uuid_of(text: str, refusal: type[Exception]) -> UUID:
@@ -149,3 +154,13 @@ def uuid_of(text: str, refusal: type[Exception]) -> UUID:
         return UUID(text)
     except ValueError:
         raise refusal(f"{text[:60]!r} is no id.") from None
+
+
+def _place_mistakes(error: PhasegateError) -> None:
+    """Blueprints, inputs and forms name their mistakes as ``problems``; a problem document tells them as ``errors``."""
+    if "errors" not in error.details and (mistakes := error.details.get("problems")):
+        kept = ("line", "column", "hint")
+        error.details["errors"] = [
+            {"field": each["path"], "message": each["message"]} | {name: each[name] for name in kept if each[name]}
+            for each in mistakes
+        ]

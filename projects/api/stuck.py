@@ -21,7 +21,7 @@ def stuck(visible: QuerySet[Project], *, quiet_seconds: int, limit: int) -> Iter
     What each does next costs a few queries a project: ``limit`` is the bound on them.
     """
     latest = Event.objects.filter(stream=OuterRef("pk")).order_by("-id").values("at")[:1]
-    rows = (
+    rows: QuerySet[Any] = (
         Project.objects.filter(pk__in=visible.live().order_by().values("pk"))  # type: ignore[attr-defined]
         .annotate(quiet_since=Coalesce(Subquery(latest), "created_at"))
         .filter(~_running(), quiet_since__lte=Now() - timedelta(seconds=quiet_seconds))

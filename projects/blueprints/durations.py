@@ -9,6 +9,7 @@ from typing import Any
 LONGEST = 10 * 366 * 86_400.0  # ten years: beyond it a timer is a mistake, not a plan
 HOW_TO = "Write a number with a unit, such as 500ms, 90s, 5m, 24h, 7d or 1h30m; a plain number means seconds."
 
+PATTERN = r"^([0-9]{1,12}(\.[0-9]{1,6})?(ms|d|h|m|s)?)+$"  # for editors: what parse_duration refuses beyond it is rare
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(ms|d|h|m|s)")
 

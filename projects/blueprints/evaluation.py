@@ -51,7 +51,7 @@ class Expression:
         size = cel_values.Size()
         try:
             values = cel_values.read(context, cel_values.wanted(self.references), size)
-            limits.check_size(self.tree, size)
+            limits.check_size(self.tree, values, size)
             return cel_values.plain(self._run(values, context))
         except ExpressionFailed as error:
             raise self._failed(str(error)) from None

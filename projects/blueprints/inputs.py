@@ -11,6 +11,8 @@ from projects.blueprints.paths import written
 from projects.blueprints.schema import Blueprint
 from projects.blueprints.suggestions import did_you_mean
 
+_NOTHING = {"inputs": "there is no input", "content": "the form has no property"}
+
 
 def validate_inputs(blueprint: Blueprint, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs with the defaults of the blueprint filled in. Raises ``InputsInvalid`` with every mistake.
@@ -25,14 +27,16 @@ def validate_inputs(blueprint: Blueprint, inputs: Mapping[str, Any]) -> dict[str
 
 
 def validate_form(schema: Mapping[str, Any] | None, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of an approval with the form's defaults filled in. Raises ``FormInvalid`` with every mistake.
+    """What an approver edited, with the form's defaults filled in. Raises ``FormInvalid`` with every mistake.
 
-    Without a form nothing may be edited, and everything that was prepared is right.
+    Only what the form names may be edited; nothing, where there is none.
     """
     if schema is None:
-        return dict(content)
+        if content:
+            raise FormInvalid("This approval has no form: nothing of it can be edited.")
+        return {}
     filled: dict[str, Any] = with_defaults(schema, dict(content))
-    problems = _broken(schema, filled, "content")
+    problems = _unknown(schema, filled, "content") + _broken(schema, filled, "content")
     if problems:
         raise FormInvalid(problems=problems)
     return filled
@@ -45,14 +49,14 @@ def _unknown(schema: Mapping[str, Any], value: Mapping[str, Any], root: str) -> 
         return []
     known = schema.get("properties", {})
     return [
-        Problem("", 0, 0, written((root, name)), f"there is no input {name!r}", _hint(name, known))
+        Problem("", 0, 0, written((root, name)), f"{_NOTHING[root]} {name!r}", _hint(name, known, root))
         for name in value
         if name not in known
     ]
 
 
-def _hint(name: str, known: Mapping[str, Any]) -> str:
-    return did_you_mean(name, known, known_as="There are") or "The blueprint takes no inputs."
+def _hint(name: str, known: Mapping[str, Any], root: str) -> str:
+    return did_you_mean(name, known, known_as="There are") or f"No {root} can be given."
 
 
 def _broken(schema: Mapping[str, Any], value: Any, root: str) -> list[Problem]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from orchestrator_site.digests import digest_of
 from projects.blueprints import not_yet
-from projects.blueprints.errors import BlueprintInvalid, Problem
+from projects.blueprints.errors import BlueprintInvalid, ExpressionInvalid, Problem
+from projects.blueprints.evaluation import compile_expression
 from projects.blueprints.expression_checks import check_expressions
 from projects.blueprints.gate_checks import check_gates
 from projects.blueprints.graph_checks import check_graph
@@ -66,8 +67,9 @@ def load_text(source: str, *, origin: str = "<text>") -> Loaded:
         findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
         if not findings:
             return Loaded(complete, digest_of(complete.model_dump(mode="json")), source)
-    problems = {_problem(finding, tree, origin): None for finding in findings}
-    raise BlueprintInvalid(problems=sorted(problems, key=_in_order))
+    problems = list(dict.fromkeys(_problem(finding, tree, origin) for finding in findings))
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    raise BlueprintInvalid(problems=problems)
 
 
 def _look(blueprint: Blueprint) -> Iterator[Finding]:
@@ -94,22 +96,32 @@ def _complete(blueprint: Blueprint) -> Blueprint:
 
 
 def _complete_phase(phase: PhaseSpec, blueprint: Blueprint) -> PhaseSpec:
-    return phase.model_copy(update={"steps": tuple(_complete_step(step, blueprint) for step in phase.steps)})
+    here = {step.key for step in phase.steps}
+    return phase.model_copy(update={"steps": tuple(_complete_step(step, here, blueprint) for step in phase.steps)})
 
 
-def _complete_step(step: StepSpec, blueprint: Blueprint) -> StepSpec:
+def _complete_step(step: StepSpec, here: set[str], blueprint: Blueprint) -> StepSpec:
     said, defaults = step.model_fields_set, blueprint.defaults
     update: dict[str, Any] = {"retry": _complete_retry(step.retry, defaults.retry)}
     update |= {key: getattr(defaults, key) for key in ("timeout", "queue") if key not in said}
+    update["needs"] = (*step.needs, *_needed_for_list(step, here))
     return step.model_copy(update=update)
+
+
+def _needed_for_list(step: StepSpec, here: set[str]) -> list[str]:
+    """The steps of the phase out of whose results ``for_each`` takes its list: it is made when they are known."""
+    if step.for_each is None:
+        return []
+    try:
+        paths = compile_expression(step.for_each).references
+    except ExpressionInvalid:
+        return []
+    read = dict.fromkeys(path[1] for path in paths if path[0] == "results" and len(path) > 1)
+    return [key for key in read if key in here and key not in (*step.needs, step.key)]
 
 
 def _complete_retry(said: RetryPolicy, default: RetryPolicy) -> RetryPolicy:
     return default.model_copy(update={key: getattr(said, key) for key in said.model_fields_set})
-
-
-def _in_order(problem: Problem) -> tuple[int, int]:
-    return problem.line, problem.column
 
 
 def _unreadable(origin: str, message: str, hint: str = "", line: int = 0, column: int = 0) -> BlueprintInvalid:

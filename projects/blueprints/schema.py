@@ -9,17 +9,30 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    WithJsonSchema,
+    model_validator,
+)
 
-from projects.blueprints.durations import parse_duration
+from projects.blueprints.durations import HOW_TO, PATTERN, parse_duration
 
 Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)]
 Text = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Prose = Annotated[StrictStr, Field(max_length=10_000)]
 ExpressionText = Annotated[StrictStr, Field(min_length=1)]
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-PositiveDuration = Annotated[float, Field(gt=0), BeforeValidator(parse_duration)]
+_AS_WRITTEN = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}], "description": HOW_TO}
+)
+Duration = Annotated[float, BeforeValidator(parse_duration), _AS_WRITTEN]
+PositiveDuration = Annotated[float, Field(gt=0), BeforeValidator(parse_duration), _AS_WRITTEN]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
 DEFAULT_TIMEOUT = 300.0

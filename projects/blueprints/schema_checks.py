@@ -31,7 +31,7 @@ def _form(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:
         yield Finding((*place, "form"), "the form has no properties: there is nothing to edit", "Add `properties:`.")
     elif isinstance(properties, dict):
         for name in approval.content:
-            if name not in properties and approval.form.get("additionalProperties") is False:
+            if name not in properties:
                 yield Finding((*place, "content", name), f"the form has no property {name!r}", "Add it to the form.")
 
 

@@ -105,6 +105,8 @@ def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Findin
     for detail in error.errors(include_url=False):
         place = tuple(part for part in detail["loc"] if part != "[key]")
         kind, given, limits = detail["type"], detail["input"], detail.get("ctx", {})
+        if kind == "too_short" and given:
+            continue  # said of a list whose items are wrong, each of which is a mistake of its own
         if kind == "missing":
             yield Finding(place[:-1], f"the key {place[-1]!r} is missing", _example(place))
         elif kind == "extra_forbidden":

@@ -70,6 +70,8 @@ def read_tree(source: str, origin: str) -> Tree:
     root = composer.compose()
     if composer.problems:
         raise BlueprintInvalid(problems=composer.problems)
+    if root.value is None:
+        raise _empty(origin)
     tree = Tree()
     _Spreader(tree, origin).spread(root, ())
     return tree
@@ -97,8 +99,6 @@ def _refuse_text(source: str, origin: str) -> None:
             f"the blueprint has {size} bytes, and at most {LARGEST} are read",
             "Give large data to the project as inputs or documents.",
         )
-    if not source.strip("\ufeff \t\r\n"):
-        raise refuse("the blueprint is empty", "Begin with `name:`, `version:`, `title:` and `phases:`.")
     found = _UNPRINTABLE.search(source.removeprefix("\ufeff"))
     if found is not None:
         before = source.removeprefix("\ufeff")[: found.start()]
@@ -106,6 +106,11 @@ def _refuse_text(source: str, origin: str) -> None:
         raise refuse(
             f"the character U+{ord(found[0]):04X} cannot stand in YAML", "Save the file as plain UTF-8.", line, column
         )
+
+
+def _empty(origin: str) -> BlueprintInvalid:
+    hint = "Begin with `name:`, `version:`, `title:` and `phases:`."
+    return BlueprintInvalid(problems=[Problem(origin, 1, 1, "", "the blueprint is empty", hint)])
 
 
 class _Composer:
@@ -189,7 +194,7 @@ class _Composer:
         if tag is not None:
             self.problems.append(
                 Problem(
-                    self._origin, mark.line, mark.column, "", f"the YAML tag {tag} is not allowed", "Remove the tag."
+                    self._origin, mark.line, mark.column, "", f"the YAML tag {_tag(tag)} is not allowed", "Remove it."
                 )
             )
         if isinstance(event, yaml.ScalarEvent):
@@ -241,8 +246,10 @@ class _Spreader:
     def spread(self, node: _Node, place: Place) -> Any:
         self._values += 1
         if self._values > MOST_VALUES or len(place) > DEEPEST:
-            message = f"aliases written out, the blueprint has more than {MOST_VALUES} values or {DEEPEST} levels"
-            hint = "Use fewer aliases (*NAME)."
+            message = (
+                f"with its aliases written out, the blueprint has more than {MOST_VALUES} values or {DEEPEST} levels"
+            )
+            hint = "Use fewer aliases (*NAME), or give large data to the project as inputs or documents."
             problem = Problem(self._origin, node.mark.line, node.mark.column, written(place), message, hint)
             raise BlueprintInvalid(problems=[problem])
         self._tree.marks[place] = node.mark
@@ -261,6 +268,11 @@ class _Spreader:
                 values[key] = self.spread(each, (*place, key))
             return values
         return node.value
+
+
+def _tag(tag: str) -> str:
+    """As it is mostly written."""
+    return tag.replace("tag:yaml.org,2002:", "!!")[:60]
 
 
 def _mark(event: Any) -> Mark:

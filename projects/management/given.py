@@ -13,9 +13,10 @@ import yaml
 
 from orchestrator_site.errors import InvalidInput
 from projects.blueprints.catalogue import load_catalogue
-from projects.errors import BlueprintNotFound
+from projects.errors import BlueprintNotFound, DocumentRefused
 from projects.management.output import Usage
 from projects.models import BlueprintVersion
+from projects.services.intake import Given, from_path
 from projects.services.registration import find_blueprint
 
 _LARGEST_INPUTS = 1_048_576  # bytes
@@ -134,6 +135,14 @@ def uuid_of(text: str, what: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Usage(f"{text!r} is no id of {what}: give all of it, as `--json` shows it.") from None
+
+
+def document_at(path: Path) -> Given:
+    """A document from a file. Raises ``DocumentRefused``."""
+    try:
+        return from_path(path)
+    except IsADirectoryError:
+        raise DocumentRefused(f"{path} is a folder: name one file for each --document.") from None
 
 
 def write_file(name: str, content: str) -> Path:

@@ -18,6 +18,7 @@ from projects.reports.visible import visible
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED = 0, 1, 2, 3, 4
 """Exit statuses, as scripts of others know them."""
 
+_SILENT = "A server that is needed does not answer"
 _BEHIND = "The database is behind this program"
 _MIGRATE = "bring it up to date with `manage.py migrate`."
 INTERRUPTED = 130  # as shells say for Ctrl-C
@@ -74,6 +75,8 @@ class PhasegateCommand(BaseCommand):
             if "does not exist" not in str(error):
                 raise
             self._tell(ServerUnavailable(f"{_BEHIND} ({_first_line(error)}): {_MIGRATE}"), as_json)
+        except (OperationalError, RedisConnectionError) as error:
+            self._tell(ServerUnavailable(f"{_SILENT}: {_first_line(error)}"), as_json)
         except KeyboardInterrupt:
             raise SystemExit(INTERRUPTED) from None
         except BrokenPipeError:

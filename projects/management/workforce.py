@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 from django.db.models.functions import Now
 
 from orchestrator_site.conf import BASE_DIR, conf
@@ -22,9 +24,11 @@ _MISSED_BEATS = 2.5  # heartbeats after which a worker counts as gone, for want 
 
 
 def somebody_works() -> bool:
-    """Whether a worker has said within the last moments that it lives."""
+    """Whether a worker has said within the last moments that it lives; one of this machine must also be there."""
     moments = timedelta(seconds=conf().heartbeat_seconds * _MISSED_BEATS)
-    return Worker.objects.filter(seen_at__gt=Now() - moments).exists()
+    here = socket.gethostname()
+    seen = Worker.objects.filter(seen_at__gt=Now() - moments).values_list("host", "pid")
+    return any(host != here or psutil.pid_exists(pid) for host, pid in seen)
 
 
 class Workforce:

@@ -38,7 +38,8 @@ class Project(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="projects"
     )
-    key = models.CharField(max_length=200, null=True, blank=True, help_text="Given by the caller: one project a key.")
+    # Null means no key: empty texts would collide in the unique constraint, and nulls do not.
+    key = models.CharField(max_length=200, null=True, blank=True, help_text="One project a key.")  # noqa: DJ001
     job_digest = models.CharField(max_length=64, blank=True, help_text="Digest of blueprint, inputs and documents.")
     rerun_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reruns")
     after = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="followers")

@@ -12,13 +12,14 @@ from redis.exceptions import RedisError
 from orchestrator_site import clock
 
 KEY = "phasegate-doorbell"
+# A hash, because the broker's client puts its key prefix before HSET and HLEN, and not before EXISTS or GET.
 
 
 def was_emptied() -> bool:
     """Whether the broker has lost its data since ``set_up``. A broker that does not answer has said nothing."""
     try:
         client = _client()
-        return client is not None and not client.exists(KEY)
+        return client is not None and not client.hlen(KEY)
     except (RedisError, OperationalError, OSError):
         return False
 
@@ -27,7 +28,7 @@ def set_up() -> None:
     """Put the key there. Called after the rows were marked, so that a crash in between repeats the marking."""
     client = _client()
     if client is not None:
-        client.set(KEY, clock.now().isoformat())
+        client.hset(KEY, "since", clock.now().isoformat())
 
 
 def _client() -> Redis | None:

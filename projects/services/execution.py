@@ -65,7 +65,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LegEnd:
-    """How a leg ended: the project it was of if anything was claimed, and steps to be sent again, with the seconds until then."""
+    """How a leg ended: its project if anything was claimed, and the steps to send again, with the seconds until then."""
 
     project_id: UUID | None
     again: tuple[tuple[UUID, float], ...] = ()
@@ -261,7 +261,7 @@ def _hand_back(step: Claim, worker: WorkerProcess) -> None:
 
 
 SOON = 5.0
-"""A retry due within as many seconds rides a Celery countdown; a later one waits as a row until recovery finds it due."""
+"""A retry due within as many seconds rides a Celery countdown; a later one waits as a row for recovery."""
 
 
 def _refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:

@@ -106,34 +106,39 @@ def agents() -> Iterator[None]:
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> User:
+def owner(db: None) -> User:
     return person("olga", may=["start_project"])
 
 
 @pytest.fixture
-def operator(transactional_db: None) -> User:
-    return person("oskar", may=["start_project", "control_project", "view_project", "add_blueprintversion"])
+def operator(db: None) -> User:
+    return person("oskar", groups=["operator"])
 
 
 @pytest.fixture
-def editor(transactional_db: None) -> User:
+def admin(db: None) -> User:
+    return person("ada", groups=["admin"])
+
+
+@pytest.fixture
+def editor(db: None) -> User:
     return approver("edda", "editors")
 
 
 @pytest.fixture
-def outsider(transactional_db: None) -> User:
+def outsider(db: None) -> User:
     return person("ugo", may=["start_project"])
 
 
 @pytest.fixture
-def letter(transactional_db: None) -> str:
+def letter(db: None) -> str:
     """The blueprint, registered."""
     register_blueprint(loaded=load_text(BLUEPRINT))
     return "letter"
 
 
 @pytest.fixture
-def reading(transactional_db: None) -> str:
+def reading(db: None) -> str:
     """A blueprint that takes documents."""
     register_blueprint(loaded=load_text(READING))
     return "reading"

@@ -271,12 +271,13 @@ def test_the_history_is_filtered_and_read_page_by_page(waiting: Project, owner: 
     assert backwards == whole[::-1]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sealed_events_tell_their_place_in_the_chain(waiting: Project, owner: User) -> None:
-    from orchestrator_site.history.sealing import seal
+    from orchestrator_site.history.sealing import seal_all
 
     client = client_of(owner)
     assert {event["seq"] for event in client.read(f"projects/{waiting.pk}/history").json()["results"]} == {None}
-    seal()
+    seal_all()
     sealed = client.read(f"projects/{waiting.pk}/history?ordering=seq&limit=200").json()["results"]
 
     assert [event["seq"] for event in sealed] == list(range(1, len(sealed) + 1))
@@ -357,6 +358,7 @@ def test_an_approver_sees_approvals_and_nothing_else(waiting: Project, editor: U
     assert client.read("projects/stuck?quiet=0").json()["results"] == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_projects_that_do_not_move_say_why(
     waiting: Project, make: Callable[..., Project], operator: User, owner: User
 ) -> None:
@@ -429,7 +431,7 @@ def test_answers_are_json_and_not_kept_by_others(waiting: Project, owner: User) 
 
 
 def test_somebody_who_may_read_every_project_reads_another_teams(waiting: Project) -> None:
-    viewer = person("vera", may=["view_project"])
+    viewer = person("vera", groups=["viewer"])
 
     assert client_of(viewer).read(f"projects/{waiting.pk}").status_code == 200
     assert client_of(viewer).send("projects", {"blueprint": "letter"}).status_code == 403

@@ -233,9 +233,9 @@ def test_who_has_no_right_cannot_start(editor: User, letter: str) -> None:
     assert not Project.objects.exists()
 
 
-def test_only_operators_approve_beforehand(owner: User, operator: User, letter: str) -> None:
+def test_who_has_that_right_approves_beforehand(owner: User, admin: User, letter: str) -> None:
     body = {"blueprint": letter, "auto_approve": True}
 
     assert client_of(owner).send("projects", body).status_code == 403
-    assert client_of(operator).send("projects", body).status_code == 201
+    assert client_of(admin).send("projects", body).status_code == 201
     assert drive(Project.objects.get()).state == "completed"

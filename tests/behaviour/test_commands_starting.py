@@ -64,7 +64,7 @@ def greet(tmp_path: Path) -> str:
 
 @pytest.fixture
 def start(greet: str) -> Callable[..., dict[str, Any]]:
-    """Call the command on the blueprint, with a name as input unless others are given; the document that it writes."""
+    """Call the command on that blueprint, with a name as input unless others are given."""
 
     def call(*arguments: str, inputs: tuple[str, ...] = ("name=Ada",)) -> dict[str, Any]:
         out = StringIO()
@@ -169,7 +169,7 @@ def test_a_folder_is_no_file_of_inputs(start: Callable[..., Any], tmp_path: Path
         start("--inputs-file", str(tmp_path / "inputs.yaml"))
 
 
-# --- documents ------------------------------------------------------------------------------------------------
+# --- documents --------------------------------------------------
 
 
 def refused(start: Callable[..., Any], path: Path, error: type[InvalidInput], said: str) -> None:
@@ -192,7 +192,7 @@ def test_a_missing_document_is_refused(start: Callable[..., Any], tmp_path: Path
 
 
 def test_a_folder_is_no_document(start: Callable[..., Any], tmp_path: Path) -> None:
-    refused(start, tmp_path, DocumentRefused, "no file but a folder|[Ii]s a directory")
+    refused(start, tmp_path, DocumentRefused, "folder")
 
 
 def test_an_empty_document_is_refused(start: Callable[..., Any], tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_document_of_twenty_megabytes_is_refused(start: Callable[..., Any], tm
     refused(start, tmp_path / "large.txt", DocumentRefused, f"the limit is {limit:.1f} MiB")
 
 
-# --- blueprints and people --------------------------------------------------------------------------------------
+# --- blueprints and people --------------------------------------
 
 
 def test_an_unknown_blueprint_is_refused_with_the_one_that_was_meant() -> None:
@@ -250,7 +250,7 @@ def test_an_unknown_option_is_a_usage_error() -> None:
         call_command("start_project", "hello", "--colour=red")
 
 
-# --- the same job, and what comes after another -----------------------------------------------------------------
+# --- the same job, and what comes after another -----------------
 
 
 def test_the_same_job_is_recognised_and_told(greet: str) -> None:
@@ -303,7 +303,7 @@ def test_one_that_comes_after_another_waits_for_it(start: Callable[..., Any]) ->
     assert "Waits for 1 other" in second["project"]["next_action"]
 
 
-def test_one_that_comes_after_a_cancelled_one_is_refused_and_not_left_behind(
+def test_one_after_a_cancelled_one_is_refused_and_not_left_behind(
     start: Callable[..., Any],
 ) -> None:
     first = start()

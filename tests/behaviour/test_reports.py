@@ -43,10 +43,7 @@ phases:
       - {key: told, agent: echo, params: {say: done}}
 """
 
-NASTY = (
-    '<script>alert("x")</script> | **bold** [link](javascript:alert(1)) `code` '
-    "\u202egnp.exe \x1b[31mred\x07 &amp;"
-)
+NASTY = '<script>alert("x")</script> | **bold** [link](javascript:alert(1)) `code` \u202egnp.exe \x1b[31mred\x07 &amp;'
 
 
 @pytest.fixture(autouse=True)
@@ -177,9 +174,7 @@ def test_steps_that_failed_are_told_with_the_reason() -> None:
         raise ValueError("the moon is in the wrong place")
 
     agent_that(fails, "lister")
-    project = drive(
-        project_of(TWO_PHASES.replace("agent: lister", "agent: lister, retry: {max_attempts: 1}"))
-    )
+    project = drive(project_of(TWO_PHASES.replace("agent: lister", "agent: lister, retry: {max_attempts: 1}")))
 
     [failed] = build(project).to_json()["failed_steps"]
 
@@ -238,9 +233,7 @@ def test_html_escapes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert page.find("script") is None
     assert page.find("style") is None
     assert page.find("a") is None
-    assert not [
-        tag for tag in page.find_all(True) for name in tag.attrs if name.startswith("on") or name == "style"
-    ]
+    assert not [tag for tag in page.find_all(True) for name in tag.attrs if name.startswith("on") or name == "style"]
     assert '<script>alert("x")</script>' in page.get_text()
     assert "\u202e" not in html
     assert "\x1b" not in html

@@ -66,9 +66,7 @@ def _end_everything_in(home: Path) -> None:
 class Script:
     """Python code in a process of its own, which tells what it did line by line."""
 
-    def __init__(
-        self, code: str, *arguments: object, python: Path = Path(sys.executable), **options: object
-    ) -> None:
+    def __init__(self, code: str, *arguments: object, python: Path = Path(sys.executable), **options: object) -> None:
         self.popen = subprocess.Popen(
             [str(python), "-c", textwrap.dedent(code), *map(str, arguments)],
             stdin=subprocess.PIPE,

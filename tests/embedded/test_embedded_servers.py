@@ -98,9 +98,7 @@ def test_nobody_else_may_enter_the_folder_of_the_sockets(var: Path) -> None:
         assert (var / "postgres/data").stat().st_mode & 0o077 == 0
 
 
-def test_two_that_start_at_the_same_moment_share_one_pair_of_servers(
-    empty_var: Path, script: Callable
-) -> None:
+def test_two_that_start_at_the_same_moment_share_one_pair_of_servers(empty_var: Path, script: Callable) -> None:
     first, second = script(HOLD, empty_var), script(HOLD, empty_var)
     assert (first.line(), second.line()) == ("running", "running")
     server = postmaster(empty_var)
@@ -139,9 +137,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_servers(var: Path, script: Ca
     assert os.getpgid(redis_process(var).pid) != group
 
 
-def test_servers_of_a_killed_owner_are_taken_over_and_stopped_by_the_next(
-    var: Path, script: Callable
-) -> None:
+def test_servers_of_a_killed_owner_are_taken_over_and_stopped_by_the_next(var: Path, script: Callable) -> None:
     owner = script(HOLD, var)
     owner.line()
     owner.popen.kill()

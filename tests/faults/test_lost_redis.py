@@ -6,6 +6,7 @@ import pytest
 from celery import current_app
 
 from projects.models import Step
+from projects.services import doorbell
 from tests.builders import look, project_of
 from tests.faults.invariants import check
 from tests.faults.site import Effects, Site, over, wait_until
@@ -44,3 +45,15 @@ def test_redis_is_emptied_in_the_middle_of_a_phase_and_the_project_completes(sit
 
     assert look(project).state == "completed"
     check(project, effects.calls)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_emptied_redis_is_noticed_once() -> None:
+    empty_redis()
+
+    assert doorbell.was_emptied()
+    doorbell.set_up()
+    assert not doorbell.was_emptied()
+
+    empty_redis()
+    assert doorbell.was_emptied()

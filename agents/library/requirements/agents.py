@@ -86,9 +86,11 @@ def integrate_requirements(context: AgentContext) -> dict[str, Any]:
     verified = verified_share(integrated.requirements, documents)
     return {
         **summary_of(integrated, books, verified),
+        "comments": list(context.rework),
         "decisions": decisions_of(integrated),
         "duplicates": [list(one) for one in integrated.duplicates],
         "contradictions": [list(one) for one in integrated.contradictions],
+        "similar": [list(one) for one in integrated.similar],
     }
 
 
@@ -99,7 +101,7 @@ def write_knowledge_graph(context: AgentContext) -> dict[str, Any]:
     documents = context.results["outline"]["documents"]
     decision = context.params.get("decision") or {}
     approved = with_edits(settled(context.results), decision)
-    nodes, edges = graph_of(approved, documents, consolidated["contradictions"])
+    nodes, edges = graph_of(approved, documents, consolidated["contradictions"], consolidated["similar"])
     node_count, edge_count = write_graph(context.project_id, nodes, edges)
     return {"nodes": node_count, "edges": edge_count, "decision": dict(decision)}
 

@@ -43,6 +43,7 @@ _ABSTRACT_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _DEFINES_TERM = re.compile(r"^\s+(?:mean|refer\s+to|denote|have\s+the\s+(?:same\s+)?meaning|be\s+understood\s+as)\b")
+_EMBEDDED = re.compile(r"\w\s+(?:what|how)\s+(?:\w+\s+){1,4}$", re.IGNORECASE)
 _PAST = re.compile(r"^(?:had|needed)\s", re.IGNORECASE)
 _HYPOTHETICAL = re.compile(r"\b(?:would|might|could|may|will)\s+(?:also\s+|then\s+|still\s+)?$", re.IGNORECASE)
 _WAS = re.compile(r"\b(?:was|were|been|had)\s+(?:\w+ly\s+|not\s+|also\s+)?$", re.IGNORECASE)
@@ -105,6 +106,8 @@ def condition(sentence: str, word: KeyWord, _: Conventions) -> Rejection | None:
     before = sentence[: word.start]
     if word.text.lower() == "should" and not before.strip():
         return Rejection("condition", "'Should …' opens a condition here (if …), it is not the rule itself.")
+    if not word.capital and word.family is not Family.STATUS and _EMBEDDED.search(before):
+        return Rejection("embedded", f"'{word.text}' stands in an indirect question; it tells what is asked elsewhere.")
     inside = _CONDITION_BEFORE.search(before)
     if inside is None or _main_clause_between(inside.group("between")):
         return None

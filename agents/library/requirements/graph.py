@@ -23,12 +23,14 @@ def graph_of(
     requirements: Sequence[Requirement],
     documents: Sequence[Mapping[str, Any]],
     contradictions: Iterable[Sequence[str]] = (),
+    similar: Iterable[Sequence[str]] = (),
 ) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
     """Nodes and edges of the integrated requirements.
 
-    Edges: ``cites`` (requirement to document, with the place), ``concerns`` (to an object), ``mentions``
-    (to a message), ``refines`` (to a requirement of the same section that it says all of, and more),
-    ``duplicates`` (a rejected statement to the one kept for it), ``contradicts`` (to another requirement).
+    Edges: ``cites`` (requirement to document, with the place), ``concerns`` (to an object), ``mentions`` (to
+    a message), ``refines`` (to a requirement of the same section that it says all of, and more),
+    ``duplicates`` (a rejected statement to the one kept for it), ``contradicts`` and ``resembles`` (to
+    another requirement).
     """
     accepted = [one for one in requirements if one.status is Status.INTEGRATED]
     digests = {document["id"]: document["sha256"] for document in documents}
@@ -37,9 +39,10 @@ def graph_of(
     edges += _duplicate_edges(requirements, accepted)
     edges += _refinements(accepted)
     live = {one.key for one in accepted}
-    for earlier, later, reason in contradictions:
-        if earlier in live and later in live:
-            edges.append(Edge(_key(later), _key(earlier), "contradicts", {"reason": reason}))
+    for kind, pairs in (("contradicts", contradictions), ("resembles", similar)):
+        for earlier, later, reason in pairs:
+            if earlier in live and later in live:
+                edges.append(Edge(_key(later), _key(earlier), kind, {"reason": reason}))
     nodes |= {node.key: node for node in _duplicate_nodes(requirements)}
     return tuple(nodes.values()), tuple(edges)
 

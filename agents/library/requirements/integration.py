@@ -4,23 +4,21 @@ ledger.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from agents.library.requirements.duplicates import Pair, contradictions, duplicates
+from agents.library.requirements.contradictions import contradictions
+from agents.library.requirements.duplicates import Pair, duplicates, much_alike
+from agents.library.requirements.exclusions import exclusions
 from agents.library.requirements.ledger import Ledger, take_stock
 from agents.library.requirements.opened import OpenDocument
 from agents.library.requirements.requirement import Citation, Finding, Modality, Requirement, Severity, Status
 from agents.library.requirements.validator import citation_holds
 
-_EXCLUSION = re.compile(
-    r"\b(?:exclude|excluded|remove|drop|reject|leave\s+out|without)\b(?P<ids>[^.\n;:]*)(?::\s*(?P<why>[^\n]*))?",
-    re.IGNORECASE,
-)
-_ID = re.compile(r"\bREQ-\d{4,}\b", re.IGNORECASE)
+MOST_SIMILAR = 200
 _RECOMMENDATIONS = (Modality.SHOULD, Modality.SHOULD_NOT, Modality.MAY)
 
 
@@ -46,12 +44,13 @@ class Integrated:
     """All candidates of a run in document order, with their ids and final states, and what was found across
     them.
 
-    ``duplicates`` and ``contradictions`` name requirements by key.
+    ``duplicates``, ``contradictions`` and ``similar`` name requirements by key.
     """
 
     requirements: tuple[Requirement, ...]
     duplicates: tuple[tuple[str, str, str], ...]
     contradictions: tuple[tuple[str, str, str], ...]
+    similar: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def accepted(self) -> tuple[Requirement, ...]:
@@ -74,9 +73,11 @@ def integrate(reviewed: Sequence[Requirement], policy: Policy, comments: Sequenc
     settled = _excluded(settled, comments)
     live = [position for position, one in enumerate(settled) if one.live]
     opposed = contradictions([settled[position] for position in live])
+    similar = islice(much_alike([settled[position] for position in live]), MOST_SIMILAR)
+    alike_left = _by_key(similar, live, settled)
     settled = _marked(settled, opposed, live)
     final = tuple(replace(one, status=Status.INTEGRATED) if one.live else one for one in settled)
-    return Integrated(final, twins, _by_key(opposed, live, settled))
+    return Integrated(final, twins, _by_key(opposed, live, settled), alike_left)
 
 
 def _with_unique_keys(reviewed: Sequence[Requirement]) -> list[Requirement]:
@@ -113,16 +114,6 @@ def _held_against(one: Requirement, policy: Policy) -> Requirement:
             "recommendation", f"It recommends or permits ('{one.keyword}'); only demands were asked for."
         )
     return one
-
-
-def exclusions(comments: Sequence[str]) -> dict[str, str]:
-    """What reviewers asked to leave out: id to their words. Later comments win."""
-    found: dict[str, str] = {}
-    for comment in comments:
-        for match in _EXCLUSION.finditer(comment):
-            why = (match.group("why") or comment).strip()
-            found.update({identifier.upper(): why for identifier in _ID.findall(match.group("ids"))})
-    return found
 
 
 def _excluded(candidates: Sequence[Requirement], comments: Sequence[str]) -> list[Requirement]:

@@ -38,8 +38,8 @@ class KeyWord:
 
     @property
     def capital(self) -> bool:
-        """Whether all of it is written in capitals, as RFC 2119 asks for."""
-        return self.text.isupper()
+        """Whether it is written in capitals, as RFC 2119 asks for; "MUST only" and "is REQUIRED to" are."""
+        return any(word.isupper() and len(word) > 1 for word in self.text.split())
 
 
 # Not inside a word, an identifier (is_required) or a compound (must-have); emphasis and slashes bound it.

@@ -37,7 +37,7 @@ def build_report(
         *_counts(figures),
         *_listings(requirements),
         *_tracking(requirements),
-        _opposed(consolidated, requirements),
+        *_related(consolidated, requirements),
         *_turned_down(requirements),
         _missed(consolidated),
         _use(used),
@@ -161,10 +161,16 @@ def _tracking(requirements: Sequence[Requirement]) -> tuple[Section, ...]:
     return Table("GDPR tracking", columns, gdpr), Table("GoBD tracking", columns, gobd)
 
 
-def _opposed(consolidated: Mapping[str, Any], requirements: Sequence[Requirement]) -> Table:
+def _related(consolidated: Mapping[str, Any], requirements: Sequence[Requirement]) -> tuple[Section, ...]:
     ids = {one.key: one.id or one.key for one in requirements}
-    rows = tuple((ids.get(a, a), ids.get(b, b), why) for a, b, why in consolidated.get("contradictions", ()))
-    return Table("Contradictions", ("Requirement", "Contradicted by", "How"), rows)
+
+    def rows(name: str) -> tuple[tuple[Cell, ...], ...]:
+        return tuple((ids.get(a, a), ids.get(b, b), why) for a, b, why in consolidated.get(name, ()))
+
+    return (
+        Table("Contradictions", ("Requirement", "Contradicted by", "How"), rows("contradictions")),
+        Table("Much alike", ("Requirement", "Resembled by", "How much"), rows("similar")),
+    )
 
 
 def _turned_down(requirements: Sequence[Requirement]) -> tuple[Section, ...]:

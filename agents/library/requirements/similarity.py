@@ -16,12 +16,17 @@ from itertools import pairwise
 
 from agents.library.requirements.requirement import normalised
 
-_SUFFIX = re.compile(r"(?:ing|ed|es|s)$")
+_SUFFIX = re.compile(r"(?:ing|ed|(?<![su])s)$")
 
 
 def stems(statement: str) -> list[str]:
     """The words of a statement in order, without case, articles and the commonest endings."""
-    return [_SUFFIX.sub("", word) if len(word) > 4 else word for word in normalised(statement).split()]
+    return [stem(word) for word in normalised(statement).split()]
+
+
+def stem(word: str) -> str:
+    """ "closes", "closed", "closing" and "close" give "clos"; short words stay as they are."""
+    return _SUFFIX.sub("", word).removesuffix("e") if len(word) > 4 else word.removesuffix("e")
 
 
 def tokens(statement: str) -> frozenset[str]:

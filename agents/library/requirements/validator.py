@@ -19,6 +19,11 @@ from agents.library.requirements.smells import smells
 from agents.library.requirements.wording import parse
 
 _LEAST_WORDS = 4
+_POINTING = re.compile(
+    r"(?:such|this|these|those|that|the\s+(?:above|said|same))\s+"
+    r"(?!regulation|directive|document|specification|standard|article|section|chapter|agreement|licen[cs]e|act\b)\w",
+    re.IGNORECASE,
+)
 _EXPLETIVE = re.compile(r"^It\s+\w+\s+(?:not\s+)?be\s+(?:as\s+|so\s+)?\w+\s+(?:to|that|for)\b")
 
 
@@ -45,7 +50,17 @@ def validate(candidate: Requirement, document: OpenDocument) -> Verdict:
     if len(candidate.statement.split()) < _LEAST_WORDS:
         return Verdict(rejection=Rejection("no_action", "The statement is too short to say who has to do what."))
     mend = _defects(candidate, words)
-    return Verdict((*smells(candidate.statement), *mend), tuple(finding.code for finding in mend))
+    findings = (*smells(candidate.statement), *_pointing(candidate, words), *mend)
+    return Verdict(findings, tuple(finding.code for finding in mend))
+
+
+def _pointing(candidate: Requirement, words: tuple[KeyWord, ...]) -> tuple[Finding, ...]:
+    """A subject such as "such schemes": clear enough in its place, less so by itself."""
+    subject = parse(candidate.statement, words[0]).subject
+    if not _POINTING.match(subject):
+        return ()
+    text = f"'{subject}' may point at something named before it."
+    return (Finding("reference", text, Severity.NOTE, subject),)
 
 
 def citation_holds(citation: Citation, document: OpenDocument) -> bool:

@@ -1,19 +1,19 @@
-"""From phases and steps to the shapes of a drawing. Pure: positions in pixels, words as they are written."""
+"""From a phase's steps to the shapes of a drawing. Pure: positions in pixels, words as they are written."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import CycleError
 
 from orchestrator_site.dashboard.graph.layout import Layout, lay_out
 
-BOX_WIDTH, BOX_HEIGHT = 184, 46
-GAP_X, GAP_Y = 38, 14
-PADDING, HEADING = 18, 36
-BETWEEN = 26
+BOX_WIDTH, BOX_HEIGHT = 162, 56
+GAP_X, GAP_Y = 30, 12
+MARGIN = 6
 MOST_DRAWN = 120
-MOST_LETTERS = 22
+LINE, LINES = 18, 2
 GATE = "\0gate"
 
 
@@ -36,10 +36,8 @@ class PhaseToDraw:
     ``total`` and ``done`` count its steps where ``steps`` does not hold them all.
     """
 
-    title: str
-    state: str
     steps: tuple[StepToDraw, ...]
-    round: int = 1
+    state: str = "pending"
     gate: str = ""
     gate_state: str = "pending"
     total: int = 0
@@ -47,18 +45,28 @@ class PhaseToDraw:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a box's words, at its height."""
+
+    y: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
-    """A step or a gate. ``fill`` is the width of the bar of its items; ``tip`` its whole story in words."""
+    """A step or a gate. ``fill`` is the width of the bar of its items; ``name`` its whole title."""
 
     x: int
     y: int
-    title: str
+    name: str
+    lines: tuple[Line, ...]
     state: str
-    tip: str
     note: str = ""
     is_gate: bool = False
     is_many: bool = False
     fill: int = 0
+    width: int = BOX_WIDTH
+    height: int = BOX_HEIGHT
 
     @property
     def middle(self) -> int:
@@ -67,55 +75,26 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """A phase around its boxes."""
+class Drawing:
+    """A phase drawn: its size, its boxes, and its edges as paths of SVG."""
 
-    x: int
-    y: int
     width: int
     height: int
-    title: str
-    state: str
     boxes: tuple[Box, ...]
     edges: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """The whole: frames under one another."""
-
-    width: int
-    height: int
-    frames: tuple[Frame, ...]
-
-
-def draw(phases: Sequence[PhaseToDraw]) -> Drawing:
-    """The drawing of a project."""
-    frames: list[Frame] = []
-    top = 1
-    for phase in phases:
-        frame = _frame(phase, top)
-        frames.append(frame)
-        top += frame.height + BETWEEN
-    width = max((frame.width for frame in frames), default=0)
-    return Drawing(width + 2, top - BETWEEN + 1, tuple(_widened(frame, width) for frame in frames))
-
-
-def _frame(phase: PhaseToDraw, top: int) -> Frame:
+def draw(phase: PhaseToDraw) -> Drawing:
+    """The drawing of a phase."""
     steps = _few(phase)
     layout = _placed(steps, has_gate=bool(phase.gate))
     by_key = {step.key: step for step in steps}
-    boxes = {node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row, top)) for node in layout.nodes}
-    rounds = f" · {phase.round}" if phase.round > 1 else ""
-    return Frame(
-        x=1,
-        y=top,
-        width=_x(max(layout.columns, 1) - 1) + BOX_WIDTH + PADDING,
-        height=HEADING + round(layout.rows * (BOX_HEIGHT + GAP_Y)) - GAP_Y + PADDING,
-        title=f"{phase.title}{rounds}",
-        state=phase.state,
+    boxes = {node.key: _box(by_key.get(node.key), phase, _x(node.column), _y(node.row)) for node in layout.nodes}
+    return Drawing(
+        width=_x(max(layout.columns, 1) - 1) + BOX_WIDTH + MARGIN,
+        height=_y(max(layout.rows, 1) - 1) + BOX_HEIGHT + MARGIN,
         boxes=tuple(boxes.values()),
-        edges=tuple(_edge(boxes[way.source], boxes[way.target], way.between, top) for way in layout.ways),
+        edges=tuple(_edge(boxes[way.source], boxes[way.target], way.between) for way in layout.ways),
     )
 
 
@@ -123,7 +102,8 @@ def _few(phase: PhaseToDraw) -> tuple[StepToDraw, ...]:
     """A phase of very many steps is drawn as one box: the table beside the drawing has them all."""
     if phase.total <= len(phase.steps) <= MOST_DRAWN:
         return phase.steps
-    return (StepToDraw("all", f"{phase.total} steps", phase.state, (), phase.total, phase.done),)
+    total = max(phase.total, len(phase.steps))
+    return (StepToDraw("all", f"{total} steps", phase.state, (), total, min(phase.done, total)),)
 
 
 def _placed(steps: Sequence[StepToDraw], *, has_gate: bool) -> Layout:
@@ -139,20 +119,26 @@ def _placed(steps: Sequence[StepToDraw], *, has_gate: bool) -> Layout:
 
 def _box(step: StepToDraw | None, phase: PhaseToDraw, x: int, y: int) -> Box:
     if step is None:
-        return Box(x, y, _cut(phase.gate), phase.gate_state, phase.gate, is_gate=True)
+        return Box(x, y, phase.gate, _lines(phase.gate, y), phase.gate_state, is_gate=True)
     if not step.items:
-        return Box(x, y, _cut(step.title), step.state, step.title)
-    share = step.items_done / step.items
+        return Box(x, y, step.title, _lines(step.title, y), step.state)
     note = f"{step.items_done}/{step.items}"
-    fill = round((BOX_WIDTH - 2) * share)
-    return Box(x, y, _cut(step.title), step.state, step.title, note=note, is_many=True, fill=fill)
+    fill = round((BOX_WIDTH - 4) * step.items_done / step.items)
+    return Box(x, y, step.title, _lines(step.title, y), step.state, note=note, is_many=True, fill=fill)
 
 
-def _edge(source: Box, target: Box, between: Sequence[tuple[int, float]], top: int) -> str:
+def _lines(title: str, y: int) -> tuple[Line, ...]:
+    """The title in at most two lines, and below them room for the state."""
+    words = textwrap.wrap(title, LINE, max_lines=LINES, placeholder="…") or [""]
+    first = 19 if len(words) > 1 else 25
+    return tuple(Line(y + first + 14 * at, line) for at, line in enumerate(words))
+
+
+def _edge(source: Box, target: Box, between: Sequence[tuple[int, float]]) -> str:
     """A line that leaves to the right and arrives from the left, bent through its way points."""
     points = [(source.x + BOX_WIDTH, source.middle)]
     for column, row in between:
-        middle = _y(row, top) + BOX_HEIGHT // 2
+        middle = _y(row) + BOX_HEIGHT // 2
         points += [(_x(column), middle), (_x(column) + BOX_WIDTH, middle)]
     points.append((target.x - 5, target.middle))
     curves = [
@@ -162,17 +148,9 @@ def _edge(source: Box, target: Box, between: Sequence[tuple[int, float]], top: i
     return "M" + "L".join(curves)
 
 
-def _widened(frame: Frame, width: int) -> Frame:
-    return Frame(frame.x, frame.y, width, frame.height, frame.title, frame.state, frame.boxes, frame.edges)
-
-
 def _x(column: int) -> int:
-    return 1 + PADDING + column * (BOX_WIDTH + GAP_X)
+    return MARGIN + column * (BOX_WIDTH + GAP_X)
 
 
-def _y(row: float, top: int) -> int:
-    return top + HEADING + round(row * (BOX_HEIGHT + GAP_Y))
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= MOST_LETTERS else f"{words[: MOST_LETTERS - 1].rstrip()}…"
+def _y(row: float) -> int:
+    return MARGIN + round(row * (BOX_HEIGHT + GAP_Y))

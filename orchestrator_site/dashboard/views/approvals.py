@@ -31,6 +31,7 @@ class Inbox(LoginRequiredMixin, TemplateView):
     """What waits for the person, nearest deadline first, and below it what is decided."""
 
     template_name = "dashboard/inbox.html"
+    extra_context = {"section": "inbox"}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Both lists."""

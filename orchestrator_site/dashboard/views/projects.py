@@ -24,6 +24,7 @@ class ProjectList(LoginRequiredMixin, TemplateView):
     """Projects, newest first, by state and by words."""
 
     template_name = "dashboard/projects.html"
+    extra_context = {"section": "projects"}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """One page: rows with their shares, and what waits for people."""

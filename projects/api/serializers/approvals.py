@@ -54,13 +54,13 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
     class Meta:
         model = Decision
         fields = ("user", "verdict", "comment", "edits", "via", "evidence_digest", "decided_at")
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):
     """A fact that is shown to those who decide. It is data out of steps and documents, never markup."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     value = AnyField()
 
 
@@ -75,7 +75,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
     class Meta:
         model = Approval
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "project",
             "project_title",
@@ -92,7 +92,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
             "opened_at",
             "finished_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class ApprovalDetailSerializer(ApprovalSerializer):
@@ -104,7 +104,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     decisions = DecisionSerializer(many=True)
 
     class Meta(ApprovalSerializer.Meta):
-        fields = (
+        fields: tuple[str, ...] = (
             *ApprovalSerializer.Meta.fields,
             "description",
             "form",
@@ -114,4 +114,4 @@ class ApprovalDetailSerializer(ApprovalSerializer):
             "escalated_at",
             "decisions",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields

@@ -12,7 +12,7 @@ from projects.api.serializers.fields import AnyField, ObjectField, StrictSeriali
 class BlueprintGivenSerializer(StrictSerializer):
     """A blueprint's YAML, where it is sent as JSON."""
 
-    source = serializers.CharField(trim_whitespace=False, max_length=1_000_000, help_text="The YAML text.")
+    source = serializers.CharField(trim_whitespace=False, max_length=1_000_000, help_text="The YAML text.")  # type: ignore[assignment]
 
 
 class BlueprintSerializer(serializers.Serializer[Any]):
@@ -32,7 +32,7 @@ class BlueprintDetailSerializer(BlueprintSerializer):
     versions = serializers.ListField(child=serializers.IntegerField(), help_text="Registered ones, the latest first.")
     inputs = ObjectField(help_text="JSON Schema 2020-12 of the inputs.")
     definition = AnyField(help_text="The definition as it is understood, with defaults.")
-    source = serializers.CharField(help_text="The YAML as it was given.")
+    source = serializers.CharField(help_text="The YAML as it was given.")  # type: ignore[assignment]
 
 
 class BlueprintListSerializer(serializers.Serializer[Any]):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from orchestrator_site.errors import PhasegateError
+from orchestrator_site.problems import flat
 from orchestrator_site.statemachine import State
 from projects.api.errors import BodyMalformed, FieldsInvalid
 from projects.api.parsing import FORM_EXTRAS, loads
 
-E = TypeVar("E", bound=PhasegateError)
+# DRF gives the errors of items by their numbers: documents.0.name is documents[0].name to people.
+_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
+_NAMED = 20
 
 
 class NamedChoiceField(serializers.ChoiceField):
@@ -73,12 +77,10 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The values, if every name is known."""
         if isinstance(data, Mapping):
-            unknown = sorted(set(data) - set(self.fields) - FORM_EXTRAS)
+            unknown = sorted(set(data) - set(self.fields) - FORM_EXTRAS)[:_NAMED]
             if unknown:
-                known = ", ".join(self.fields)
-                raise serializers.ValidationError(
-                    {name: [f"There is no such field. There are: {known}."] for name in unknown}
-                )
+                hint = f"There is no such field. There are: {', '.join(self.fields)}."
+                raise serializers.ValidationError({name[:100]: [hint] for name in unknown})
         values: dict[str, Any] = super().to_internal_value(data)
         return values
 
@@ -99,25 +101,8 @@ def checked(
     if serializer.is_valid():
         values: dict[str, Any] = serializer.validated_data
         return values
-    errors = list(_flat(serializer.errors, ""))
+    errors = [each | {"field": _INDEX.sub(r"[\1]", each["field"])[:200]} for each in flat(serializer.errors)]
     summary = "; ".join(
         f"{error['field']}: {error['message']}" if error["field"] else error["message"] for error in errors[:5]
     )
     raise refusal(summary, errors=errors)
-
-
-def _flat(errors: Any, where: str) -> Iterator[dict[str, str]]:
-    """DRF's nested errors as a list of places and messages: ``documents[0].name``."""
-    if isinstance(errors, Mapping):
-        for name, inner in errors.items():
-            if name == "non_field_errors":
-                yield from _flat(inner, where)
-            elif isinstance(name, int):
-                yield from _flat(inner, f"{where}[{name}]")
-            else:
-                yield from _flat(inner, f"{where}.{name}" if where else str(name))
-    elif isinstance(errors, list):
-        for index, inner in enumerate(errors):
-            yield from _flat(inner, f"{where}[{index}]" if isinstance(inner, Mapping) else where)
-    else:
-        yield {"field": where[:200], "message": str(errors)}

@@ -150,7 +150,7 @@ class EventSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField()
     actor = serializers.CharField()
     subject = serializers.CharField()
-    data = AnyField()
+    data = AnyField()  # type: ignore[assignment]
     seq = serializers.SerializerMethodField(help_text="Its place in the hash chain; null until it is sealed.")
     hash = serializers.SerializerMethodField(help_text="SHA-256 of its link in the chain, in hexadecimal.")
 
@@ -182,7 +182,7 @@ class GraphNodeSerializer(serializers.Serializer[Any]):
 
     id = serializers.CharField()
     kind = NamedChoiceField("GraphNodeKind", {"phase": "", "step": "", "gate": "What a phase has to pass at its end."})
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     phase = serializers.CharField()
     state = serializers.CharField()
     agent = serializers.CharField(allow_null=True)
@@ -194,7 +194,7 @@ class GraphNodeSerializer(serializers.Serializer[Any]):
 class GraphEdgeSerializer(serializers.Serializer[Any]):
     """An arrow."""
 
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     target = serializers.CharField()
     kind = NamedChoiceField("GraphEdgeKind", {"needs": "The target needs the source.", "order": "Phases in order."})
 

@@ -12,17 +12,9 @@ class FieldErrorSerializer(serializers.Serializer[Any]):
 
     field = serializers.CharField(help_text="Where it stands: `documents[0].name`; empty for the whole body.")
     message = serializers.CharField(help_text="What is wrong with it.")
-
-
-class MistakeSerializer(serializers.Serializer[Any]):
-    """One mistake in a text or in values that a blueprint describes."""
-
-    origin = serializers.CharField(help_text="Of which text; empty where there is none.")
-    line = serializers.IntegerField(help_text="From 1; 0 where there is no text.")
-    column = serializers.IntegerField(help_text="From 1; 0 where there is no text.")
-    path = serializers.CharField(help_text="Where it stands: `phases[0].steps[1].needs`.")
-    message = serializers.CharField(help_text="What is wrong.")
-    hint = serializers.CharField(help_text="What to do.")
+    line = serializers.IntegerField(required=False, help_text="In the text of a blueprint, from 1.")
+    column = serializers.IntegerField(required=False, help_text="In that line, from 1.")
+    hint = serializers.CharField(required=False, help_text="What to do.")
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -33,8 +25,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField(help_text="The HTTP status.")
     detail = serializers.CharField(help_text="What was wrong, where, and what to do.")
     code = serializers.CharField(help_text="The kind of problem, for programs; it never changes.")
+    instance = serializers.CharField(required=False, help_text="The path that was asked for.")
+    request_id = serializers.CharField(required=False, help_text="The request, as the log calls it.")
     retryable = serializers.BooleanField(required=False, help_text="Whether the same request may succeed later.")
-    errors = FieldErrorSerializer(many=True, required=False, help_text="Every wrong value, with its place.")
-    problems = MistakeSerializer(
-        many=True, required=False, help_text="Every mistake in a blueprint, in inputs or in a form."
-    )
+    errors = FieldErrorSerializer(many=True, required=False, help_text="Every wrong value, with its place.")  # type: ignore[assignment]

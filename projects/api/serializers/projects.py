@@ -83,7 +83,7 @@ class ProjectGivenSerializer(StrictSerializer):
     )
     auto_approve = serializers.BooleanField(
         required=False,
-        help_text="Approve whatever is asked at once, in your name. For operators and admins only.",
+        help_text="Approve whatever is asked at once, in your name. It needs the right `project.auto_approve`.",
     )
     rerun = serializers.BooleanField(required=False, help_text="Do the job anew where the same has been done already.")
     start = serializers.BooleanField(required=False, help_text="Begin at once, which is the default.")
@@ -111,7 +111,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
     class Meta:
         model = Project
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "title",
             "blueprint",
@@ -129,7 +129,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
             "started_at",
             "finished_at",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class PhaseSerializer(serializers.Serializer[Any]):
@@ -155,7 +155,7 @@ class ProjectDetailSerializer(ProjectSerializer):
     open_approval = serializers.SerializerMethodField(help_text="The approval that it waits for.")
 
     class Meta(ProjectSerializer.Meta):
-        fields = (
+        fields: tuple[str, ...] = (
             *ProjectSerializer.Meta.fields,
             "inputs",
             "after",
@@ -164,7 +164,7 @@ class ProjectDetailSerializer(ProjectSerializer):
             "phases",
             "open_approval",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_after(self, project: Project) -> list[str]:
         """Their ids."""
@@ -182,8 +182,8 @@ class ProjectCreatedSerializer(ProjectDetailSerializer):
     existing = serializers.BooleanField(default=False, help_text="Whether it was there already, and was not made anew.")
 
     class Meta(ProjectDetailSerializer.Meta):
-        fields = (*ProjectDetailSerializer.Meta.fields, "existing")
-        read_only_fields = fields
+        fields: tuple[str, ...] = (*ProjectDetailSerializer.Meta.fields, "existing")
+        read_only_fields: tuple[str, ...] = fields
 
 
 class ReasonSerializer(StrictSerializer):

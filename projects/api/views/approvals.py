@@ -70,7 +70,7 @@ class ApprovalList(Deciding, ListResource):
     def get(self, request: Request) -> Response:
         """A page of approvals."""
         rows = self._wanted(self.query(ApprovalQuery)).select_related("project", "phase")
-        return self.paged(rows, lambda page: list(ApprovalSerializer(page, many=True).data), order=LATEST_FIRST)
+        return self.paged(rows, ApprovalSerializer, order=LATEST_FIRST)
 
     def _wanted(self, query: dict[str, Any]) -> QuerySet[Approval]:
         rows = self.readable()

@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.errors import Forbidden
 from projects.api import examples
 from projects.api.operations import LOCATION, operation
 from projects.api.parsing import StrictFormParser, StrictJSONParser, TextParser, YamlParser
@@ -31,10 +32,20 @@ from projects.services.registration import register_blueprint
 _TEXT_SCHEMA = {"type": "string", "description": "The YAML text."}
 
 
-class BlueprintList(Resource):
-    """`blueprints`."""
+class Blueprints(Resource):
+    """What the two views have in common."""
 
     tag = "blueprints"
+
+    def check_reader(self) -> None:
+        """Blueprints are for who may see them, and for who may start projects of them."""
+        if not (self.actor.may("blueprint.read") or self.actor.may("project.start")):
+            raise Forbidden("This needs the right blueprint.read.")
+
+
+class BlueprintList(Blueprints):
+    """`blueprints`."""
+
     rights = {"POST": "blueprint.register"}
     problems = {"POST": (409,)}
     parser_classes = [StrictJSONParser, YamlParser, TextParser, StrictFormParser]
@@ -50,6 +61,7 @@ class BlueprintList(Resource):
     def get(self, request: Request) -> Response:
         """All of them."""
         self.query()
+        self.check_reader()
         return Response(BlueprintListSerializer({"results": list(_latest())}).data)
 
     @operation(
@@ -83,10 +95,8 @@ class BlueprintList(Resource):
         return Response(data, status=200 if known else 201, headers={"Location": place})
 
 
-class BlueprintDetail(Resource):
+class BlueprintDetail(Blueprints):
     """`blueprints/{name}`."""
-
-    tag = "blueprints"
 
     @operation(
         "blueprints_read",
@@ -98,6 +108,7 @@ class BlueprintDetail(Resource):
     def get(self, request: Request, name: str) -> Response:
         """One blueprint."""
         self.query()
+        self.check_reader()
         plain, _, wanted = name.partition("@")
         if re.fullmatch(BLUEPRINT_NAME, name) is None:
             raise BlueprintNotFound(f"{name[:60]!r} is no name of a blueprint.")
@@ -117,7 +128,9 @@ def _latest() -> Iterable[dict[str, Any]]:
     """The latest version of each name; the shipped one where it is newer than what is registered."""
     rows = BlueprintVersion.objects.order_by("name", "-version").distinct("name")
     columns = rows.values("name", "version", "title", "digest", "definition__description")
-    found = {row["name"]: row | {"description": row["definition__description"] or ""} for row in columns}
+    found: dict[str, dict[str, Any]] = {
+        row["name"]: row | {"description": row["definition__description"] or ""} for row in columns
+    }
     catalogue = load_catalogue()
     for name, loaded in catalogue.items():
         if name not in found or found[name]["version"] < loaded.blueprint.version:

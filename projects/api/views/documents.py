@@ -39,7 +39,7 @@ class DocumentList(ListResource):
         self.query()
         project = self.project(project_id)
         rows = Document.objects.filter(project=project).annotate(content_size=F("content__size"))
-        return self.paged(rows, lambda page: list(DocumentSerializer(page, many=True).data), order=IN_ORDER)
+        return self.paged(rows, DocumentSerializer, order=IN_ORDER)
 
 
 class OneDocument(Chosen):

@@ -42,6 +42,4 @@ class History(ListResource):
         ).select_related("seal")
         if query["ordering"] == "seq":
             rows = rows.sealed()
-        return self.paged(
-            rows, lambda page: list(EventSerializer(page, many=True).data), order=ORDERS[query["ordering"]]
-        )
+        return self.paged(rows, EventSerializer, order=ORDERS[query["ordering"]])

@@ -18,9 +18,7 @@ from projects.api.filters import (
     PROJECT_ORDERS,
     FieldsQuery,
     ProjectQuery,
-    check_fields,
     filter_projects,
-    only,
 )
 from projects.api.operations import (
     ETAG,
@@ -33,6 +31,7 @@ from projects.api.operations import (
 )
 from projects.api.parsing import StrictFormParser, StrictJSONParser, UploadParser
 from projects.api.resource import ListResource, Resource
+from projects.api.selection import check_fields, only
 from projects.api.serializers.projects import (
     CancelSerializer,
     ProjectCreatedSerializer,
@@ -86,11 +85,7 @@ class ProjectList(ListResource):
         check_fields(ProjectSerializer, wanted)
         visible = Project.objects.visible_to(self.actor).select_related("blueprint", "owner")
         rows = filter_projects(visible.defer("blueprint__source", "blueprint__definition", "variables"), query)
-        return self.paged(
-            rows,
-            lambda page: [only(row, wanted) for row in ProjectSerializer(page, many=True).data],
-            order=PROJECT_ORDERS[query["ordering"]],
-        )
+        return self.paged(rows, ProjectSerializer, order=PROJECT_ORDERS[query["ordering"]], fields=wanted)
 
     @operation(
         "projects_create",
@@ -120,7 +115,7 @@ class ProjectList(ListResource):
     def _made(self, given: ProjectGiven) -> Response:
         fields = dict(given.fields)
         if fields.get("auto_approve") and not self.actor.may("project.auto_approve"):
-            raise Forbidden("Approving beforehand is for operators and admins: leave `auto_approve` out.")
+            raise Forbidden("Approving beforehand needs the right project.auto_approve: leave `auto_approve` out.")
         begin = fields.pop("start", True)
         blueprint = find_blueprint(fields.pop("blueprint"))
         with transaction.atomic():

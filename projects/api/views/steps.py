@@ -39,7 +39,7 @@ class StepList(ListResource):
         query = self.query(StepQuery)
         project = self.project(project_id)
         rows = _wanted(project, query).select_related("phase").defer("result", "item", "spec")
-        return self.paged(rows, lambda page: list(StepSerializer(page, many=True).data), order=IN_ORDER)
+        return self.paged(rows, StepSerializer, order=IN_ORDER)
 
 
 class StepDetail(Resource):

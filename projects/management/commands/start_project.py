@@ -12,13 +12,13 @@ from orchestrator_site.access.actors import Actor
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import project_document
 from projects.management.finding import project_of
-from projects.management.given import blueprint_named, inputs_of
+from projects.management.given import blueprint_named, document_at, inputs_of
 from projects.management.output import DONE, FAILED, PhasegateCommand
 from projects.management.people import actor_named
 from projects.management.waiting import wait_for
 from projects.management.workforce import somebody_works
 from projects.models import Project
-from projects.services import control, intake
+from projects.services import control
 from projects.services.control import Created
 from projects.services.registration import definition_of
 from projects.states import ProjectState
@@ -62,7 +62,7 @@ class Command(PhasegateCommand):
     def _create(self, actor: Actor, options: dict[str, Any]) -> Created:
         blueprint = blueprint_named(options["blueprint"])
         inputs = inputs_of(options["input"], options["inputs_file"], definition_of(blueprint).inputs)
-        documents = [intake.from_path(Path(path)) for path in options["document"]]
+        documents = [document_at(Path(path)) for path in options["document"]]
         after = [project_of(text, actor).pk for text in options["after"]]
         with transaction.atomic():  # one that cannot begin must not be left behind
             created = control.create_project(

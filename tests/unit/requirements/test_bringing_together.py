@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 
-from agents.library.requirements.duplicates import contradictions, duplicates
-from agents.library.requirements.integration import Policy, exclusions, integrate, ledgers, verified_share
+import pytest
+
+from agents.library.requirements.contradictions import contradictions
+from agents.library.requirements.duplicates import duplicates, much_alike
+from agents.library.requirements.exclusions import exclusions
+from agents.library.requirements.integration import Policy, integrate, ledgers, verified_share
 from agents.library.requirements.ledger import take_stock
 from agents.library.requirements.requirement import Citation, Modality, Requirement, Status
 from tests.unit.requirements.running import opened_text, requirement, reviewed_in
@@ -42,6 +46,41 @@ def test_one_other_word_of_meaning_makes_another_requirement() -> None:
         ]
     )
     assert [(pair.earlier, pair.later) for pair in pairs] == [(0, 2)]
+
+
+def test_another_wording_of_the_same_demand_is_a_duplicate() -> None:
+    given = [
+        requirement("When the courier has closed the door, the office shall notify the owner within 60 seconds."),
+        requirement("The office will inform the owner within 60 seconds when the courier has closed the door."),
+        requirement("When the owner has closed the door, the office shall notify the courier within 60 seconds."),
+    ]
+    assert [(pair.earlier, pair.later) for pair in duplicates(given)] == [(0, 1)]
+
+
+def test_much_alike_statements_are_named_and_stay() -> None:
+    given = [
+        requirement("The server must ensure that access tokens cannot be made, altered or guessed by others."),
+        requirement("The server must ensure that refresh tokens cannot be made, altered or guessed by others."),
+    ]
+    assert [(pair.earlier, pair.later) for pair in much_alike(given)] == [(0, 1)]
+    assert len(integrate(given, Policy()).accepted) == 2
+
+
+def test_bounds_of_other_subjects_do_not_contradict() -> None:
+    given = [
+        requirement("A name must have at most 50 characters in the form."),
+        requirement("A password must have at most 20 characters in the form."),
+        requirement("A name must have at least 2 characters in the form."),
+    ]
+    assert contradictions(given) == ()
+
+
+def test_a_bound_contradicts_another_in_other_words() -> None:
+    given = [
+        requirement("A collection code shall be valid for 7 days from the notification."),
+        requirement("Collection codes shall remain valid for 14 days from the notification."),
+    ]
+    assert len(contradictions(given)) == 1
 
 
 def test_another_number_is_no_duplicate_but_a_contradiction() -> None:
@@ -90,9 +129,22 @@ def test_what_a_reviewer_excludes_is_rejected_in_his_words_and_the_others_keep_t
     assert found[1].rejection.reason == "Left out by the reviewer: dogs are out of scope"
 
 
-def test_exclusions_are_read_from_free_text() -> None:
-    comments = ["remove REQ-0001 and req-0003. Everything else is fine, REQ-0009 too.", "drop REQ-0004"]
-    assert set(exclusions(comments)) == {"REQ-0001", "REQ-0003", "REQ-0004"}
+@pytest.mark.parametrize(
+    ("comment", "out"),
+    [
+        ("remove REQ-0001 and req-0003. Everything else is fine, REQ-0009 too.", {"REQ-0001", "REQ-0003"}),
+        ("Please leave out REQ-0004, REQ-0005 and REQ-0006: theirs", {"REQ-0004", "REQ-0005", "REQ-0006"}),
+        ("REQ-0007 is out of scope; REQ-0008 is good.", {"REQ-0007"}),
+        ("REQ-0007 needs a better wording", set()),
+        ("do not exclude REQ-0007", set()),
+    ],
+)
+def test_exclusions_are_read_from_free_text(comment: str, out: set[str]) -> None:
+    assert set(exclusions([comment])) == out
+
+
+def test_a_later_comment_takes_an_exclusion_back() -> None:
+    assert exclusions(["exclude REQ-0001: too old", "Sorry, do not exclude REQ-0001"]) == {}
 
 
 def test_low_confidence_and_recommendations_go_where_the_inputs_say_so() -> None:

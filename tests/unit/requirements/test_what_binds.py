@@ -56,6 +56,8 @@ def test_a_binding_sentence_becomes_a_requirement_of_its_modality(sentence: str,
         ("For example, the client must send the code.", "example"),
         ("If the client is required to sign, the server waits.", "condition"),
         ("Should the client fail, the server waits.", "condition"),
+        ("This text states what the service is required to do.", "embedded"),
+        ('"Tenant" shall mean any person who rents a flat.', "definition"),
         ("The list of required fields is long.", "attribute"),
         ("The page was printed on 4 May 2021 in Rome.", "month"),
         ("We must admit that the design is old.", "rhetorical"),
@@ -79,6 +81,19 @@ def test_where_capitals_are_declared_lower_case_words_do_not_bind() -> None:
     text = DECLARED + "The client MUST sign. The server must answer, and it should be quick."
     assert accepted_in(text) == ["The client MUST sign."] or accepted_in(text) == ["The client MUST sign"]
     assert reasons_in(text) == ["key_word_definition", "lower_case"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Tokens MUST only be sent over TLS.",
+        "The client is REQUIRED to sign each page.",
+        "The page MAY not be cached by the client.",
+        "Signing each page is NOT RECOMMENDED.",
+    ],
+)
+def test_where_capitals_are_declared_a_word_with_capitals_in_it_binds(sentence: str) -> None:
+    assert accepted_in(f"{DECLARED}{sentence}") == [sentence]
 
 
 def test_where_nothing_is_declared_capitals_and_lower_case_bind_alike() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
@@ -86,10 +87,10 @@ def _is_table(rows: Sequence[Sequence[Span]], group: Sequence[Line], columns: in
 
 def _has_label_column(rows: Sequence[Sequence[Span]], group: Sequence[Line], columns: int) -> bool:
     """Whether a column holds one short word a row: an id or a label."""
-    by_place = {line.start: line for line in group}
+    starts = [line.start for line in group]
     texts = []
     for cells in rows:
-        line = next(line for start, line in by_place.items() if start <= cells[0][0] <= line.end)
+        line = group[bisect_right(starts, cells[0][0]) - 1]
         texts.append([line.content[start - line.start : end - line.start] for start, end in cells])
     return any(
         all(" " not in row[column] and len(row[column]) <= 24 for row in texts) for column in (0, columns - 1)

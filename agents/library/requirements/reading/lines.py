@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from .flow import Span
 
-_LINE = re.compile(r"[^\r\n\f\v\x85\u2028\u2029]*(?:\r\n|[\r\n\f\v\x85\u2028\u2029]|\Z)")
+_LINE_END = r"(?:\r\n|[\r\n\f\v\x85\u2028\u2029])"
+_LINE = re.compile(rf"(?:[ \t]*{_LINE_END})+|[^\r\n\f\v\x85\u2028\u2029]*(?:{_LINE_END}|\Z)")
 _TAB = 8
 UNWRAPPED = 10_000
 """The wrap width of a text that has none: a paragraph a line."""
@@ -48,7 +49,7 @@ class Line:
 
 
 def lines_of(text: str) -> list[Line]:
-    """The lines of ``text``; every character is in exactly one line or in the white space around its content."""
+    """The lines of ``text``, a run of blank lines as one. Every character is in a line or the white space around it."""
     return [_line(text, begin, end) for begin, end in _bounds(text)]
 
 

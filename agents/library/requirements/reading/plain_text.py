@@ -28,6 +28,9 @@ from .units import leads_on, unit_blocks
 
 _SENTENCE_OPEN = re.compile(r"[\w,)\]\"'”’/-]$")
 _CENTRED = 8
+_WINDOW = 12
+"""How many lines from a heading on are looked at to tell it."""
+_BEGINS_LEGAL = frozenset("AaSs§RrCcKkPpTtBbEeUu")
 
 
 @dataclass(slots=True)
@@ -48,39 +51,31 @@ class _Reader:
 
     def read(self, group: Sequence[Line], following: Sequence[Line] | None) -> int:
         """Add the blocks of ``group``; returns how many lines of ``following`` were taken with it."""
-        taken = 0
-        rest = group
+        taken = at = 0
         if self._runs_on(group):
             self._prose(group)
             return 0
-        while rest:
-            before = len(rest)
-            heading = self._heading(rest, group, following)
+        while at < len(group):
+            heading = self._heading(group, at, following)
             if heading:
-                taken = self._add_heading(heading, rest, following)
-                rest = rest[heading.lines :]
-                continue
-            run = self._run(rest, group)
-            self._text(run)
-            rest = rest[len(run) :]
-            assert len(rest) < before  # noqa: S101 - every turn takes a line
+                taken = self._add_heading(heading, group, at, following)
+                at += heading.lines
+            else:
+                end = self._run_end(group, at)
+                self._text(group[at:end])
+                at = end
         return taken
 
-    def _heading(
-        self, rest: Sequence[Line], group: Sequence[Line], following: Sequence[Line] | None
-    ) -> Heading | None:
-        around = Surroundings(self.body, set_apart_before=len(rest) == len(group), alone=len(rest) == 1)
-        heading = heading_of(rest, around)
-        if heading is None or (self.in_contents and is_contents(rest, announced=True)):
+    def _heading(self, group: Sequence[Line], at: int, following: Sequence[Line] | None) -> Heading | None:
+        window = group[at : at + _WINDOW]
+        around = Surroundings(self.body, set_apart_before=at == 0, alone=at == len(group) - 1)
+        heading = heading_of(window, around)
+        if heading is None or (self.in_contents and is_contents(window, announced=True)):
             return None
-        if (
-            heading.number
-            and not heading.legal
-            and rest[0].indent >= self.body
-            and self._in_series(rest, following)
-        ):
+        numbered = heading.number and not heading.legal and window[0].indent >= self.body
+        if numbered and self._in_series(window, following):
             return None
-        if is_figure(rest) or is_contents(rest, announced=self.in_contents):
+        if is_figure(window) or is_contents(window, announced=self.in_contents):
             return None
         return heading
 
@@ -98,11 +93,14 @@ class _Reader:
         same = following_mark.style == own.style and following_mark.number.count(".") == own.number.count(".")
         return same and following_mark.ordinal == own.ordinal + 1
 
-    def _add_heading(self, heading: Heading, rest: Sequence[Line], following: Sequence[Line] | None) -> int:
-        lines = list(rest[: heading.lines])
+    def _add_heading(
+        self, heading: Heading, group: Sequence[Line], at: int, following: Sequence[Line] | None
+    ) -> int:
+        lines = list(group[at : at + heading.lines])
         taken = 0
         bare = heading.lines == 1 and lines[0].content == heading.number.strip()
-        if bare and len(rest) == 1 and following and len(following) == 1 and _is_separate_title(following[0]):
+        separate = at == len(group) - 1 and following is not None and len(following) == 1
+        if bare and separate and following and _is_separate_title(following[0]):
             lines.append(following[0])
             taken = 1
         shown = [line for line in lines if not is_rule(line.content)]
@@ -126,18 +124,17 @@ class _Reader:
         self.blocks.extend(Block(Role.FURNITURE, (line.span,)) for line in lines if is_rule(line.content))
         return taken
 
-    def _run(self, rest: Sequence[Line], group: Sequence[Line]) -> Sequence[Line]:
-        """The lines up to the next one that begins a legal heading within the group."""
-        for index in range(1, len(rest)):
-            line = rest[index]
-            if line.content[0] not in "AaSs§RrCcKkPpTtBbEeUu" or len(line.content) > 110:
+    def _run_end(self, group: Sequence[Line], at: int) -> int:
+        """The index of the next line that begins a legal heading within the group, or the group's length."""
+        for index in range(at + 1, len(group)):
+            line = group[index]
+            if line.content[0] not in _BEGINS_LEGAL or group[index - 1].content[-1] not in ".;:!?":
                 continue
-            heading = heading_of(
-                rest[index:], Surroundings(self.body, set_apart_before=False, alone=index == len(rest) - 1)
-            )
-            if heading and heading.legal and rest[index - 1].content[-1] in ".;:!?":
-                return rest[:index]
-        return rest
+            around = Surroundings(self.body, set_apart_before=False, alone=index == len(group) - 1)
+            heading = heading_of(group[index : index + _WINDOW], around)
+            if heading and heading.legal:
+                return index
+        return len(group)
 
     def _text(self, group: Sequence[Line]) -> None:
         if is_contents(group, announced=self.in_contents):

@@ -1,0 +1,51 @@
+"""History in the admin: to be read."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from orchestrator_site.history.models import Event
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin[Event]):
+    """Events, newest first. Nobody adds, changes or removes one here; the database would refuse it too."""
+
+    list_display = ("id", "at", "kind", "subject", "actor", "stream", "place")
+    search_fields = ("stream__exact", "kind__startswith", "subject__exact", "actor__startswith")
+    search_help_text = "The whole id of a project or subject, or the beginning of a kind or an actor."
+    list_select_related = ("seal",)
+    ordering = ("-id",)
+    # Counting millions of rows for a page would cost more than the page.
+    show_full_result_count = False
+    list_per_page = 50
+    fields = ("id", "stream", "kind", "at", "actor", "subject", "data", "place", "hash")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """With their seals."""
+        return super().get_queryset(request).select_related("seal")
+
+    @admin.display(description="place in the chain", empty_value="not sealed yet")
+    def place(self, event: Event) -> int | None:
+        """The event's number in its stream."""
+        return event.seal.seq if hasattr(event, "seal") else None
+
+    @admin.display(description="hash", empty_value="not sealed yet")
+    def hash(self, event: Event) -> str | None:
+        """The hash of its link."""
+        return bytes(event.seal.hash).hex() if hasattr(event, "seal") else None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Events are facts of the engine."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        """History is append-only."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        """History is append-only."""
+        return False
