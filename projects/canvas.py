@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from celery import Signature, chain, chord
+from celery import Signature, chain, chord, current_app
 
 from orchestrator_site.conf import CONTROL_QUEUE
 from projects.planning.compiling import Branch, Leg, Wave
@@ -33,8 +33,6 @@ def signatures(
     wave: Wave, *, project_id: UUID, priority: str, steps: Mapping[str, StepAddress]
 ) -> tuple[Signature[Any], ...]:
     """What to publish for a wave: at most one canvas."""
-    from projects import tasks
-
     alone = len(wave.branches) == 1
     chains = [
         _chain(branch, project_id=project_id, priority=priority, steps=steps, wakes=alone or branch.wakes)
@@ -44,8 +42,7 @@ def signatures(
         return ()
     if alone:
         return (chains[0],)
-    body = tasks.advance.si(str(project_id)).set(queue=CONTROL_QUEUE)
-    return (chord(chains, body),)
+    return (chord(chains, advance_signature(project_id)),)
 
 
 def _chain(
@@ -76,17 +73,31 @@ def leg_signature(
     wakes: bool = True,
 ) -> Signature[Any]:
     """One message: the ids of its steps, and the project's so that a person finds it in Flower."""
-    from projects import tasks
-
     limit = sum(step.timeout for step in steps) + HARD_LIMIT_MARGIN
     options: dict[str, Any] = {"queue": queue, "time_limit": limit}
-    signature: Signature[Any] = tasks.run_leg.si(
+    return _task(
+        "projects.run_leg",
         [str(step.id) for step in steps],
         project=str(project_id),
         hand_over=None if hand_over is None else str(hand_over),
         wakes=wakes,
-    )
-    return signature.set(**options)
+    ).set(**options)
+
+
+def advance_signature(project_id: UUID) -> Signature[Any]:
+    """A message that has somebody look what is next in a project."""
+    return _task("projects.advance", str(project_id)).set(queue=CONTROL_QUEUE)
+
+
+def recover_signature() -> Signature[Any]:
+    """A message that asks for a pass of recovery."""
+    return _task("projects.recover").set(queue=CONTROL_QUEUE)
+
+
+def _task(name: str, *arguments: Any, **options: Any) -> Signature[Any]:
+    """By name: tasks call services, and services make canvases, so that an import would be a circle."""
+    signature: Signature[Any] = current_app.signature(name, args=arguments, kwargs=options, immutable=True)
+    return signature
 
 
 def single(key: str, pool: str) -> Wave:

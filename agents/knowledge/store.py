@@ -94,3 +94,13 @@ def read_graph(graph_id: UUID | str) -> Graph:
     rows = ties.values_list(F("source__key"), F("target__key"), "kind", "properties")
     edges = tuple(Edge(source, target, kind, properties) for source, target, kind, properties in rows)
     return Graph(str(identifier), nodes, edges)
+
+
+def delete_graph(graph_id: UUID | str) -> int:
+    """Remove the project's graph, edges and all, and return how many nodes it had."""
+    identifier = UUID(str(graph_id))
+    with transaction.atomic():
+        _one_writer(identifier)
+        KnowledgeEdge.objects.filter(graph=identifier).delete()
+        removed, _ = KnowledgeNode.objects.filter(graph=identifier).delete()
+    return removed

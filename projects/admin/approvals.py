@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -81,12 +82,12 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
         return user.has_perm("projects.decide_approval") or user.has_perm("projects.view_approval")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Approval]:
-        """Those the person may read, waiting ones first."""
-        return inbox.waiting_first(inbox.readable_by(request.user))
+        """Those the person may read."""
+        return inbox.readable_by(request.user)
 
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Kept from ``get_queryset``: an order of names would undo it."""
-        return ()
+    def get_ordering(self, request: HttpRequest) -> tuple[OrderBy, ...]:
+        """Waiting ones first, the nearest deadline before others."""
+        return inbox.waiting_first()
 
     # --- columns
 

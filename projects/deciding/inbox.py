@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.expressions import OrderBy
 
 from projects.models import Approval, Decision
 from projects.states import ApprovalState
@@ -26,11 +27,11 @@ def waiting_for(person: Person) -> QuerySet[Approval]:
     return Approval.objects.decidable_by(person).open().filter(~Exists(_own(person)))
 
 
-def waiting_first(approvals: QuerySet[Approval]) -> QuerySet[Approval]:
-    """Open ones before closed ones; of the open the nearest deadline, of the closed the latest, first."""
+def waiting_first() -> tuple[OrderBy, ...]:
+    """The order of a list: open ones first, the nearest deadline before others; then the closed, latest first."""
     is_closed = Case(When(state=ApprovalState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
-    is_open_deadline = Case(When(state=ApprovalState.OPEN, then=F("deadline")), default=None)
-    return approvals.order_by(is_closed, is_open_deadline.asc(nulls_last=True), "-id")
+    open_deadline = Case(When(state=ApprovalState.OPEN, then=F("deadline")), default=None)
+    return is_closed.asc(), open_deadline.asc(nulls_last=True), F("id").desc()
 
 
 def _own(person: Person) -> QuerySet[Decision]:

@@ -30,9 +30,7 @@ def project_of(text: str, actor: Actor) -> Project:
         fitting = _ending(Project.objects.visible_to(actor), text)
         if len(fitting) > 1:
             raise AmbiguousId(_ambiguous(text, fitting)) from None
-        raise ProjectNotFound(
-            f"There is no project {text!r}. `list_projects` shows those there are."
-        ) from None
+        raise ProjectNotFound(f"There is no project {text!r}. `list_projects` shows those there are.") from None
 
 
 def approval_of(text: str) -> Approval:
@@ -44,9 +42,7 @@ def approval_of(text: str) -> Approval:
     if len(fitting) > 1:
         raise AmbiguousId(_ambiguous(text, fitting))
     if not fitting:
-        raise ApprovalNotFound(
-            f"There is no approval {text!r}. `approve --project ID` takes the one that is open."
-        )
+        raise ApprovalNotFound(f"There is no approval {text!r}. `approve --project ID` takes the one that is open.")
     return Approval.objects.select_related("project__blueprint", "phase").get(pk=fitting[0])
 
 

@@ -100,9 +100,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _text_of(path: Path) -> str:
     if path.suffix not in (".json", ".yaml", ".yml"):
-        raise InputsFileUnreadable(
-            f"{path} must end in .json, .yaml or .yml, so that it is known what it holds."
-        )
+        raise InputsFileUnreadable(f"{path} must end in .json, .yaml or .yml, so that it is known what it holds.")
     try:
         if path.stat().st_size > _LARGEST_INPUTS:
             raise InputsFileUnreadable(f"{path} is larger than 1 MiB: give large things as documents.")
@@ -124,9 +122,7 @@ def _yaml(text: str) -> Any:
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", str: "a text", type(None): "nothing"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
+    return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), f"a {type(value).__name__}")
 
 
 def uuid_of(text: str, what: str) -> UUID:

@@ -10,7 +10,8 @@ from argparse import ArgumentParser
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import ProgrammingError
+from django.db import OperationalError, ProgrammingError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator_site.errors import InvalidInput, PhasegateError, Unavailable
 from projects.reports.visible import visible
@@ -53,9 +54,7 @@ class PhasegateCommand(BaseCommand):
         # Its errors are raised, to be told by ``run_from_argv`` like every other.
         parser.called_from_command_line = False
         if self.has_json:
-            parser.add_argument(
-                "--json", action="store_true", help="write one JSON document to standard output"
-            )
+            parser.add_argument("--json", action="store_true", help="write one JSON document to standard output")
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import Actor
+from orchestrator_site.access.roles import Capability
 from projects.management.describing import project_document
 from projects.management.finding import project_of
 from projects.management.output import PhasegateCommand
@@ -29,6 +30,7 @@ class SteeringCommand(PhasegateCommand, ABC):
     def handle(self, *_: Any, **options: Any) -> None:
         """Find, steer, tell."""
         actor = actor_named(options["user"])
+        actor.require(Capability.PROJECT_CONTROL)
         project = self.steer(project_of(options["id"], actor), actor, options)
         project = Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
         if options["json"]:

@@ -162,9 +162,7 @@ class BarView:
 
     def _show_phase(self, phase: PhaseProgress) -> None:
         if phase.key not in self._tasks:
-            self._tasks[phase.key] = self._bars.add_task(
-                one_line(phase.title or phase.key), count="", state=""
-            )
+            self._tasks[phase.key] = self._bars.add_task(one_line(phase.title or phase.key), count="", state="")
         self._bars.update(
             self._tasks[phase.key],
             total=max(phase.total, 1),

@@ -5,21 +5,26 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
+from celery import current_app
 from django.db.models.functions import Now
+from kombu.exceptions import OperationalError as BrokerError
 
 from orchestrator_site.conf import BASE_DIR, conf
 from orchestrator_site.embedded import processes
+from orchestrator_site.embedded.errors import CrashLoop
 from orchestrator_site.embedded.role import Role
 from orchestrator_site.embedded.supervisor import Supervisor
+from projects.management.output import ServerUnavailable
 from projects.models import Worker
 
+_START_UP = 15.0  # seconds given to workers that still start when they are no longer needed
 _MISSED_BEATS = 2.5  # heartbeats after which a worker counts as gone, for want of a better sign
 
 
@@ -29,6 +34,15 @@ def somebody_works() -> bool:
     here = socket.gethostname()
     seen = Worker.objects.filter(seen_at__gt=Now() - moments).values_list("host", "pid")
     return any(host != here or psutil.pid_exists(pid) for host, pid in seen)
+
+
+def require_broker() -> None:
+    """Raise ``ServerUnavailable`` unless the broker answers."""
+    try:
+        with current_app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+    except BrokerError as error:
+        raise ServerUnavailable(f"The broker (BROKER_URL) does not answer: {error}") from None
 
 
 class Workforce:
@@ -61,8 +75,10 @@ class Workforce:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End what was started."""
-        if self.own and error is None:
+        if self._supervisor is not None and error is None:
             self._tell("Stopping the workers …")
+            with suppress(CrashLoop):  # one that still starts would not hear that it is to end
+                self._supervisor.wait_ready(_START_UP)
         self._stack.__exit__(kind, error, trace)
 
     def ensure(self) -> None:
@@ -80,7 +96,8 @@ class Workforce:
             self.start()
 
     def start(self) -> Supervisor:
-        """Start them now."""
+        """Start them now. Raises ``ServerUnavailable`` where they would wait for a broker in vain."""
+        require_broker()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         log = self._stack.enter_context(self.log.open("w", encoding="utf-8", buffering=1))
         roles = self.roles if self.roles is not None else [*processes.workers(), processes.beat()]

@@ -3,6 +3,7 @@
 from projects.models.approval import Approval, Decision
 from projects.models.blueprint import BlueprintVersion
 from projects.models.document import Document, DocumentContent
+from projects.models.idempotency import IdempotencyRecord
 from projects.models.phase import Phase
 from projects.models.plan import PlanVersion
 from projects.models.project import Project
@@ -17,6 +18,7 @@ __all__ = [
     "Dependency",
     "Document",
     "DocumentContent",
+    "IdempotencyRecord",
     "Phase",
     "PlanVersion",
     "Project",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
@@ -102,6 +103,5 @@ def _of_project(**conditions: Any) -> Exists:
     not evaluate such a subquery again for a row that it had to wait for, so that both of two people would decide.
     With EXISTS the guard on the row's own columns stays outside, where it is evaluated again.
     """
-    from projects.models import Project
-
-    return Exists(Project.objects.filter(pk=OuterRef("project_id"), **conditions))
+    project = apps.get_model("projects", "Project")
+    return Exists(project._default_manager.filter(pk=OuterRef("project_id"), **conditions))

@@ -25,9 +25,7 @@ def widths_of(rows: Sequence[Sequence[str]], page: int = WIDTH) -> tuple[int, ..
     """
     columns = list(zip(*rows, strict=True))
     needs = [max(width(text) for text in column) for column in columns]
-    least = [
-        min(need, max(_NARROW, _longest_word(column))) for need, column in zip(needs, columns, strict=True)
-    ]
+    least = [min(need, max(_NARROW, _longest_word(column))) for need, column in zip(needs, columns, strict=True)]
     room = page - GAP * (len(needs) - 1)
     if sum(least) > room:
         return None

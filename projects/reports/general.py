@@ -107,9 +107,7 @@ def _phase(phase: Any, counted: PhaseProgress) -> dict[str, Any]:
 
 
 def _approvals(project: Project) -> list[Approval]:
-    found = (
-        Approval.objects.filter(project=project).select_related("phase").prefetch_related("decisions__user")
-    )
+    found = Approval.objects.filter(project=project).select_related("phase").prefetch_related("decisions__user")
     return list(found.order_by("opened_at"))
 
 

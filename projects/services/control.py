@@ -11,9 +11,11 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from agents.knowledge.store import delete_graph
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from projects import sql
 from projects.blueprints.expressions import render
 from projects.blueprints.inputs import validate_inputs
 from projects.blueprints.schema import Blueprint
@@ -274,16 +276,12 @@ def _projects(ids: Sequence[UUID]) -> list[Project]:
 
 def _cut_off(project: Project) -> None:
     """Take the leases of what runs: its results will be refused by their attempt number."""
-    from projects import sql
-
     running = Step.objects.filter(project=project, state=StepState.RUNNING)
     for step, attempt in running.values_list("pk", "attempt"):
         sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
 
 
 def _clean_up(project: Project) -> None:
-    from agents.knowledge.store import delete_graph
-
     removed = delete_graph(project.pk)
     history.append(project.pk, "project.cleaned_up", actor="system", data={"graph_nodes": removed})
 

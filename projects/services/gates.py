@@ -17,7 +17,7 @@ from projects.blueprints.expressions import compile_expression, render
 from projects.blueprints.schema import ApprovalSpec, GateSpec
 from projects.models import Approval, Phase, Project
 from projects.planning.gating import GateDecision, Quality, Verdict, after_rejection, at_gate
-from projects.services import ending, planting
+from projects.services import approvals, ending, planting
 from projects.services.contexts import Results, expression_context
 from projects.states import ApprovalState, PhaseState
 
@@ -159,8 +159,6 @@ def _ask(
 
 def _approve_at_once(project: Project, phase: Phase, approval: Approval) -> bool:
     """The person who started the project said yes to all its approvals beforehand, in their own name."""
-    from projects.services import approvals
-
     with transaction.atomic():
         approvals.approve_beforehand(approval, project)
     return after_answer(project, phase)

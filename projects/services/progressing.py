@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, F, Q
+from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Now
 
 from orchestrator_site import clock
@@ -176,8 +176,6 @@ def _eta(project: Project, elapsed: float, share: float) -> float | None:
 
 def usage(project: Project) -> list[dict[str, Any]]:
     """Tokens and cost by agent, over all attempts."""
-    from django.db.models import Sum
-
     rows = (
         Attempt.objects.filter(step__project=project)
         .values(agent=F("step__agent"))

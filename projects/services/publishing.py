@@ -17,7 +17,6 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from orchestrator_site import faults
-from orchestrator_site.conf import CONTROL_QUEUE
 from projects import canvas
 from projects.models import Step
 from projects.states import StepState
@@ -36,16 +35,12 @@ def after_commit(signatures: Sequence[Signature[Any]], steps: Iterable[UUID]) ->
 
 def wake(project_id: UUID) -> None:
     """Have somebody look at a project once the transaction is committed."""
-    from projects import tasks
-
-    after_commit([tasks.advance.si(str(project_id)).set(queue=CONTROL_QUEUE)], [])
+    after_commit([canvas.advance_signature(project_id)], [])
 
 
 def wake_recovery() -> None:
     """Have recovery look around once the transaction is committed."""
-    from projects import tasks
-
-    after_commit([tasks.recover.si().set(queue=CONTROL_QUEUE)], [])
+    after_commit([canvas.recover_signature()], [])
 
 
 def send_again(step_id: UUID, after: float) -> None:

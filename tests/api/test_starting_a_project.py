@@ -169,7 +169,7 @@ def test_what_is_wrong_is_named_and_nothing_is_made(
         ('{"blueprint": "letter", "blueprint": "letter"}', 400),
         (b'{"blueprint": "\xff"}', 400),
         ("[]", 422),
-        ("null", 400),
+        ("null", 422),
         ("7", 422),
         ('"text"', 422),
         ('{"blueprint": "letter", "inputs": {"much": 1e999}}', 422),

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.errors import Forbidden
 from orchestrator_site.history import services as history
 from projects.errors import ApprovalClosed, ApprovalNotFound, CommentRequired, NotAnApprover, RefusedInState
 from projects.management.output import Usage
@@ -192,6 +193,16 @@ def test_the_history_has_who_paused_it() -> None:
     run("pause_project", project.short_id, "--user", "ada")
 
     assert "ada" in history.events_of(project.pk).get(kind="project.paused").actor
+
+
+def test_a_user_without_the_right_to_steer_is_refused() -> None:
+    project = asks()
+    person("olaf")
+
+    for verb in ("pause", "cancel"):
+        with pytest.raises(Forbidden, match="olaf"):
+            run(f"{verb}_project", project.short_id, "--user", "olaf")
+    assert look(project).directive == "run"
 
 
 def test_pausing_twice_and_resuming_what_runs_are_refused() -> None:

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from agents.library.requirements.reading.errors import DocumentUnreadable, EmptyDocument
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
-from orchestrator_site.errors import InvalidInput, NotFound
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound
 from orchestrator_site.history import services as history
 from projects.blueprints.errors import BlueprintInvalid, InputsInvalid
 from projects.errors import BlueprintNotFound, DocumentRefused, RefusedInState
@@ -234,6 +234,15 @@ def test_a_file_that_is_no_blueprint_is_refused(tmp_path: Path) -> None:
 def test_a_user_that_is_not_there_is_not_found(start: Callable[..., Any]) -> None:
     with pytest.raises(UserNotFound, match="'nobody'"):
         start("--user", "nobody")
+
+
+def test_a_user_without_the_right_to_start_projects_is_refused(start: Callable[..., Any]) -> None:
+    person("olaf")
+
+    with pytest.raises(Forbidden, match="olaf") as raised:
+        start("--user", "olaf")
+    assert raised.value.exit_status == 4
+    assert not Project.objects.exists()
 
 
 def test_the_named_user_owns_the_project(start: Callable[..., Any]) -> None:

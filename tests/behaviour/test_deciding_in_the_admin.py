@@ -13,10 +13,10 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+
 from projects.models import Approval, Decision
 from projects.models.approval import Verdict
 from projects.services import approvals
-
 from tests.builders import approver, drive, kinds, look, person, result
 from tests.pages.asking import answer_to, asked, asking
 
@@ -370,9 +370,7 @@ def test_nobody_adds_changes_or_deletes_approvals() -> None:
 def test_the_list_puts_first_what_waits_and_filters(anna: Client) -> None:
     waits, done = asking("marketing", title="Waits"), asking("marketing", title="Done")
     late = asking("marketing", approval="deadline: 1h", title="Late")
-    approvals.decide(
-        approval_id=asked(done).pk, user=approver("ben", "marketing"), verdict=Verdict.APPROVE, via="test"
-    )
+    approvals.decide(approval_id=asked(done).pk, user=approver("ben", "marketing"), verdict=Verdict.APPROVE, via="test")
     Approval.objects.filter(project=late).update(deadline=Now() - timedelta(seconds=1))
 
     def titles(query: str = "") -> list[str]:
@@ -442,9 +440,7 @@ def test_rejecting_several_needs_a_comment(anna: Client) -> None:
 def test_one_that_was_decided_meanwhile_does_not_stop_the_others(anna: Client) -> None:
     one, two = asking("marketing"), asking("marketing")
     sent = chosen("approve_selected", one, two, confirmed="yes", **seen(one, two))
-    approvals.decide(
-        approval_id=asked(one).pk, user=approver("ben", "marketing"), verdict=Verdict.APPROVE, via="test"
-    )
+    approvals.decide(approval_id=asked(one).pk, user=approver("ben", "marketing"), verdict=Verdict.APPROVE, via="test")
 
     body = anna.post(LIST, sent, follow=True).content.decode()
 

@@ -205,8 +205,10 @@ def test_help_starts_no_server(manage: Callable, empty_var: Path) -> None:
     assert not (empty_var / "postgres").exists()
 
 
-def test_what_the_environment_names_is_not_embedded(environment: dict[str, str], manage: Callable, var: Path) -> None:
+def test_what_the_environment_names_is_not_embedded(
+    environment: dict[str, str], manage: Callable, empty_var: Path
+) -> None:
     environment |= {"BROKER_URL": "redis://127.0.0.1:1/0"}
     assert manage("migrate", "--plan").returncode == 0
-    assert (var / "postgres").exists()
-    assert not (var / "redis").exists()
+    assert (empty_var / "postgres").exists()
+    assert not (empty_var / "redis").exists()

@@ -47,9 +47,7 @@ def tamper(_django_db_helper: None) -> Callable[..., int]:
 
 
 @pytest.fixture
-def _django_db_helper(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[None]:
+def _django_db_helper(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """What the mark ``django_db`` does, here: commit for good, and begin and end with an empty history.
 
     A flush takes half a second a test and leaves history alone, as it is append-only; these tests touch no other

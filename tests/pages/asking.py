@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from projects.models import Approval, Project
-
 from tests.builders import agent_that, drive, open_approval, project_of
 
 EVIL = "<b>Approved</b>\u202eyenom\u200b <script>alert(1)</script>"
@@ -28,7 +27,7 @@ def asking(*groups: str, approval: str = "", form: bool = False, gate: str = "",
     agent_that(lambda context: {"text": EVIL, "score": 0.4}, "author")
     agent_that(lambda context: context.params.get("say"), "echo")
     who = f"[{', '.join(groups)}]"
-    quorum = options.pop("quorum", 1)
+    quorum, edited = options.pop("quorum", 1), FORM if form else ""
     extra = "".join(f"\n                {line}" for line in approval.splitlines())
     return drive(
         project_of(
@@ -45,7 +44,7 @@ def asking(*groups: str, approval: str = "", form: bool = False, gate: str = "",
                 title: Approve the draft
                 description: May this go out?
                 approvers: {{groups: {who}, quorum: {quorum}}}
-                evidence: {{Draft: "${{results.write.text}}", Score: "${{results.write.score}}"}}{extra}{FORM if form else ""}
+                evidence: {{Draft: "${{results.write.text}}", Score: "${{results.write.score}}"}}{extra}{edited}
           - key: publish
             title: Publishing
             steps:
@@ -63,8 +62,9 @@ def asked(project: Project) -> Approval:
 
 def answer_to(approval: Approval, verdict: str = "approve", **fields: str) -> dict[str, str]:
     """What a browser sends that has the approval's page before it, form included."""
-    from projects.deciding.page import page_of
     from django.contrib.auth.models import AnonymousUser
+
+    from projects.deciding.page import page_of
 
     page = page_of(approval, AnonymousUser())
     sent = {"verdict": verdict, "comment": "", "seen": page.digest, "seen_content": page.content_digest}

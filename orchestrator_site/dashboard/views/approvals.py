@@ -36,7 +36,7 @@ class Inbox(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Both lists."""
         person, asked = self.request.user, self.request.GET
-        waiting = inbox.waiting_first(inbox.waiting_for(person)).select_related("project", "phase")
+        waiting = inbox.waiting_for(person).order_by(*inbox.waiting_first()).select_related("project", "phase")
         others = inbox.readable_by(person).exclude(pk__in=inbox.waiting_for(person).values("pk"))
         page = keyset_page(
             others.select_related("project", "phase"),

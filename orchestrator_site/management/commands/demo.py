@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser, Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management.base import CommandParser
 from django.urls import NoReverseMatch, reverse
 
@@ -35,7 +34,7 @@ DOCUMENT = BASE_DIR / "docs" / "examples" / "parcel-locker.md"
 INTENT = "Extract the requirements, security first"
 STARTER, APPROVER = "demo", "demo-approver"
 
-_START_UP = 60.0  # seconds for web and workers to be there, on a slow machine
+_START_UP = 120.0  # seconds for web and workers to be there, on a slow machine
 _ROWS = 8  # of each table of the report
 _PORT = 8000
 _RULE = "─" * 78
@@ -55,6 +54,7 @@ class Command(PhasegateCommand):
         """Start what does not run yet, run the project, print its report, and leave nothing running."""
         var = conf().var_dir
         log = var / "log" / "demo.log"
+        log.unlink(missing_ok=True)  # what is told in the end is of this run
         project: Project | None = None
         try:
             schema.migrate_under_lock()
@@ -62,9 +62,7 @@ class Command(PhasegateCommand):
                 project, site = self._run(stack, var, port)
                 self._show_report(project, site)
         except KeyboardInterrupt:
-            self._say(
-                "Stopped. Nothing is lost: with `make up` the project goes on; `make demo` begins another."
-            )
+            self._say("Stopped. Nothing is lost: with `make up` the project goes on; `make demo` begins another.")
             self.end(INTERRUPTED)
         except (PhasegateError, TimeoutError) as error:
             self._fail(str(error), log)
@@ -91,7 +89,7 @@ class Command(PhasegateCommand):
         self._say("Starting a web server, workers and beat …")
         supervisor = workforce.start()
         if not supervisor.wait_ready(_START_UP):
-            raise TimeoutError(f"The web server did not start within {_START_UP:.0f} s.")
+            raise TimeoutError(f"The web server and the workers did not start within {_START_UP:.0f} s.")
         return f"http://127.0.0.1:{port}"
 
     def _start_project(self) -> Project:
@@ -136,9 +134,7 @@ class Command(PhasegateCommand):
             seen_digest=approval.evidence_digest,
             via="command",
         )
-        self._say(
-            f"Approved by {APPROVER}, on this evidence. You would do it on its page, where the content may be"
-        )
+        self._say(f"Approved by {APPROVER}, on this evidence. You would do it on its page, where the content may be")
         self._say(f"edited first: {site}{_admin('approval', approval.pk)}")
         self._say(f"{_RULE}\n")
 
@@ -146,9 +142,7 @@ class Command(PhasegateCommand):
         self.stdout.write("")
         self.stdout.write(render_text(build(project), most_rows=_ROWS))
         self._head("That was a project. To look at it yourself:")
-        self._say(
-            "make up               keeps the site running (`make down` stops it); it names the first log-in"
-        )
+        self._say("make up               keeps the site running (`make down` stops it); it names the first log-in")
         self._say(f"{conf().base_url}{page_of(project)}")
         self._say("                      the project's page, once the site is up")
         self._say(f"manage.py project_status {project.short_id} --report html > report.html")
@@ -191,9 +185,9 @@ def _free(port: int) -> int:
     return port
 
 
-def _user(name: str, *, groups: list[str] | None = None) -> AbstractUser:
+def _user(name: str, *, groups: list[str] | None = None) -> User:
     """A user of the demo, who cannot log in; with ``groups`` one who may decide as a member of them."""
-    user, made = get_user_model().objects.get_or_create(username=name)
+    user, made = User.objects.get_or_create(username=name)
     if made:
         user.set_unusable_password()
         user.save(update_fields=["password"])

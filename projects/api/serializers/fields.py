@@ -13,7 +13,7 @@ from rest_framework import serializers
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.problems import flat
 from orchestrator_site.statemachine import State
-from projects.api.errors import BodyMalformed, FieldsInvalid
+from projects.api.errors import FieldsInvalid
 from projects.api.parsing import FORM_EXTRAS, loads
 
 # DRF gives the errors of items by their numbers: documents.0.name is documents[0].name to people.
@@ -90,13 +90,8 @@ def checked(
 ) -> dict[str, Any]:
     """The validated values of a body or a query. Raises ``refusal``, whose ``errors`` name every mistake."""
     if not isinstance(data, Mapping):
-        raise (
-            BodyMalformed("The body is to be a JSON object.")
-            if data is None
-            else FieldsInvalid(
-                "The body is to be a JSON object.", errors=[{"field": "", "message": "Give a JSON object."}]
-            )
-        )
+        message = "Give a JSON object."
+        raise FieldsInvalid(f"The body is no object. {message}", errors=[{"field": "", "message": message}])
     serializer = shape(data=data)
     if serializer.is_valid():
         values: dict[str, Any] = serializer.validated_data

@@ -29,12 +29,8 @@ class Command(PhasegateCommand):
         parser.add_argument("id", nargs="?", help="of the approval, or its last digits")
         parser.add_argument("--project", metavar="ID", help="the project whose open approval is meant")
         parser.add_argument("--reject", action="store_true", help="reject it; needs --comment")
-        parser.add_argument(
-            "--comment", default="", metavar="TEXT", help="why: for the history, and for rework"
-        )
-        parser.add_argument(
-            "--edit", action="append", default=[], metavar="NAME=VALUE", help="edit its content"
-        )
+        parser.add_argument("--comment", default="", metavar="TEXT", help="why: for the history, and for rework")
+        parser.add_argument("--edit", action="append", default=[], metavar="NAME=VALUE", help="edit its content")
         parser.add_argument("--user", metavar="NAME", help="who decides; default: the only superuser")
 
     def handle(self, *_: Any, **options: Any) -> None:

@@ -134,9 +134,7 @@ def _rejected(project: Project) -> list[Section]:
         for each in _rejected_approvals(project)
     )
     content = content_of(project)
-    findings = [
-        section for section in (content.sections if content else ()) if section.title.startswith("Rejected")
-    ]
+    findings = [section for section in (content.sections if content else ()) if section.title.startswith("Rejected")]
     return [Table("Rejected approvals", ("Approval", "Round", "By", "Comment"), approvals), *findings]
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from orchestrator_site.access.actors import Actor
+from orchestrator_site.access.roles import Capability
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import project_document
 from projects.management.finding import project_of
@@ -48,6 +49,7 @@ class Command(PhasegateCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Create, begin, tell, wait."""
         actor = actor_named(options["user"])
+        _check_rights(actor, options)
         created = self._create(actor, options)
         project = created.project
         if not options["json"]:
@@ -101,6 +103,14 @@ class Command(PhasegateCommand):
         if not project.is_over and not somebody_works():
             self.note("No worker runs: start them with `make up`, or give --wait to have some for a while.")
         self.stdout.write(f"Look at it with: manage.py project_status {project.short_id}")
+
+
+def _check_rights(actor: Actor, options: dict[str, Any]) -> None:
+    actor.require(Capability.PROJECT_START)
+    if options["auto_approve"]:
+        actor.require(Capability.PROJECT_AUTO_APPROVE)
+    if options["blueprint"].endswith((".yaml", ".yml")):
+        actor.require(Capability.BLUEPRINT_REGISTER)
 
 
 def status_of(project: Project) -> int:

@@ -263,6 +263,8 @@ def _parse(content: bytes, name: str) -> etree._Element:
         root = etree.fromstring(text.encode("utf-8", "surrogatepass"), parser)
     except etree.XMLSyntaxError as error:
         raise BrokenDocument(f"{name}: the HTML cannot be parsed ({error.msg}).") from error
+    if any("depth" in str(entry.message).lower() for entry in parser.error_log):  # type: ignore[attr-defined]
+        raise DocumentTooLarge(f"{name}: the HTML elements are nested too deep to be a document.")
     if root is None:
         raise BrokenDocument(f"{name}: there is no HTML element in the file.")
     return root

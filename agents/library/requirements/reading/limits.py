@@ -8,6 +8,8 @@ MAX_BYTES = 32 * MIB
 """Size of a document as uploaded."""
 MAX_CHARACTERS = 20_000_000
 """Characters of text taken from one document, whatever its format."""
+MAX_MARKDOWN = 4 * MIB
+"""Size of a Markdown document: its parser is by far the slowest."""
 MAX_CLAUSE_CHARACTERS = 10_000
 """A passage without any sentence end is cut at white space so that no clause is longer."""
 MAX_PDF_PAGES = 3_000

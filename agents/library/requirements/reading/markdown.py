@@ -15,8 +15,10 @@ from .blocks import Block, Role
 from .contents import is_contents_title, is_references_title
 from .decoding import decode_text
 from .delimited import row_id
+from .errors import DocumentTooLarge
 from .flow import Span, flow_of
 from .headings import heading_number
+from .limits import MAX_MARKDOWN, MIB
 from .lines import lines_of, wrap_width
 from .markdown_inline import cell_spans, inline_pieces, joined_text
 from .marks import Mark, MarkKind
@@ -144,6 +146,11 @@ def _mark_of_item(item: Token, within: Token) -> Mark:
 
 def read_markdown(content: bytes, *, name: str) -> DocumentText:
     """Read Markdown. Offsets hold in the decoded file; emphasis marks and link targets are no part of a clause's text."""
+    if len(content) > MAX_MARKDOWN:
+        raise DocumentTooLarge(
+            f"{name}: {len(content) / MIB:.1f} MiB is more than the {MAX_MARKDOWN // MIB} MiB that a Markdown document "
+            "may have. Split it into parts, or give it as plain text (.txt)."
+        )
     text = decode_text(content, name=name)
     starts = [found.start() for found in _LINE.finditer(text)]
     starts.append(len(text))
