@@ -119,8 +119,7 @@ def flat(detail: Any, where: str = "") -> Iterator[dict[str, str]]:
     """DRF's nested errors as a list of places and messages: ``documents[0].name``."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            own = name in ("non_field_errors", "detail")
-            yield from flat(inner, where if own else f"{where}.{name}" if where else str(name))
+            yield from flat(inner, _place(where, name))
     elif isinstance(detail, (list, tuple)):
         for index, inner in enumerate(detail):
             # A list of texts belongs to one value; a list of lists or objects to the items of a list.
@@ -128,6 +127,14 @@ def flat(detail: Any, where: str = "") -> Iterator[dict[str, str]]:
             yield from flat(inner, f"{where}[{index}]" if nested else where)
     else:
         yield {"field": where, "message": str(detail)}
+
+
+def _place(where: str, name: str | int) -> str:
+    if isinstance(name, int):
+        return f"{where}[{name}]"
+    if name == "non_field_errors":
+        return where
+    return f"{where}.{name}" if where else name
 
 
 def _flat_django(error: DjangoValidationError) -> Iterator[dict[str, str]]:

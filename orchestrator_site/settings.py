@@ -142,7 +142,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = CONTROL_QUEUE
 CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {CONTROL_QUEUE: {}} | {f"{pool}.{priority}": {} for pool in POOLS for priority in PRIORITIES}
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {
+    queue: {} for queue in (CONTROL_QUEUE, *(f"{pool}.{priority}" for pool in POOLS for priority in PRIORITIES))
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ETA_TASK_LIMIT = 100
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

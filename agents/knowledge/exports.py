@@ -79,9 +79,7 @@ def _fields_of(node: Node) -> dict[str, Scalar]:
 
 def _declare_keys(root: ElementTree.Element, graph: Graph) -> _Keys:
     """One key for each name and type in use, on nodes and on edges."""
-    used = {
-        ("node", name, _type_of(value)) for node in graph.nodes for name, value in _fields_of(node).items()
-    }
+    used = {("node", name, _type_of(value)) for node in graph.nodes for name, value in _fields_of(node).items()}
     used |= {
         ("edge", name, _type_of(value))
         for edge in graph.edges
@@ -200,11 +198,7 @@ def _cypher_name(name: str, otherwise: str) -> str:
 
 
 def _cypher_map(values: Mapping[str, Scalar]) -> str:
-    return (
-        "{"
-        + ", ".join(f"{_cypher_key(name)}: {_cypher_value(value)}" for name, value in values.items())
-        + "}"
-    )
+    return "{" + ", ".join(f"{_cypher_key(name)}: {_cypher_value(value)}" for name, value in values.items()) + "}"
 
 
 def _cypher_key(name: str) -> str:

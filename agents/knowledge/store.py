@@ -48,9 +48,7 @@ def _remove_other_edges(graph: UUID, ties: Collection[tuple[str, str, str]]) -> 
 
 def _write_nodes(graph: UUID, by_key: dict[str, Node]) -> dict[str, int]:
     rows = [
-        KnowledgeNode(
-            graph=graph, key=node.key, kind=node.kind, label=node.label, properties=dict(node.properties)
-        )
+        KnowledgeNode(graph=graph, key=node.key, kind=node.kind, label=node.label, properties=dict(node.properties))
         for _, node in sorted(by_key.items())
     ]
     KnowledgeNode.objects.bulk_create(

@@ -15,9 +15,7 @@ class KnowledgeNode(models.Model):
 
     graph = models.UUIDField(help_text="The project whose knowledge this is.")
     kind = models.CharField(max_length=63)
-    key = models.CharField(
-        max_length=255, help_text="Unique in its graph, the same in every run over the same input."
-    )
+    key = models.CharField(max_length=255, help_text="Unique in its graph, the same in every run over the same input.")
     label = models.TextField()
     properties = models.JSONField(default=dict)
 

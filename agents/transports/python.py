@@ -40,7 +40,7 @@ def _timed_out(definition: AgentDefinition, timeout: float) -> AgentTimedOut:
 async def _awaited(definition: AgentDefinition, context: AgentContext, timeout: float) -> Any:  # noqa: ASYNC109
     try:
         async with asyncio.timeout(timeout):
-            return await definition.function(context)  # type: ignore[misc]
+            return await definition.function(context)
     except TimeoutError as error:
         raise _timed_out(definition, timeout) from error
 

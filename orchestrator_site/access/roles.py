@@ -100,7 +100,7 @@ DJANGO_PERMISSIONS: Mapping[Capability, tuple[str, ...]] = {
 
 def role_named(name: str) -> Role | None:
     """The role of a name, such as a group's; None where it is none of ours."""
-    return Role(name) if name in Role else None
+    return next((role for role in Role if role == name), None)
 
 
 def capabilities_of(roles: Iterable[Role]) -> frozenset[Capability]:

@@ -12,10 +12,7 @@ ADMINISTRATOR = "admin"
 def make_administrator() -> str | None:
     """Make ``admin`` and give back its password, this once; None where an administrator exists already."""
     users = get_user_model()
-    if (
-        users.objects.filter(is_superuser=True).exists()
-        or users.objects.filter(username=ADMINISTRATOR).exists()
-    ):
+    if users.objects.filter(is_superuser=True).exists() or users.objects.filter(username=ADMINISTRATOR).exists():
         return None
     password = secrets.token_urlsafe(12)
     users.objects.create_superuser(username=ADMINISTRATOR, email="", password=password)

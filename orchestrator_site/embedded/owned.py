@@ -18,7 +18,7 @@ _LOG_LIMIT = 5 * 1024 * 1024  # bytes, from which on a log is put aside at the n
 def process_in(pid_file: Path, mark: str) -> psutil.Process | None:
     """The living process whose number ``pid_file`` begins with, if its command line also bears ``mark``."""
     try:
-        process = psutil.Process(int(pid_file.read_text(encoding="ascii").split()[0]))
+        process = psutil.Process(int(pid_file.read_bytes().split()[0]))  # a path follows, in any encoding
         # The command line is readable for everyone, whereas exe and cwd are hidden from root in a container.
         return process if mark in " ".join(process.cmdline()) and alive(process) else None
     except (OSError, ValueError, IndexError, psutil.Error):

@@ -66,9 +66,7 @@ def flower(var: Path, port: int = 5555) -> Role:
         "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{flower_password(var)}",
         "FLOWER_COOKIE_SECRET": kept_secret(var / "flower.cookie"),
     }
-    return Role(
-        "flower", argv, env=env, stage=_DOORS, ready=functools.partial(ports.listens, "127.0.0.1", port)
-    )
+    return Role("flower", argv, env=env, stage=_DOORS, ready=functools.partial(ports.listens, "127.0.0.1", port))
 
 
 def flower_password(var: Path) -> str:

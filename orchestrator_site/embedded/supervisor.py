@@ -260,9 +260,7 @@ class Supervisor:
                 self._hurry.set()
             self._ending.set()
 
-        before = {
-            number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
         finally:

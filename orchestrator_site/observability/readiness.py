@@ -145,12 +145,16 @@ async def broker() -> None:
 
 
 async def _connect() -> psycopg.AsyncConnection[Any]:
+    return await psycopg.AsyncConnection.connect(
+        **address(), autocommit=True, connect_timeout=2, application_name="phasegate ready"
+    )
+
+
+def address() -> dict[str, Any]:
+    """Where the database is, as the driver takes it, and nothing of what Django adds."""
     wanted = connections["default"].get_connection_params()
-    known = {
+    return {
         name: value
         for name, value in wanted.items()
         if name in _CONNECTION or name.startswith(("ssl", "gss", "target_session", "channel_binding"))
     }
-    return await psycopg.AsyncConnection.connect(
-        **known, autocommit=True, connect_timeout=2, application_name="phasegate ready"
-    )

@@ -56,8 +56,8 @@ def _fields_and_files(request: Request) -> tuple[Any, list[UploadedFile[Any]]]:
             continue
         if name == WHOLE:
             fields |= _whole(str(values[-1]))
-        else:
-            fields[name] = values if name in _MANY else values[-1]
+        elif any(values):  # an empty field of a form is none
+            fields[name] = [value for value in values if value] if name in _MANY else values[-1]
     return fields, files.get(FILES, [])
 
 

@@ -56,7 +56,7 @@ def operation(
         operation_id=operation_id,
         summary=summary,
         description=description,
-        request=request,
+        request={"application/json": request} if isinstance(request, type) else request,
         responses=responses,
         parameters=list(parameters),
         examples=list(examples),

@@ -23,9 +23,10 @@ from orchestrator_site.access.actors import Actor, actor_of_request
 from orchestrator_site.access.permissions import Requires
 from orchestrator_site.errors import PhasegateError
 from projects.api import conditional
+from projects.api.browsing import renderers
 from projects.api.errors import BodyTooLarge, ParametersInvalid
 from projects.api.pagination import CursorPages, Order, limit_of, links, page_of
-from projects.api.parsing import StrictFormParser, StrictJSONParser
+from projects.api.parsing import StrictFormParser, StrictJSONParser, UploadParser
 from projects.api.schema import ApiSchema
 from projects.api.selection import only
 from projects.api.serializers.fields import StrictSerializer, checked
@@ -67,7 +68,10 @@ class Resource(APIView):
     rights: ClassVar[Mapping[str, str]] = {}
     problems: ClassVar[Mapping[str, Sequence[int]]] = {}
     serializer_class: type[serializers.Serializer[Any]] | None = None
-    parser_classes = [StrictJSONParser, StrictFormParser]
+    form_class: type[serializers.Serializer[Any]] | None = None
+    as_text = False
+    parser_classes = [StrictJSONParser, StrictFormParser, UploadParser]
+    renderer_classes = renderers()
     content_negotiation_class = Negotiation
 
     def get_permissions(self) -> list[Any]:
@@ -87,8 +91,9 @@ class Resource(APIView):
         return super().handle_exception(exc)
 
     def get_serializer(self, *args: Any, **options: Any) -> serializers.Serializer[Any]:
-        """The shape of the body, from which the browsable API makes its form."""
-        return (self.serializer_class or Nothing)(*args, **options)
+        """The shape of the body, from which the browsable API makes its forms."""
+        shape = self.serializer_class if self.as_text else self.form_class or self.serializer_class
+        return (shape or Nothing)(*args, **options)
 
     @staticmethod
     def kwargs_of_path(path: str) -> list[str]:

@@ -32,7 +32,15 @@ def why(tree: Node, context: Mapping[str, Any], error: Exception) -> str:
             return f"there is no field {error.args[0]!r}"
         case TypeError():
             return f"its values do not fit together{_kinds(tree, context)}"
-    return str(error).removesuffix(" Check function arguments and their types.").splitlines()[0].rstrip(".")
+    return said(error)
+
+
+def said(error: Exception) -> str:
+    """The library's own sentence, in one line, without its advice."""
+    text = " ".join(str(error).split()).removesuffix(" Check function arguments and their types.")
+    if " not a valid regex: " in text:
+        return f"{text.partition(' error: ')[2].partition(' not a valid')[0]} is no pattern: {text.rpartition('rror: ')[2]}"
+    return text.rstrip(".")
 
 
 def _read(tree: Node) -> list[Path]:

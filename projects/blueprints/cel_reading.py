@@ -39,9 +39,10 @@ TYPES = frozenset({"int", "uint", "double", "string", "bytes", "bool", "list", "
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A call that goes through a list or a map, such as ``range.map(variable, …body)``."""
+    """A call that goes through a list or a map: ``range.name(variable, …body)``."""
 
     range: Node
+    name: str
     variable: str
     body: tuple[Node, ...]
 
@@ -83,7 +84,7 @@ def macro_of(node: Node) -> Macro | None:
     """The node as a macro, None where it is none, or one whose variable is no name."""
     match node:
         case Call(target, name, (Name(variable), *body)) if target is not None and name in MACROS:
-            return Macro(target, variable, tuple(body))
+            return Macro(target, name, variable, tuple(body))
     return None
 
 

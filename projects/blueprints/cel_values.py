@@ -53,7 +53,7 @@ def plain(value: Any, size: Size | None = None, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         counted.longest = max(counted.longest, len(value))
         return [plain(each, counted, depth + 1) for each in value]
-    raise ExpressionFailed(f"a {type(value).__name__} is no JSON value: use string() or a field of it")
+    raise ExpressionFailed(f"a value of type {type(value).__name__} is no JSON value: use string() or a field of it")
 
 
 def kind_of(value: Any) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import cel
 
 from projects.blueprints import cel_values, cel_widening, limits
-from projects.blueprints.cel_diagnosis import why
+from projects.blueprints.cel_diagnosis import said, why
 from projects.blueprints.cel_reading import Path, check_calls, path_of, references
-from projects.blueprints.cel_syntax import Node, parse
+from projects.blueprints.cel_syntax import Call, Literal, Node, parse, walk
 from projects.blueprints.errors import ExpressionFailed, ExpressionInvalid
 from projects.blueprints.suggestions import did_you_mean
 
@@ -101,11 +101,23 @@ def compile_expression(source: str, roots: frozenset[str] = ROOTS) -> Expression
     tree = parse(source)
     check_calls(tree, ROOTS)
     limits.check_macros(tree)
+    _check_patterns(tree)
     paths = tuple(references(tree))
     for path in paths:
         if path[0] not in roots:
             raise ExpressionInvalid(_no_root(path[0], roots))
     return Expression(source, paths, tree, _program(source))
+
+
+def _check_patterns(tree: Node) -> None:
+    """Refuse patterns that are constants and no patterns, before a value meets them."""
+    for part in walk(tree):
+        match part:
+            case Call(_, "matches", (Literal("string", text),)):
+                try:
+                    cel.evaluate(f"''.matches({text})")
+                except _LIBRARY_ERRORS as error:
+                    raise ExpressionInvalid(said(error)) from None
 
 
 def _no_root(name: str, roots: frozenset[str]) -> str:

@@ -69,7 +69,7 @@ def read_tree(source: str, origin: str) -> Tree:
     composer = _Composer(source, origin)
     root = composer.compose()
     if composer.problems:
-        raise BlueprintInvalid(problems=composer.problems)
+        raise BlueprintInvalid(problems=sorted(composer.problems, key=lambda each: (each.line, each.column)))
     if root.value is None:
         raise _empty(origin)
     tree = Tree()
@@ -246,9 +246,7 @@ class _Spreader:
     def spread(self, node: _Node, place: Place) -> Any:
         self._values += 1
         if self._values > MOST_VALUES or len(place) > DEEPEST:
-            message = (
-                f"with its aliases written out, the blueprint has more than {MOST_VALUES} values or {DEEPEST} levels"
-            )
+            message = f"the blueprint has more than {MOST_VALUES} values or {DEEPEST} levels, aliases written out"
             hint = "Use fewer aliases (*NAME), or give large data to the project as inputs or documents."
             problem = Problem(self._origin, node.mark.line, node.mark.column, written(place), message, hint)
             raise BlueprintInvalid(problems=[problem])

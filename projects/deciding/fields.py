@@ -14,10 +14,13 @@ from projects.deciding.visible import shown_plainly
 LONG_TEXT = 100
 
 
-def field_for(each: Property, value: Any) -> forms.Field:
-    """The field of a property; one for JSON where its own kind of field would lose the present value."""
+def field_for(each: Property, content: Mapping[str, Any]) -> forms.Field:
+    """The field of a property, with its present value; for JSON where its own kind of field would lose that."""
+    value = content.get(each.name, each.schema.get("default"))
     make = _choice if each.is_choice else _MAKERS.get(each.type, _any)
-    field = make(each) if value is None or _fits(each, value) else _any(each)
+    field = make(each) if _fits(each, value, is_there=each.name in content) else _any(each)
+    is_coded = isinstance(field, forms.TypedChoiceField) and value is not None
+    field.initial = json.dumps(value) if is_coded else value
     field.label = str(each.schema.get("title") or each.name.replace("_", " ").capitalize())
     field.help_text = shown_plainly(str(each.schema.get("description", "")))
     return field
@@ -81,7 +84,7 @@ def _list(each: Property) -> forms.Field:
 
 
 def _any(each: Property) -> forms.Field:
-    return forms.JSONField(required=False, widget=forms.Textarea(attrs={"rows": 5, "class": "code"}))
+    return AnyField(required=False, widget=forms.Textarea(attrs={"rows": 5, "class": "code"}))
 
 
 class TextField(forms.CharField):
@@ -107,13 +110,23 @@ class LinesField(forms.CharField):
         return [line.strip() for line in (super().to_python(value) or "").splitlines() if line.strip()]
 
 
-def initial_for(each: Property, content: Mapping[str, Any]) -> Any:
-    value = content.get(each.name, each.schema.get("default"))
-    return json.dumps(value) if each.is_choice and value is not None else value
+class AnyField(forms.JSONField):
+    """A value of any type, written as JSON; empty where there is none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Nothing for no value, where JSON would write null."""
+        return "" if value is None else super().prepare_value(value)
+
+    def to_python(self, value: Any) -> Any:
+        """The value; texts as plain texts, without the mark that Django gives to those it has read."""
+        found = super().to_python(value)
+        return str(found) if isinstance(found, str) else found
 
 
-def _fits(each: Property, value: Any) -> bool:
+def _fits(each: Property, value: Any, *, is_there: bool) -> bool:
     """Whether the field of the property's own kind gives the value back as it was."""
+    if value is None:
+        return each.type != "boolean" or not is_there
     if each.is_choice:
         return any(same(value, choice) for choice in each.schema["enum"])
     if isinstance(value, bool) or each.type == "boolean":

@@ -129,8 +129,8 @@ def _next_phase(approval: Approval) -> str | None:
 def _hidden(form: ContentForm) -> tuple[tuple[str, str], ...]:
     """Fields whose present text holds what cannot be seen: a text box would not show it."""
     found = []
-    for name, field in form.fields.items():
-        text = field.prepare_value(form.initial.get(name))
+    for field in form.fields.values():
+        text = field.prepare_value(field.initial)
         if isinstance(text, str) and has_hidden(text):
             found.append((str(field.label), text))
     return tuple(found)

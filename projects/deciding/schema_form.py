@@ -14,7 +14,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from projects.deciding.fields import field_for, initial_for
+from projects.deciding.fields import field_for
 from projects.deciding.properties import Property, Schema, properties, same
 
 PREFIX = "content"
@@ -26,10 +26,9 @@ class ContentForm(forms.Form):
     def __init__(self, schema: Schema | None, content: Mapping[str, Any], data: Any = None) -> None:
         self.content = content
         self.properties = properties(schema)
-        initial = {each.name: initial_for(each, content) for each in self.properties}
-        super().__init__(data, prefix=PREFIX, initial=initial, label_suffix="")
+        super().__init__(data, prefix=PREFIX, label_suffix="")
         for each in self.properties:
-            self.fields[each.name] = field_for(each, content.get(each.name))
+            self.fields[each.name] = field_for(each, content)
         for name, field in self.fields.items():
             if field.help_text:
                 field.widget.attrs["aria-describedby"] = f"id_{PREFIX}-{name}_helptext"
@@ -53,7 +52,7 @@ class ContentForm(forms.Form):
     def _clean_blank(self, each: Property) -> None:
         if each.nullable:
             self.cleaned_data[each.name] = None
-        elif each.name not in self.content:
+        elif self.content.get(each.name) is None:
             del self.cleaned_data[each.name]
         elif each.is_choice or each.type not in ("string", "array"):
             self.add_error(each.name, _("Give a value: this cannot be emptied."))

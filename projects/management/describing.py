@@ -66,16 +66,26 @@ def approval_lines(approval: Approval) -> list[str]:
 
 
 def _in_short(value: Any, most: int = 320) -> str:
-    """A value of the evidence: counts by name, the first of a list, the beginning of a text."""
+    """A value of the evidence: counts by name, how long a list is and its first, the beginning of a text."""
     if isinstance(value, dict):
         told = ", ".join(f"{name.replace('_', ' ')} {_nested(each)}" for name, each in value.items())
     elif isinstance(value, list):
-        told = f"{len(value)}" + (f", first: {_in_short(value[0], 160)}" if value else "")
+        told = f"{len(value)}" + (f", the first: {_first(value[0])}" if value else "")
     else:
         told = cell(value)
-    told = one_line(told)
-    return told if len(told) <= most else f"{told[:most]}…"
+    return _cut(one_line(told), most)
 
 
 def _nested(value: Any) -> str:
-    return f"({_in_short(value)})" if isinstance(value, dict | list) else _in_short(value)
+    return f"({_in_short(value)})" if isinstance(value, dict) else _in_short(value)
+
+
+def _first(value: Any) -> str:
+    """One thing of a list, in its plain parts: what is nested in it has its place on the page."""
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    plain = [cell(part) for part in parts if not isinstance(part, dict | list)]
+    return _cut("; ".join(plain), 160)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

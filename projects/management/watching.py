@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TextIO
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from projects.models import Approval
 from projects.reports.durations import in_words
 from projects.reports.visible import one_line
 from projects.services.progressing import PhaseProgress, Progress, progress
@@ -30,6 +31,9 @@ class View(AbstractContextManager["View"], Protocol):
 
     def show(self, now: Progress) -> None:
         """Show how a project stands."""
+
+    def say(self, line: str) -> None:
+        """Tell something else, without breaking what is drawn."""
 
 
 def view_on(stream: TextIO) -> View:
@@ -57,6 +61,31 @@ def follow(
         if meanwhile is not None:
             meanwhile()
         time.sleep(_LOOK)
+
+
+def questions(project_id: UUID, view: View, *, meanwhile: Callable[[], None] | None = None) -> Iterator[Approval]:
+    """Follow a project to its end, and give each approval that it comes to wait for, once.
+
+    Nothing is drawn while the caller has an approval in hand.
+    """
+    asked: set[UUID] = set()
+
+    def new() -> list[Approval]:
+        return list(Approval.objects.open().filter(project_id=project_id).exclude(pk__in=asked))
+
+    while True:
+        with view:
+            now = follow(
+                project_id,
+                view,
+                until=lambda now: is_over(now) or (waits_for_people(now) and bool(new())),
+                meanwhile=meanwhile,
+            )
+        if is_over(now):
+            return
+        for approval in new():
+            asked.add(approval.pk)
+            yield approval
 
 
 def is_over(now: Progress) -> bool:
@@ -88,6 +117,10 @@ class LineView:
 
     def __exit__(self, *_: object) -> None:
         """Nothing is held."""
+
+    def say(self, line: str) -> None:
+        """Write it."""
+        self._write(one_line(line))
 
     def show(self, now: Progress) -> None:
         """Write a line if something has changed that a person wants to know."""
@@ -151,6 +184,10 @@ class BarView:
     ) -> None:
         """Leave the last picture standing."""
         self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Write it above what is drawn."""
+        self._live.console.print(Text(one_line(line)))
 
     def show(self, now: Progress) -> None:
         """Draw it anew."""

@@ -98,6 +98,12 @@ def client_of(user: User | None) -> Client:
 
 
 @pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Nobody logs in with one here, and a good hash takes a second."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
 def agents() -> Iterator[None]:
     agent_that(lambda context: context.params.get("say"), "api-echo")
     cache.clear()

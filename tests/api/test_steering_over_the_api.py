@@ -98,7 +98,7 @@ def test_steering_goes_by_what_one_has_seen(waiting: Project, operator: User, wh
 def test_a_step_that_ended_meanwhile_is_no_reason_to_refuse_a_pause(
     make: Callable[..., Project], operator: User
 ) -> None:
-    project = drive(make(operator), steps=1)
+    project = drive(make(operator), steps=0)
     client = client_of(operator)
     seen = client.read(f"projects/{project.pk}/state")["ETag"]
     drive(project, steps=1)

@@ -65,3 +65,4 @@ def test_every_library_reaches_the_servers(empty_var: Path, made_var: Path, name
             assert results.client_info()["db"] == 1
         with client.Redis.from_url(found.cache_url) as cache:
             assert cache.client_info()["db"] == 2
+    assert not socket_folder(place).exists(), "which are found again to be stopped"

@@ -31,7 +31,8 @@ _SAME_MEANING = {
 }
 _SAME = {stem(other): stem(word) for word, others in _SAME_MEANING.items() for other in others.split()}
 _SIGNS = re.compile(
-    r"\d+(?:\.\d+)*|\"[^\"]+\"|\b\w+_\w+\b|\b(?:not|no|never|without|unless|except|only|public|confidential)\b"
+    r"\d+(?:\.\d+)*|\"[^\"]+\"|\b\w+_\w+\b|\b(?:not|no|never|without|unless|except|only|public|confidential)\b",
+    re.IGNORECASE,
 )
 _NEGATIONS = frozenset({"not", "no", "never"})
 _QUANTITY = re.compile(

@@ -18,7 +18,6 @@ from agents.library.requirements.requirement import Citation, Finding, Rejection
 from agents.library.requirements.smells import smells
 from agents.library.requirements.wording import parse
 
-_LEAST_WORDS = 4
 _POINTING = re.compile(
     r"(?:such|this|these|those|that|the\s+(?:above|said|same))\s+"
     r"(?!regulation|directive|document|specification|standard|article|section|chapter|agreement|licen[cs]e|act\b)\w",
@@ -47,8 +46,8 @@ def validate(candidate: Requirement, document: OpenDocument) -> Verdict:
     words = binding_words(candidate.statement, document)
     if not words:
         return Verdict(rejection=Rejection("no_binding_word", "The statement holds no word that binds anyone."))
-    if len(candidate.statement.split()) < _LEAST_WORDS:
-        return Verdict(rejection=Rejection("no_action", "The statement is too short to say who has to do what."))
+    if not _says_what(candidate.statement, words[0]):
+        return Verdict(rejection=Rejection("no_action", "The statement breaks off before it says what has to be done."))
     mend = _defects(candidate, words)
     findings = (*smells(candidate.statement), *_pointing(candidate, words), *mend)
     return Verdict(findings, tuple(finding.code for finding in mend))
@@ -61,6 +60,12 @@ def _pointing(candidate: Requirement, words: tuple[KeyWord, ...]) -> tuple[Findi
         return ()
     text = f"'{subject}' may point at something named before it."
     return (Finding("reference", text, Severity.NOTE, subject),)
+
+
+def _says_what(statement: str, word: KeyWord) -> bool:
+    """Whether something follows a word that asks for a verb."""
+    asks_for_verb = word.family in (Family.MODAL, Family.WEAK) or word.text.lower().endswith(" to")
+    return not asks_for_verb or any(character.isalnum() for character in statement[word.end :])
 
 
 def citation_holds(citation: Citation, document: OpenDocument) -> bool:

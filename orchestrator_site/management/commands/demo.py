@@ -6,21 +6,21 @@ import contextlib
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management.base import CommandParser
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from orchestrator_site.access.actors import actor_of
 from orchestrator_site.conf import BASE_DIR, conf
 from orchestrator_site.embedded import ports, presence, processes, schema
 from orchestrator_site.embedded.errors import PortTaken
 from orchestrator_site.errors import PhasegateError
+from projects.errors import ApprovalClosed
 from projects.management.describing import approval_lines
 from projects.management.output import FAILED, INTERRUPTED, PhasegateCommand
-from projects.management.watching import follow, is_over, view_on, waits_for_people
-from projects.management.workforce import Workforce, last_lines, somebody_works
+from projects.management.watching import questions, view_on
+from projects.management.workforce import Workforce, last_lines
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
 from projects.reports import build
@@ -34,8 +34,9 @@ DOCUMENT = BASE_DIR / "docs" / "examples" / "parcel-locker.md"
 INTENT = "Extract the requirements, security first"
 STARTER, APPROVER = "demo", "demo-approver"
 
+_PATIENCE = 15.0  # seconds for a site that has just begun to start
 _START_UP = 120.0  # seconds for web and workers to be there, on a slow machine
-_ROWS = 8  # of each table of the report
+_ROWS = 4  # of each table of the report
 _PORT = 8000
 _RULE = "─" * 78
 
@@ -59,8 +60,8 @@ class Command(PhasegateCommand):
         try:
             schema.migrate_under_lock()
             with contextlib.ExitStack() as stack:
-                project, site = self._run(stack, var, port)
-                self._show_report(project, site)
+                project = self._run(stack, var, port)
+                self._show_report(project)
         except KeyboardInterrupt:
             self._say("Stopped. Nothing is lost: with `make up` the project goes on; `make demo` begins another.")
             self.end(INTERRUPTED)
@@ -69,10 +70,10 @@ class Command(PhasegateCommand):
         if project is None or project.state != ProjectState.COMPLETED:
             self._fail(f"The project is {project.state if project else 'lost'}, not completed.", log)
 
-    def _run(self, stack: contextlib.ExitStack, var: Path, port: int) -> tuple[Project, str]:
+    def _run(self, stack: contextlib.ExitStack, var: Path, port: int) -> Project:
         self._head("Phasegate: from a document to reviewed requirements")
-        workforce = stack.enter_context(Workforce("demo.log", self._say))
-        if presence.runner(var) is not None and somebody_works():
+        workforce = stack.enter_context(Workforce("demo.log", self._say, patience=_PATIENCE))
+        if presence.runner(var) is not None:
             site = conf().base_url
             self._say("The site that runs here already (`make up`) does the work.")
         else:
@@ -80,7 +81,7 @@ class Command(PhasegateCommand):
         project = self._start_project()
         self._say(f"Project {project.pk}")
         self._say(f"Page    {site}{page_of(project)}\n")
-        return self._follow(project, workforce, site), site
+        return self._follow(project, workforce, site)
 
     def _start_site(self, stack: contextlib.ExitStack, workforce: Workforce, var: Path, port: int) -> str:
         stack.enter_context(presence.alone(var))
@@ -108,45 +109,38 @@ class Command(PhasegateCommand):
 
     def _follow(self, project: Project, workforce: Workforce, site: str) -> Project:
         """To the end, deciding each approval on the way."""
-        while True:
-            with view_on(sys.stdout) as view:
-                now = follow(
-                    project.pk,
-                    view,
-                    until=lambda now: is_over(now) or waits_for_people(now),
-                    meanwhile=workforce.ensure,
-                )
-            if is_over(now):
-                return Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
-            for approval in Approval.objects.open().filter(project=project):
-                self._decide(approval, site)
+        for approval in questions(project.pk, view_on(sys.stdout), meanwhile=workforce.ensure):
+            self._decide(approval, site)
+        return Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
 
     def _decide(self, approval: Approval, site: str) -> None:
         self._head("The project waits for a person")
         for line in approval_lines(approval):
             self._say(line)
         approver = _user(APPROVER, groups=approval.groups)
-        approvals.decide(
-            approval_id=approval.pk,
-            user=approver,
-            verdict=Verdict.APPROVE,
-            comment="Looks right: approved by the demo.",
-            seen_digest=approval.evidence_digest,
-            via="command",
-        )
-        self._say(f"Approved by {APPROVER}, on this evidence. You would do it on its page, where the content may be")
-        self._say(f"edited first: {site}{_admin('approval', approval.pk)}")
+        try:
+            approvals.decide(
+                approval_id=approval.pk,
+                user=approver,
+                verdict=Verdict.APPROVE,
+                comment="Looks right: approved by the demo.",
+                seen_digest=approval.evidence_digest,
+                via="command",
+            )
+        except ApprovalClosed as quicker:
+            self._say(quicker.message)
+        else:
+            self._say(f"\nApproved by {APPROVER}, on this evidence. A person would read it, edit it and decide here:")
+            self._say(f"{site}{reverse('dashboard:approval', args=[approval.pk])}")
         self._say(f"{_RULE}\n")
 
-    def _show_report(self, project: Project, site: str) -> None:
+    def _show_report(self, project: Project) -> None:
         self.stdout.write("")
         self.stdout.write(render_text(build(project), most_rows=_ROWS))
         self._head("That was a project. To look at it yourself:")
-        self._say("make up               keeps the site running (`make down` stops it); it names the first log-in")
-        self._say(f"{conf().base_url}{page_of(project)}")
-        self._say("                      the project's page, once the site is up")
-        self._say(f"manage.py project_status {project.short_id} --report html > report.html")
-        self._say("                      the whole report; also as text, markdown and json")
+        self._say("1. `make up` keeps the site running until Ctrl-C, and tells the first log-in.")
+        self._say(f"2. Its page:   {conf().base_url}{page_of(project)}")
+        self._say(f"3. Its report: manage.py project_status {project.short_id} --report html > report.html")
 
     def _fail(self, reason: str, log: Path) -> None:
         self.note(f"Error: the demo did not come to its end. {reason}")
@@ -166,14 +160,7 @@ class Command(PhasegateCommand):
 
 def page_of(project: Project) -> str:
     """The path of a project's page."""
-    return _admin("project", project.pk)
-
-
-def _admin(model: str, key: UUID) -> str:
-    try:
-        return reverse(f"admin:projects_{model}_change", args=[key])
-    except NoReverseMatch:
-        return reverse("admin:index")
+    return reverse("dashboard:project", args=[project.pk])
 
 
 def _free(port: int) -> int:

@@ -51,9 +51,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Applied {len(applied)} migrations.")
         return first_login.make_administrator()
 
-    def _supervise(
-        self, servers: Servers, *, host: str, port: int, flower: int | None, password: str | None
-    ) -> None:
+    def _supervise(self, servers: Servers, *, host: str, port: int, flower: int | None, password: str | None) -> None:
         if self.stdout.isatty() and conf().log_format == "auto":
             # The processes write to us, not to the terminal, and would take us for a machine.
             os.environ["PHASEGATE_LOG_FORMAT"] = "text"
@@ -68,9 +66,7 @@ class Command(BaseCommand):
             write(_welcome(host, port, flower, password))
 
         write(f"Starting {', '.join(role.name for role in roles)} ...")
-        Supervisor(
-            roles, write=write, folder=BASE_DIR, look_after=servers.ensure, on_ready=welcome
-        ).supervise()
+        Supervisor(roles, write=write, folder=BASE_DIR, look_after=servers.ensure, on_ready=welcome).supervise()
 
 
 def _welcome(host: str, port: int, flower: int | None, password: str | None) -> str:
@@ -83,7 +79,5 @@ def _welcome(host: str, port: int, flower: int | None, password: str | None) -> 
     if password is not None:
         lines.append(f"First log-in: {first_login.ADMINISTRATOR} with password {password} (shown this once)")
     else:
-        lines.append(
-            f"Log in as before; `manage.py changepassword {first_login.ADMINISTRATOR}` sets a new password."
-        )
+        lines.append(f"Log in as before; `manage.py changepassword {first_login.ADMINISTRATOR}` sets a new password.")
     return "\n".join([*lines, "Ctrl-C or `make down` stops it.", ""])

@@ -98,7 +98,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 class ApprovalDetailSerializer(ApprovalSerializer):
     """An approval, with what is shown to those who decide."""
 
-    form = AnyField(allow_null=True, help_text="JSON Schema of what an approver may edit.")
+    form = AnyField(help_text="JSON Schema of what an approver may edit.")
     content = AnyField(help_text="The form's content.")
     evidence = EvidenceSerializer(many=True)
     decisions = DecisionSerializer(many=True)

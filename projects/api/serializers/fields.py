@@ -9,6 +9,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.problems import flat
@@ -40,6 +41,11 @@ class StateField(NamedChoiceField):
 @extend_schema_field(OpenApiTypes.OBJECT)
 class ObjectField(serializers.DictField):
     """A JSON object; in a form, its text."""
+
+    def get_value(self, dictionary: Mapping[Any, Any]) -> Any:
+        """What is given; an empty field of a form is none."""
+        given = dictionary.get(self.field_name, empty)
+        return empty if given == "" else given
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The object."""
@@ -73,6 +79,10 @@ class WordsField(serializers.ListField):
 
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses fields that it does not have, naming them: a misspelt option must not be ignored."""
+
+    def get_initial(self) -> dict[str, Any]:
+        """What a text to be filled in begins with: the fields that are needed."""
+        return {name: field.get_initial() for name, field in self.fields.items() if field.required}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The values, if every name is known."""

@@ -90,6 +90,21 @@ class ProjectGivenSerializer(StrictSerializer):
     documents = DocumentGivenSerializer(many=True, required=False, help_text="In the order in which they are read.")
 
 
+class ProjectFormSerializer(StrictSerializer):
+    """A new project as a form in the browser asks for it."""
+
+    blueprint = serializers.CharField(help_text="A registered blueprint.")
+    intent = serializers.CharField(required=False, style={"base_template": "textarea.html", "rows": 3})
+    inputs = serializers.CharField(
+        required=False, help_text="A JSON object.", style={"base_template": "textarea.html", "rows": 3}
+    )
+    title = serializers.CharField(required=False)
+    priority = serializers.ChoiceField(list(PRIORITIES), required=False, initial="normal")
+    key = serializers.CharField(required=False)
+    document = serializers.FileField(required=False)
+    start = serializers.ChoiceField([("true", "Begin at once"), ("false", "Only make it")], required=False)
+
+
 class BlueprintRefSerializer(serializers.Serializer[Any]):
     """The version of a blueprint that a project runs."""
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from orchestrator_site.errors import Forbidden
 from projects.api import examples
 from projects.api.operations import LOCATION, operation
-from projects.api.parsing import StrictFormParser, StrictJSONParser, TextParser, YamlParser
+from projects.api.parsing import StrictFormParser, StrictJSONParser, TextParser, UploadParser, YamlParser
 from projects.api.resource import Resource
 from projects.api.serializers.blueprints import (
     BlueprintDetailSerializer,
@@ -48,7 +48,7 @@ class BlueprintList(Blueprints):
 
     rights = {"POST": "blueprint.register"}
     problems = {"POST": (409,)}
-    parser_classes = [StrictJSONParser, YamlParser, TextParser, StrictFormParser]
+    parser_classes = [StrictJSONParser, YamlParser, TextParser, StrictFormParser, UploadParser]
     serializer_class = BlueprintGivenSerializer
 
     @operation(

@@ -29,13 +29,13 @@ from projects.api.operations import (
     NOT_MODIFIED,
     operation,
 )
-from projects.api.parsing import StrictFormParser, StrictJSONParser, UploadParser
 from projects.api.resource import ListResource, Resource
 from projects.api.selection import check_fields, only
 from projects.api.serializers.projects import (
     CancelSerializer,
     ProjectCreatedSerializer,
     ProjectDetailSerializer,
+    ProjectFormSerializer,
     ProjectGivenSerializer,
     ProjectSerializer,
 )
@@ -67,8 +67,8 @@ class ProjectList(ListResource):
     tag = "projects"
     rights = {"POST": "project.start"}
     problems = {"POST": (404, 409)}
-    parser_classes = [StrictJSONParser, UploadParser, StrictFormParser]
     serializer_class = ProjectGivenSerializer
+    form_class = ProjectFormSerializer
 
     @operation(
         "projects_list",

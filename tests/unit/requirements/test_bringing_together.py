@@ -116,6 +116,19 @@ def test_a_condition_that_differs_is_no_contradiction() -> None:
     assert contradictions(given) == ()
 
 
+def test_what_one_may_and_the_other_may_not_do_is_no_contradiction() -> None:
+    given = [
+        requirement("The client must keep the log of the server."),
+        requirement("The server must not keep the log of the client.", modality=Modality.MUST_NOT),
+    ]
+    assert contradictions(given) == ()
+
+
+def test_a_restriction_is_no_duplicate_of_the_permission() -> None:
+    given = [requirement("Members may enter the hall."), requirement("Only members may enter the hall.")]
+    assert duplicates(given) == ()
+
+
 def test_without_removal_duplicates_stay() -> None:
     found = _integrated("The cat must sleep.", "The cat must sleep.", deduplicate=False)
     assert [one.id for one in found] == ["REQ-0001", "REQ-0002"]

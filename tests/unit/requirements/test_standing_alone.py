@@ -96,6 +96,10 @@ def test_the_other_half_of_an_entry_is_named_too_and_cites_the_first() -> None:
         assert document.text.text[cited.start : cited.end] == cited.quote
 
 
+def test_what_ties_a_sentence_to_the_one_before_is_left_out() -> None:
+    assert accepted_in("However, the client must sign the page.") == ["The client must sign the page."]
+
+
 def test_a_compound_statement_is_taken_apart() -> None:
     text = "If the code is old, the server SHOULD warn the user and MUST NOT send the page."
     assert accepted_in(text) == [

@@ -70,6 +70,11 @@ def test_a_sentence_that_binds_nobody_is_rejected_with_its_reason(sentence: str,
     assert accepted_in(sentence) == []
 
 
+def test_a_short_statement_is_a_requirement_and_one_that_breaks_off_is_none() -> None:
+    assert accepted_in("Guests may swim.") == ["Guests may swim."]
+    assert reasons_in("The guests of the house must.") == ["no_action"]
+
+
 def test_every_rejection_is_told_in_words_a_person_understands() -> None:
     (rejected,) = candidates_in("Clerks had to sign every page.")
     assert rejected.rejection is not None

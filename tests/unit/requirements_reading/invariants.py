@@ -38,8 +38,7 @@ def without_furniture(document: DocumentText, clause: Clause, furniture: list[Cl
 
 
 def assert_covered(document: DocumentText) -> None:
-    """Every word lies in a clause, but for list marks, which a clause keeps as its number, and markup; and in one clause
-    only, but for furniture in the middle of a sentence."""
+    """Every word lies in a clause, but for list marks, which a clause keeps as its number, and markup."""
     left = uncovered(document)
     assert left == [], left[:5]
 

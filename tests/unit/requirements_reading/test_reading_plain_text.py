@@ -247,6 +247,16 @@ def test_hanging_entries_name_their_parameter_and_nest() -> None:
     assert the(document, "The device constructs").kind is ClauseKind.LEAD_IN
 
 
+def test_a_hanging_term_may_end_with_a_colon() -> None:
+    document = read(
+        "   The template is as follows.\n\n   Response type name:\n      The name requested.  It must be short.\n\n"
+        "   Change controller:\n      State who decides.\n"
+    )
+    assert the(document, "Response type name: The name requested.").number == "Response type name"
+    assert the(document, "It must be short.").number == "Response type name"
+    assert the(document, "Change controller: State").kind is ClauseKind.LIST_ITEM
+
+
 def test_items_refer_to_the_sentence_that_opens_their_list() -> None:
     document = read(RFC_PAGES)
     shall = the(document, "The server SHALL:")
@@ -262,6 +272,18 @@ def test_paragraphs_of_articles_are_cited_by_their_path() -> None:
     assert numbers["their right to complain."] == "Article 1(2)(c)"
     assert numbers["keep a register of all openings;"] == "Article 2(1)(a)"
     assert numbers["The first subparagraph shall not apply to small operators."] == "Article 2(1)"
+
+
+def test_marks_on_lines_of_their_own_or_set_off_by_tabs_belong_to_the_text_after() -> None:
+    document = read(
+        "Article 5\n\nPrinciples\n\n1.   Data shall be:\n\n(a)\n\nkept lawfully;\n\n(b)\n\nerased early.\n\n"
+        "2.   It applies if:\n\n(a)\tthe guest agrees;\n\n(b)\tthe law asks for it.\n"
+    )
+    assert_clauses_hold(document, strict=True)
+    assert the(document, "kept lawfully;").lead_in == the(document, "Data shall be:").id
+    assert numbered(document)["erased early."] == "Article 5(1)(b)"
+    assert numbered(document)["the guest agrees;"] == "Article 5(2)(a)"
+    assert the(document, "the law asks").lead_in == the(document, "It applies if:").id
 
 
 def test_chapter_and_article_take_the_title_on_the_next_line() -> None:

@@ -56,8 +56,8 @@ _KINDS_OF_TEXT = (PLAIN, MARKDOWN, HTML)
 def read_document(content: bytes, *, name: str, media_type: str | None = None) -> DocumentText:
     """Read a document into its text and clauses.
 
-    ``name`` is used in messages and to tell kinds of text apart; ``media_type`` overrides it there, but a PDF or DOCX is
-    only ever what its content says. Raises DocumentUnreadable: EmptyDocument, BrokenDocument, EncryptedDocument,
+    ``name`` is used in messages and to tell kinds of text apart; ``media_type`` overrides it there, but a PDF or DOCX
+    is only ever what its content says. Raises DocumentUnreadable: EmptyDocument, BrokenDocument, EncryptedDocument,
     UnsupportedDocument or DocumentTooLarge, each saying what to do.
     """
     if len(content) > MAX_BYTES:
@@ -74,7 +74,5 @@ def read_document(content: bytes, *, name: str, media_type: str | None = None) -
     if not document.clauses:
         raise EmptyDocument(f"{name}: no text was found in the document.")
     if len(document.text) > MAX_CHARACTERS:
-        raise DocumentTooLarge(
-            f"{name}: more than {MAX_CHARACTERS:,} characters of text. Split it into parts."
-        )
+        raise DocumentTooLarge(f"{name}: more than {MAX_CHARACTERS:,} characters of text. Split it into parts.")
     return document

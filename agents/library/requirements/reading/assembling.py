@@ -21,7 +21,7 @@ _WHOLE = {
     Role.REFERENCE: ClauseKind.REFERENCE,
     Role.FURNITURE: ClauseKind.FURNITURE,
 }
-_ENDED = re.compile(r"[.!?…][\"'”’)\]»]*$")
+_ENDED = re.compile(r"[.!?…][\"'”\u2019)\]»]*$")
 _PART_ENDED = re.compile(r";(?:\s+(?:and|or|und|oder|sowie))?$")
 _NEWLINE = re.compile(r"\r\n|[\r\n\f\v\x85\u2028\u2029]")
 _TITLE_LENGTH = 200
@@ -67,9 +67,7 @@ class _Assembly:
         else:
             self._paragraph(block, flow)
 
-    def _draft(
-        self, kind: ClauseKind, flow: Flow, span: Span, number: str = "", opener: int | None = None
-    ) -> int:
+    def _draft(self, kind: ClauseKind, flow: Flow, span: Span, number: str = "", opener: int | None = None) -> int:
         text = self.folding(flow.text[span[0] : span[1]])
         path = tuple(title for _, title in self.headings)
         self.drafts.append(_Draft(kind, flow.span(*span), text, path, number, opener))
@@ -195,7 +193,7 @@ def assemble(
     pages: Sequence[int] = (),
     folding: Folding = fold,
 ) -> DocumentText:
-    """The document read: ``pages`` are the offsets where pages begin, ``folding`` makes a clause's text from its words."""
+    """The document read: ``pages`` are the offsets where pages begin, ``folding`` makes a text of a clause's words."""
     assembly = _Assembly(text, folding)
     for block in blocks:
         assembly.add(block)

@@ -13,9 +13,7 @@ _PAGE_AT_END = re.compile(r"\S\s{2,}[0-9ivxlc]{1,4}$|\s[0-9]{1,4}$")
 _ENTRY_NUMBER = re.compile(
     r"(?:[0-9]{1,3}(?:\.[0-9]{1,3})*\.?|[A-Z](?:\.[0-9]{1,3})+\.?|Appendix\s[A-Z]\.?|[IVXLC]+\.)\s"
 )
-_CONTENTS_TITLE = re.compile(
-    r"(?:table\s+of\s+contents|contents|inhalt(?:sverzeichnis)?|index)\s*:?$", re.IGNORECASE
-)
+_CONTENTS_TITLE = re.compile(r"(?:table\s+of\s+contents|contents|inhalt(?:sverzeichnis)?|index)\s*:?$", re.IGNORECASE)
 _REFERENCES_TITLE = re.compile(
     r"(?:[0-9A-Z.]+\s+)?(?:(?:normative|informative|external|related)\s+)?(?:references|bibliography|literatur(?:verzeichnis)?|"
     r"quellen(?:verzeichnis)?|referenzen|referenced\s+documents|works\s+cited)$",
@@ -23,7 +21,7 @@ _REFERENCES_TITLE = re.compile(
 )
 _REFERENCE = re.compile(r"\[[^\]\s][^\]]{0,60}\](?:\s{2,}|$)")
 _REFERENCE_LIKE = re.compile(
-    r"\[[^\]\s][^\]]{0,60}\]\s+\S|[0-9]{1,3}\.\s|[A-Z][\w'’-]+,\s+(?:[A-Z]\.|[A-Z][a-z]+)"
+    r"\[[^\]\s][^\]]{0,60}\]\s+\S|[0-9]{1,3}\.\s|[A-Z][\w'\u2019-]+,\s+(?:[A-Z]\.|[A-Z][a-z]+)"
 )
 
 
@@ -42,9 +40,7 @@ def is_contents(group: Sequence[Line], *, announced: bool) -> bool:
     leaders = sum(1 for line in group if _LEADER.search(line.content))
     if leaders and leaders * 2 >= len(group):
         return True
-    paged = sum(
-        1 for line in group if _PAGE_AT_END.search(line.content) and _ENTRY_NUMBER.match(line.content)
-    )
+    paged = sum(1 for line in group if _PAGE_AT_END.search(line.content) and _ENTRY_NUMBER.match(line.content))
     numbered = sum(1 for line in group if _ENTRY_NUMBER.match(line.content))
     if announced:
         return paged * 2 >= len(group) or (len(group) >= 3 and numbered * 3 >= len(group) * 2)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .blocks import Block, Role
 from .flow import Span
 from .lines import Line
+from .marks import MarkKind, mark_of
 
 _CELL = {
     "\t": re.compile(r"[^\t]+"),
@@ -31,6 +32,8 @@ def row_blocks(group: Sequence[Line]) -> list[Block]:
     if separator is None or not all(line.whole for line in group):
         return []
     rows = [(line, _cells(line, separator)) for line in group]
+    if separator == "\t" and all(_is_marked_text(line, cells) for line, cells in rows):
+        return []
     columns = Counter(len(cells) for _, cells in rows).most_common(1)[0][0]
     if columns < 2 or not _is_table([cells for _, cells in rows], group, columns, separator):
         return []
@@ -44,6 +47,12 @@ def row_blocks(group: Sequence[Line]) -> list[Block]:
 def row_id(cells: Sequence[str]) -> str:
     """The id of a row: its first cell that looks like one, of the first two."""
     return next((cell.strip() for cell in cells[:2] if _ID.match(cell.strip())), "") if len(cells) > 1 else ""
+
+
+def _is_marked_text(line: Line, cells: Sequence[Span]) -> bool:
+    """Whether a line is a list item whose mark a tab sets off: "(a)<tab>the guest has consented;"."""
+    mark = mark_of(line.content) if len(cells) == 2 else None
+    return mark is not None and bool(mark.shape or mark.kind is MarkKind.BULLET)
 
 
 def _separator(group: Sequence[Line]) -> str | None:
@@ -92,6 +101,4 @@ def _has_label_column(rows: Sequence[Sequence[Span]], group: Sequence[Line], col
     for cells in rows:
         line = group[bisect_right(starts, cells[0][0]) - 1]
         texts.append([line.content[start - line.start : end - line.start] for start, end in cells])
-    return any(
-        all(" " not in row[column] and len(row[column]) <= 24 for row in texts) for column in (0, columns - 1)
-    )
+    return any(all(" " not in row[column] and len(row[column]) <= 24 for row in texts) for column in (0, columns - 1))

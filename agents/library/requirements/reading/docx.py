@@ -150,9 +150,7 @@ def _open(content: bytes, name: str) -> Document:
             "Open it in a word processor and save it again."
         ) from error
     except (NotImplementedError, RuntimeError, zipfile.LargeZipFile) as error:
-        raise BrokenDocument(
-            f"{name}: the DOCX file is packed in a way that is not read ({error})."
-        ) from error
+        raise BrokenDocument(f"{name}: the DOCX file is packed in a way that is not read ({error}).") from error
     return document
 
 

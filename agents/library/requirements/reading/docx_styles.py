@@ -42,8 +42,7 @@ class Styles:
 
     def __init__(self, document: Document) -> None:
         self._elements = {
-            element.get(f"{W}styleId", ""): element
-            for element in document.styles.element.iterfind(f"{W}style")
+            element.get(f"{W}styleId", ""): element for element in document.styles.element.iterfind(f"{W}style")
         }
         self._known: dict[str, Style] = {}
 

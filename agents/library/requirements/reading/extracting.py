@@ -44,11 +44,7 @@ class Extraction:
             return
         number, legal = heading_number(title)
         self._section_role = (
-            Role.CONTENTS
-            if is_contents_title(title)
-            else Role.REFERENCE
-            if is_references_title(title)
-            else None
+            Role.CONTENTS if is_contents_title(title) else Role.REFERENCE if is_references_title(title) else None
         )
         self.title = self.title or title
         self._add(title, Role.HEADING, level=level, number=number, legal=legal)
@@ -68,9 +64,7 @@ class Extraction:
             self._write("  " * max(depth - 1, 0) + (mark.number or "-") + " ")
         base = self.length
         local = [(start - base, end - base) for start, end in self._pieces(words)]
-        self.blocks.extend(
-            _moved(block, base) for block in paragraph_blocks(words, local, depth=depth, mark=mark)
-        )
+        self.blocks.extend(_moved(block, base) for block in paragraph_blocks(words, local, depth=depth, mark=mark))
         self._write("\n\n")
 
     def cell(self, words: str) -> None:
@@ -132,6 +126,4 @@ def _only_mark(words: str) -> Mark | None:
 
 def _moved(block: Block, by: int) -> Block:
     pieces = tuple((start + by, end + by) for start, end in block.pieces)
-    return Block(
-        block.role, pieces, block.indent, block.inner, block.mark, block.level, block.number, block.legal
-    )
+    return Block(block.role, pieces, block.indent, block.inner, block.mark, block.level, block.number, block.legal)

@@ -12,7 +12,7 @@ _CODE_LINE = re.compile(
     |[A-Z][A-Za-z]*(?:-[A-Z][A-Za-z]*)+:\s\S|(?:Host|Location|Pragma|Accept|Authorization|Cookie|ETag|Date):\s\S
     |[A-Za-z][\w-]*\s*=/?\s+(?:\S.*)?(?:%x|\d\*|\*\(|[*"/|(]|[A-Z]{2,}\b|[a-z-]+\s/|[a-z]+-[a-z])             # ABNF
     |[{}\[\]()]+[,;]?$|"[\w.@$-]+"\s*:\s*\S|<[/!?]?[a-zA-Z][^<>]*>                                          # JSON, XML
-    |(?:\S*[a-z]\(.*\)\s*[;{]$)|\S+\s*[:=]{0,2}=\s*\S+;?$|[&?][\w.~-]+=\S+|\S*%[0-9A-F]{2}\S*$                # code, forms
+    |(?:\S*[a-z]\(.*\)\s*[;{]$)|\S+\s*[:=]{0,2}=\s*\S+;?$|[&?][\w.~-]+=\S+|\S*%[0-9A-F]{2}\S*$   # code
     |(?:def|class|import|from|return|function|var|let|const|public|private|if\s?\(|for\s?\(|while\s?\()\b.*[:;{(]$
     |(?:SELECT|INSERT|UPDATE|CREATE|DELETE|ALTER)\s.+;?$|\$\s\S|>>>\s|\#\s?include|//\s|/\*
     |(?:[0-9A-Fa-f]{2}\s){3,}|\S{60,}$
@@ -23,9 +23,9 @@ _DRAWN = re.compile(
     r"[+|^<>v'`.\\/_-]{3,}|-->|<--|\|\s\s|\s\s\||^[|^v](?:\s+[|^v])*$|^\([A-Z]\)\s+\([A-Z]\)|[─│┌┐└┘├┤┬┴┼═║╔╗╚╝]"
 )
 _CAPTION = re.compile(
-    r"(?:Figure|Fig\.|Table|Abbildung|Tabelle|Listing)\s*[0-9A-Z]+(?:[-.][0-9]+)*\s*[.:–—-]?(?:\s|$)"
-)  # noqa: RUF001
-_WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’-]*[,.;:)]?$")
+    r"(?:Figure|Fig\.|Table|Abbildung|Tabelle|Listing)\s*[0-9A-Z]+(?:[-.][0-9]+)*\s*[.:\u2013\u2014-]?(?:\s|$)"
+)
+_WORD = re.compile(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'\u2019-]*[,.;:)]?$")
 _SMALL_WORDS = frozenset(
     [
         "the",
@@ -115,9 +115,7 @@ def reads_as_prose(content: str) -> bool:
     """Whether a line is words, with small words among them."""
     tokens = content.split()
     words = sum(1 for token in tokens if _WORD.match(token))
-    return (
-        words >= 5 and words * 4 >= len(tokens) * 3 and any(token.lower() in _SMALL_WORDS for token in tokens)
-    )
+    return words >= 5 and words * 4 >= len(tokens) * 3 and any(token.lower() in _SMALL_WORDS for token in tokens)
 
 
 def _is_prose(group: Sequence[Line]) -> bool:

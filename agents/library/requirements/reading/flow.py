@@ -43,7 +43,7 @@ class Flow:
 
     def slices(self, start: int, end: int) -> Iterator[Span]:
         """The document's slices that the passage slice ``start:end`` was put together from."""
-        piece = bisect_right(self.offsets, start) - 1
+        piece = max(bisect_right(self.offsets, start) - 1, 0)
         while piece < len(self.offsets) and self.offsets[piece] < end:
             begun = self.offsets[piece]
             within = self.offsets[piece + 1] if piece + 1 < len(self.offsets) else len(self.text)

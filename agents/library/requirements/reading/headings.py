@@ -45,14 +45,10 @@ _MODAL = re.compile(
     r"\b(?:shall|must|should|will|may|cannot|muss|müssen|soll|sollen|sollte|darf|dürfen|kann|können|hat\szu|ist\szu)\b",
     re.IGNORECASE,
 )
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|can|does|do|be|ist|sind|war|wird|werden|haben|hat)\b", re.IGNORECASE
-)
+_VERB = re.compile(r"\b(?:is|are|was|were|has|have|can|does|do|be|ist|sind|war|wird|werden|haben|hat)\b", re.IGNORECASE)
 _ENDED = re.compile(r"[.;:,!?]$")
 _LONGEST = 110
-_RECITALS = re.compile(
-    r"(?:recitals|whereas|erwägungsgründe|in erwägung nachstehender gründe)\s*[:,]?$", re.IGNORECASE
-)
+_RECITALS = re.compile(r"(?:recitals|whereas|erwägungsgründe|in erwägung nachstehender gründe)\s*[:,]?$", re.IGNORECASE)
 _MINOR_LEVEL = 9
 
 
@@ -81,12 +77,7 @@ def heading_of(lines: Sequence[Line], around: Surroundings) -> Heading | None:
     first = lines[0]
     if len(first.content) > _LONGEST:
         return None
-    if (
-        len(lines) > 1
-        and is_rule(lines[1].content)
-        and lines[1].content[0] in "=-~_*#"
-        and not is_rule(first.content)
-    ):
+    if len(lines) > 1 and is_rule(lines[1].content) and lines[1].content[0] in "=-~_*#" and not is_rule(first.content):
         return _underlined(lines)
     return _recitals(first) or _legal(lines, around) or _numbered(lines, around) or _unnumbered(lines, around)
 
@@ -122,10 +113,7 @@ def _legal(lines: Sequence[Line], around: Surroundings) -> Heading | None:
         return None
     title = found["title"] or ""
     if title and (
-        title[0].islower()
-        or title[0] in ",;)"
-        or _ENDED.search(title)
-        or (_MODAL.search(title) and len(title) > 40)
+        title[0].islower() or title[0] in ",;)" or _ENDED.search(title) or (_MODAL.search(title) and len(title) > 40)
     ):
         return None
     if found["after"] and not title and not around.alone:
@@ -140,12 +128,7 @@ def _legal(lines: Sequence[Line], around: Surroundings) -> Heading | None:
 
 def _title_lines(rest: Sequence[Line]) -> int:
     """How many lines after "Article 5" are its title: one that reads as a title and is followed by something else."""
-    if (
-        not rest
-        or not is_title(rest[0].content)
-        or _NUMBERED.match(rest[0].content)
-        or rest[0].content[0] in "(-•"
-    ):
+    if not rest or not is_title(rest[0].content) or _NUMBERED.match(rest[0].content) or rest[0].content[0] in "(-•":
         return 0
     return 1 if len(rest) == 1 or not rest[1].content[0].islower() else 0
 
@@ -192,9 +175,7 @@ def _wrapped_title(lines: Sequence[Line]) -> int:
 
 def _continues(line: Line, following: Line) -> bool:
     """Whether the line after a would-be heading only continues it or its list."""
-    return (
-        following.content[0].islower() or bool(_NUMBERED.match(following.content)) or len(line.content) > 80
-    )
+    return following.content[0].islower() or bool(_NUMBERED.match(following.content)) or len(line.content) > 80
 
 
 def _unnumbered(lines: Sequence[Line], around: Surroundings) -> Heading | None:
@@ -214,11 +195,7 @@ def _unnumbered(lines: Sequence[Line], around: Surroundings) -> Heading | None:
     if lines[0].indent < around.body and len(lines) == 1:
         return Heading(1, 1)
     capitals = all(letter.isupper() for letter in letters) and len(content) > 3
-    if (
-        capitals
-        and lines[0].indent <= around.body
-        and (alone or not lines[1:2] or not lines[1].content.isupper())
-    ):
+    if capitals and lines[0].indent <= around.body and (alone or not lines[1:2] or not lines[1].content.isupper()):
         return Heading(1, 1)
     if alone and lines[0].indent <= around.body and around.body == 0 and len(content.split()) <= 8:
         return Heading(1, _MINOR_LEVEL)

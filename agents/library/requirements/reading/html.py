@@ -1,5 +1,7 @@
-"""HTML to blocks. The text is put together here, so that the places of clauses are ours; scripts, styles, navigation and
-hidden parts are left out, and nothing is fetched."""
+"""HTML to blocks. The text is put together here, so that the places of clauses are ours.
+
+Scripts, styles, navigation and hidden parts are left out, and nothing is fetched.
+"""
 
 from __future__ import annotations
 
@@ -121,6 +123,7 @@ class _Walk:
         elif tag == "li" and self.lists:
             self.mark = self._mark(element, self.lists[-1])
         elif tag == "table":
+            self.out.end_row(self.tables)
             self.tables += 1
         elif tag == "tr":
             self.out.end_row(self.tables)
@@ -183,7 +186,7 @@ class _Walk:
             self.term = words
         elif tag == "dd" and words and self.term:
             self.mark = Mark(MarkKind.TERM, self.term.rstrip(":"))
-            self.words.insert(0, f"{self.term}\n")
+            self.words.insert(0, self.term.rstrip(":") + ": ")
             self.term = ""
 
     def _mark(self, element: etree._Element, within: _List) -> Mark:
@@ -256,14 +259,12 @@ def _is_hidden(element: etree._Element, tag: str) -> bool:
 def _parse(content: bytes, name: str) -> etree._Element:
     """The page's tree; lxml repairs what is not well-formed, refuses entities of its own and never asks the network."""
     text = _decode(content, name)
-    parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, recover=True
-    )
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, recover=True)
     try:
         root = etree.fromstring(text.encode("utf-8", "surrogatepass"), parser)
     except etree.XMLSyntaxError as error:
         raise BrokenDocument(f"{name}: the HTML cannot be parsed ({error.msg}).") from error
-    if any("depth" in str(entry.message).lower() for entry in parser.error_log):  # type: ignore[attr-defined]
+    if any("depth" in str(entry.message).lower() for entry in parser.error_log):
         raise DocumentTooLarge(f"{name}: the HTML elements are nested too deep to be a document.")
     if root is None:
         raise BrokenDocument(f"{name}: there is no HTML element in the file.")

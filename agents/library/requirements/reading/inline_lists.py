@@ -8,8 +8,8 @@ from .flow import Span
 from .marks import Mark, mark_of
 
 _INNER = re.compile(
-    r"(?:(?<=[:;,—–])|(?<=[;,]\sand)|(?<=[;,]\sor)|(?<=[;,]\sund)|(?<=[;,]\soder))\s+(?=\((?:[a-z]|[ivx]+|\d)\)\s)"
-)  # noqa: RUF001
+    r"(?:(?<=[:;,—\u2013])|(?<=[;,]\sand)|(?<=[;,]\sor)|(?<=[;,]\sund)|(?<=[;,]\soder))\s+(?=\((?:[a-z]|[ivx]+|\d)\)\s)"
+)
 _LONGEST = 6_000
 
 Inline = tuple[Span, list[tuple[Mark, Span]]]

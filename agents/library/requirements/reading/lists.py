@@ -17,8 +17,8 @@ _SELF_STANDING = (MarkKind.IDENTIFIER, MarkKind.DECIMAL)
 
 @dataclass(slots=True)
 class OpenItem:
-    """An item that may still be continued: ``opener`` is the index of the clause that opens its list, ``path`` the marks
-    of the items around it and its own."""
+    """An item that may still be continued: ``opener`` is the index of the clause that opens its list, ``path`` the
+    marks of the items around it and its own."""
 
     mark: Mark
     indent: int
@@ -115,8 +115,8 @@ def _read_as_letter(mark: Mark, other: Mark, opened: Sequence[OpenItem]) -> Mark
 
 
 def cited(legal: str, path: Sequence[Mark]) -> str:
-    """The number by which an item is cited: within an article by its path, "Article 5(1)(a)", else by its own mark, after
-    those of the numbered items around it."""
+    """The number by which an item is cited: within an article by its path, "Article 5(1)(a)", else by its own mark,
+    after those of the numbered items around it."""
     marks = [mark for mark in path if mark.number]
     if not marks or (path[-1].kind in (MarkKind.BULLET, MarkKind.PLAIN) and not legal):
         return legal

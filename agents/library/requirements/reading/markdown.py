@@ -103,11 +103,7 @@ class _Reader:
             return
         number, legal = heading_number(title)
         self.section_role = (
-            Role.CONTENTS
-            if is_contents_title(title)
-            else Role.REFERENCE
-            if is_references_title(title)
-            else None
+            Role.CONTENTS if is_contents_title(title) else Role.REFERENCE if is_references_title(title) else None
         )
         self.title = self.title or title
         level = int(heading.tag[1:])
@@ -145,7 +141,7 @@ def _mark_of_item(item: Token, within: Token) -> Mark:
 
 
 def read_markdown(content: bytes, *, name: str) -> DocumentText:
-    """Read Markdown. Offsets hold in the decoded file; emphasis marks and link targets are no part of a clause's text."""
+    """Read Markdown. Offsets hold in the decoded file; marks and link targets are no part of clauses' texts."""
     if len(content) > MAX_MARKDOWN:
         raise DocumentTooLarge(
             f"{name}: {len(content) / MIB:.1f} MiB is more than the {MAX_MARKDOWN // MIB} MiB that a Markdown document "

@@ -58,7 +58,7 @@ class Mark:
 
 TERM_STYLE = MarkKind.TERM.value
 
-_BULLET = re.compile(r"([-*+•◦▪‣●○■□·∙–—➢➤✓❖])\s+(?=\S)|(o)(?:\t|\s{2,})(?=\S)")
+_BULLET = re.compile(r"([-*+•◦▪‣●○■□·∙\u2013—➢➤✓❖])\s+(?=\S)|(o)(?:\t|\s{2,})(?=\S)")
 _ROMAN = re.compile(r"(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})\Z", re.IGNORECASE)
 _PAREN = re.compile(r"\(([0-9]{1,3}[a-z]?|[A-Za-z]{1,2}|[ivxlcIVXLC]{1,7})\)\s+(?=\S)")
 _HALF_PAREN = re.compile(r"([0-9]{1,3}|[A-Za-z]|[ivxlc]{2,7})\)\s+(?=\S)")
@@ -70,7 +70,7 @@ _IDENTIFIER = re.compile(
     r"(?P<open>\[)?(?P<id>"
     rf"(?:(?:{_WORDS_THAT_NUMBER})\.?\s?\#?[0-9]{{1,5}}(?:\.[0-9]{{1,4}}){{0,5}})"
     r"|(?:[A-Za-z][A-Za-z0-9]{0,15}(?:[-_./][A-Za-z0-9]{1,12}){0,5}[-_./]?[0-9]{1,6}(?:[-_.][0-9A-Za-z]{1,6}){0,4}[a-z]?)"
-    r")(?P<close>\])?(?P<after>[:.)]|\s[-–—])?\s+(?=\S)",
+    r")(?P<close>\])?(?P<after>[:.)]|\s[-\u2013—])?\s+(?=\S)",
     re.IGNORECASE,
 )
 _NOT_AN_IDENTIFIER = re.compile(

@@ -66,8 +66,8 @@ def sniff_media_type(content: bytes, name: str) -> str:
     promised = _BY_SUFFIX.get(PurePosixPath(name).suffix.lower())
     if found is None and promised in _BINARY_SUFFIXES:
         raise BrokenDocument(
-            f"{name}: named as {PurePosixPath(name).suffix} but its content is something else ({_BINARY_SUFFIXES[promised]} "
-            "was expected). Check the file, or give it its right name."
+            f"{name}: named as {PurePosixPath(name).suffix} but its content is something else "
+            f"({_BINARY_SUFFIXES[promised]} was expected). Check the file, or give it its right name."
         )
     return found or _kind_of_text(content, name, promised)
 

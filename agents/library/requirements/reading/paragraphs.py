@@ -52,9 +52,7 @@ def _as_item(placed: Block, mark: Mark, flow: Flow, block: Block) -> Block:
     """The first block of a list item, under the list's mark unless its text has an id of its own."""
     if placed.mark is not None and (placed.mark.kind in _KEPT_IN_LISTS or _is_bullet(mark)):
         return placed
-    whole = tuple(
-        flow.slices(block.pieces[0][0] - (block.mark.width if block.mark else 0), block.pieces[-1][1])
-    )
+    whole = tuple(flow.slices(block.pieces[0][0] - (block.mark.width if block.mark else 0), block.pieces[-1][1]))
     return replace(placed, role=Role.ITEM, mark=mark, pieces=whole)
 
 

@@ -88,7 +88,9 @@ def _page_texts(reader: PdfReader, name: str, clock: Clock) -> Iterator[str]:
     characters = 0
     for number in range(1, len(reader.pages) + 1):
         if clock() - began > PDF_SECONDS:
-            raise DocumentTooLarge(f"{name}: reading was stopped at page {number} after {PDF_SECONDS:.0f} s. Split the PDF.")
+            raise DocumentTooLarge(
+                f"{name}: reading was stopped at page {number} after {PDF_SECONDS:.0f} s. Split the PDF."
+            )
         try:
             words = _page_text(reader.pages[number - 1])
         except LimitReachedError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..clauses import DocumentText
@@ -24,9 +24,9 @@ from .furniture import is_rule, plain_text_furniture
 from .headings import Heading, Surroundings, heading_of, is_title
 from .lines import Line, body_indent, groups_of, lines_of, wrap_width
 from .marks import mark_of
-from .units import leads_on, unit_blocks
+from .units import leads_on, lone_mark, unit_blocks
 
-_SENTENCE_OPEN = re.compile(r"[\w,)\]\"'”’/-]$")
+_SENTENCE_OPEN = re.compile(r"[\w,)\]\"'”\u2019/-]$")
 _CENTRED = 8
 _WINDOW = 12
 """How many lines from a heading on are looked at to tell it."""
@@ -93,9 +93,7 @@ class _Reader:
         same = following_mark.style == own.style and following_mark.number.count(".") == own.number.count(".")
         return same and following_mark.ordinal == own.ordinal + 1
 
-    def _add_heading(
-        self, heading: Heading, group: Sequence[Line], at: int, following: Sequence[Line] | None
-    ) -> int:
+    def _add_heading(self, heading: Heading, group: Sequence[Line], at: int, following: Sequence[Line] | None) -> int:
         lines = list(group[at : at + heading.lines])
         taken = 0
         bare = heading.lines == 1 and lines[0].content == heading.number.strip()
@@ -160,9 +158,7 @@ class _Reader:
         if is_figure(group):
             return True
         deeper = group[0].indent > self.body and min(line.indent for line in group) > self.body
-        after_code = (
-            bool(self.blocks) and self.blocks[-1].role is Role.CODE and len(self.blocks[-1].pieces) > 1
-        )
+        after_code = bool(self.blocks) and self.blocks[-1].role is Role.CODE and len(self.blocks[-1].pieces) > 1
         return deeper and (self.announced or after_code) and is_display(group) and not _hangs(group)
 
     def _prose(self, group: Sequence[Line]) -> None:
@@ -211,9 +207,7 @@ def _joined(first: Block, rest: Block) -> Block:
     return Block(first.role, first.pieces + rest.pieces, first.indent, first.inner, first.mark)
 
 
-def blocks_of(
-    lines: Sequence[Line], furniture: set[int], begins: Sequence[int] = ()
-) -> tuple[list[Block], str]:
+def blocks_of(lines: Sequence[Line], furniture: set[int], begins: Sequence[int] = ()) -> tuple[list[Block], str]:
     """The blocks of a text and its title.
 
     ``furniture`` holds the indices of the lines that are page furniture, ``begins`` the offsets where pages begin.
@@ -230,11 +224,20 @@ def blocks_of(
         skip = reader.read(group, following)
         reader.last = group[-1]
     blocks = reader.blocks
-    blocks.extend(
-        Block(Role.FURNITURE, (lines[index].span,)) for index in sorted(furniture) if lines[index].content
-    )
+    blocks.extend(Block(Role.FURNITURE, (lines[index].span,)) for index in sorted(furniture) if lines[index].content)
     blocks.sort(key=lambda block: block.start)
     return blocks, _title(groups, reader.title)
+
+
+def _marks_joined(groups: Iterable[list[Line]]) -> list[list[Line]]:
+    """The groups; one that is only a mark is put before its text, which a blank line parts from it."""
+    joined: list[list[Line]] = []
+    for group in groups:
+        if joined and len(joined[-1]) == 1 and lone_mark(joined[-1][0]) and not lone_mark(group[0]):
+            joined[-1].extend(group)
+        else:
+            joined.append(group)
+    return joined
 
 
 def _after_breaks(lines: Sequence[Line], furniture: set[int], begins: Sequence[int]) -> set[int]:

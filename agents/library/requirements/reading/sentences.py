@@ -10,246 +10,24 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from .abbreviations import MAY_END, MONTHS, NEVER_END, NUMBERED, OPENERS, RARELY_END
 from .flow import Span
 from .limits import MAX_CLAUSE_CHARACTERS
 
-_CLOSERS = "\"'”’“»)\\]"
-_END = re.compile(
-    rf"(?P<stop>[.!?…]+)(?P<close>[{_CLOSERS}]*)(?=(?P<gap>\s+)(?P<next>\S))|(?P<wide>[。！？；]+)"
-)  # noqa: RUF001
+_CLOSERS = "\"'”\u2019“»)\\]"
+_END = re.compile(rf"(?P<stop>[.!?…]+)(?P<close>[{_CLOSERS}]*)(?=(?P<gap>\s+)(?P<next>\S))|(?P<wide>[。！？；]+)")  # noqa: RUF001
 _PAIRS = re.compile(r"[()\[\]“”„»«\"]")
 _CLOSES = {")": "(", "]": "[", '"': '"„', "”": "“„", "“": "„", "«": "»", "»": "«"}
 _DEEPEST_PAIR = 8
 _LONGEST_PAIR = 600
-_NEVER = frozenset(
-    [
-        *(
-            "e.g",
-            "i.e",
-            "eg",
-            "ie",
-            "cf",
-            "vs",
-            "viz",
-            "resp",
-            "approx",
-            "ca",
-            "incl",
-            "excl",
-            "min",
-            "max",
-            "dr",
-            "mr",
-        ),
-        *(
-            "mrs",
-            "ms",
-            "prof",
-            "st",
-            "jr",
-            "sr",
-            "fig",
-            "figs",
-            "eq",
-            "eqs",
-            "sec",
-            "secs",
-            "sect",
-            "ch",
-            "chap",
-        ),
-        *(
-            "vol",
-            "pp",
-            "para",
-            "paras",
-            "par",
-            "art",
-            "arts",
-            "cl",
-            "nr",
-            "no",
-            "nos",
-            "ref",
-            "refs",
-            "al",
-            "ed",
-            "eds",
-        ),
-        *(
-            "rev",
-            "ver",
-            "dept",
-            "est",
-            "intl",
-            "gov",
-            "tel",
-            "abs",
-            "bzw",
-            "vgl",
-            "ggf",
-            "z.b",
-            "d.h",
-            "u.a",
-            "z",
-            "d",
-        ),
-        *(
-            "bspw",
-            "evtl",
-            "gem",
-            "i.d.r",
-            "i.s.d",
-            "i.v.m",
-            "inkl",
-            "zzgl",
-            "sog",
-            "ziff",
-            "buchst",
-            "lit",
-            "rn",
-            "rz",
-        ),
-        *(
-            "anm",
-            "hrsg",
-            "s.o",
-            "s.u",
-            "o.ä",
-            "u.u",
-            "m.e",
-            "str",
-            "zb",
-            "dh",
-            "mind",
-            "entspr",
-            "v",
-            "n",
-            "adj",
-            "adv",
-        ),
-    ]
-)
-_NUMBERED = frozenset(
-    ["no", "nos", "nr", "art", "arts", "abs", "fig", "figs", "sec", "par", "cl", "ref", "ed", "min"]
-)
-_MAY_END = frozenset(
-    [
-        *(
-            "etc",
-            "u.s",
-            "u.k",
-            "u.s.a",
-            "e.u",
-            "usw",
-            "u.n",
-            "inc",
-            "ltd",
-            "corp",
-            "co",
-            "a.m",
-            "p.m",
-            "ff",
-            "f",
-            "u.a",
-        ),
-        *(
-            "al",
-            "jan",
-            "feb",
-            "mar",
-            "apr",
-            "jun",
-            "jul",
-            "aug",
-            "sep",
-            "sept",
-            "oct",
-            "nov",
-            "dec",
-            "bros",
-            "approx",
-        ),
-    ]
-)
-_OPENERS_OF_SENTENCES = frozenset(
-    [
-        "The",
-        "This",
-        "That",
-        "These",
-        "Those",
-        "A",
-        "An",
-        "It",
-        "Its",
-        "If",
-        "In",
-        "When",
-        "Where",
-        "For",
-        "Each",
-        "Every",
-        "Any",
-        "All",
-        "No",
-        "Such",
-        "They",
-        "We",
-        "You",
-        "He",
-        "She",
-        "There",
-        "However",
-        "As",
-        "At",
-        "By",
-        "On",
-        "To",
-        "Note",
-        "Der",
-        "Die",
-        "Das",
-        "Ein",
-        "Eine",
-        "Es",
-        "Wenn",
-        "Sofern",
-        "Bei",
-        "Für",
-        "Jede",
-        "Jeder",
-        "Alle",
-        "Dies",
-        "Diese",
-        "Dieser",
-        "Er",
-        "Sie",
-    ]
-)
-_MONTHS = frozenset(
-    [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-        "Jahrhundert",
-        "Quartal",
-    ]
-)
 _BEFORE_A_LETTER = re.compile(
     r"(?:appendix|annex|section|figure|table|class|type|option|step|part|part(?:y|ies)|level|group|category|anhang|teil|"
     r"klasse|typ|schedule|plan|phase|exhibit|box|variant|mode|zone|grade)s?\s+\S+\Z",
     re.IGNORECASE,
 )
+_UNIT = re.compile(r"[0-9]\s?[a-z]\Z|\Wx\Z")
+"""A small letter that may end a sentence: the unit in "within 5 s."."""
+_NUMBER = re.compile(r"[0-9]|[IVX]+\b|[A-Za-z]\b|§")
 _WORD_BEFORE = re.compile(r"[^\s(\[\"'“„/]*\Z")
 _LOOK_BACK = 40
 
@@ -296,24 +74,25 @@ def _is_abbreviation(before: str, passage: str, found: re.Match[str]) -> bool:
     last = word[0] if word else ""
     lowered = last.lower()
     following = passage[found.end("gap") : found.end("gap") + 20]
-    if lowered in _MAY_END:
+    if lowered in MAY_END:
+        return not following[:1].isupper()
+    if lowered in RARELY_END:
         return not _begins_sentence(following)
-    if lowered in _NUMBERED:
-        return following[:1].isdigit() or following[:1].isupper()
-    if lowered in _NEVER:
+    if lowered in NUMBERED:
+        return bool(_NUMBER.match(following))
+    if lowered in NEVER_END:
         return True
-    if len(last) == 1 and last.isupper():
-        return not _BEFORE_A_LETTER.search(before)
-    if len(last) == 1 and last.islower():
-        return last not in "x" and not before[-2:-1] == "("
+    if len(last) == 1 and last.isalpha():
+        known = _BEFORE_A_LETTER if last.isupper() else _UNIT
+        return not known.search(before)
     if last.isdigit() and len(last) <= 2:
-        return following.split(" ")[0].rstrip(".,") in _MONTHS
+        return following.split(" ")[0].rstrip(".,") in MONTHS
     return False
 
 
 def _begins_sentence(following: str) -> bool:
     word = re.match(r"[\"“(]?\w+", following)
-    return bool(word) and word[0].strip('"“(') in _OPENERS_OF_SENTENCES  # type: ignore[index]
+    return bool(word) and word[0].strip('"“(') in OPENERS  # type: ignore[index]
 
 
 def _bracketed(passage: str) -> list[Span]:
@@ -353,7 +132,7 @@ def _inside(place: int, opens: list[int], brackets: list[Span], begun: int, pass
     opening, closing = brackets[index]
     if not opening < place < closing:
         return False
-    return opening > begun and bool(passage[place + 1 : closing].strip("\"'”’.!?"))
+    return opening > begun and bool(passage[place + 1 : closing].strip("\"'”\u2019.!?"))
 
 
 def cut_spans(passage: str) -> Iterator[Span]:

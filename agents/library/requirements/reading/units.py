@@ -10,7 +10,7 @@ from .blocks import Block, Role
 from .lines import Line
 from .marks import Mark, MarkKind, mark_of
 
-_STOPPED = re.compile(r"[.!?;:][\"'”’)\]]*$")
+_STOPPED = re.compile(r"[.!?;:][\"'”\u2019)\]]*$")
 _JOINED_ON = re.compile(r"(?:[;,:.]|\b(?:and|or|und|oder|sowie))$")
 _CONNECTING = re.compile(
     r"(?:[,(–—/&-]|\b(?:and|or|the|a|an|of|to|in|for|by|with|on|at|as|that|which|from|is|are|be|und|oder|der|die|das|"  # noqa: RUF001
@@ -24,6 +24,9 @@ _PART_ENDED = re.compile(r";(?:\s+(?:and|or|und|oder|sowie))?$")
 _TERM = re.compile(r"[^\s.;!?][^;!?]{0,58}$")
 _RUN_IN_TERM = re.compile(r"([^\s:][^:.;]{0,40}?):\s{1,4}\S")
 _HARD_MARGIN = 12
+_LONGEST_TERM = 7
+_LONGEST_LONE_MARK = 24
+_QUOTES = "\"'“”`"
 
 
 @dataclass(slots=True)
@@ -62,14 +65,7 @@ def _units(group: Sequence[Line], width: int, soft: bool) -> Iterator[_Unit]:
 
 def _mark(line: Line) -> Mark | None:
     mark = mark_of(line.content)
-    if mark is None and len(line.content) < 24:
-        alone = mark_of(line.content + " X")
-        return (
-            alone
-            if alone and alone.kind is MarkKind.IDENTIFIER and alone.width == len(line.content) + 1
-            else None
-        )
-    return mark
+    return lone_mark(line) if mark is None else mark
 
 
 def _is_line_list(group: Sequence[Line]) -> bool:
@@ -79,9 +75,7 @@ def _is_line_list(group: Sequence[Line]) -> bool:
     capitals = all(line.content[0].isupper() for line in group)
     if len(group) == 2:
         return (
-            capitals
-            and all(_MODAL.search(line.content) for line in group)
-            and not _CONNECTING.search(group[0].content)
+            capitals and all(_MODAL.search(line.content) for line in group) and not _CONNECTING.search(group[0].content)
         )
     ends = sum(1 for line in group[:-1] if _CONNECTING.search(line.content))
     return len(group) > 2 and capitals and ends * 3 < len(group)
@@ -94,17 +88,16 @@ def _begins(unit: _Unit, line: Line, mark: Mark | None, width: int, a_line_each:
         return False
     if mark is not None and _opens_item(unit, line, mark, previous, width):
         return True
-    if _is_part_ended(previous, unit):
+    if _is_part_ended(previous, unit, line):
         return True
     if a_line_each or soft:
         return a_line_each
     if _dedents(unit, line):
-        return _is_hard(previous, line, width) or len(unit.lines) > 1 or unit.mark is not None
+        hung = unit.lines[-1].indent > unit.indent
+        return hung or len(unit.lines) > 1 or _is_hard(previous, line, width)
     if line.indent > unit.indent and unit.mark is None and len(unit.lines) == 1:
         return False
-    return (
-        _is_hard(previous, line, width) and not line.content[0].islower() and line.indent <= previous.indent
-    )
+    return _is_hard(previous, line, width) and not line.content[0].islower() and line.indent <= previous.indent
 
 
 def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int) -> bool:
@@ -123,19 +116,18 @@ def _opens_item(unit: _Unit, line: Line, mark: Mark, previous: Line, width: int)
     return joined_on and line.indent != unit.indent
 
 
-def _is_part_ended(previous: Line, unit: _Unit) -> bool:
+def _is_part_ended(previous: Line, unit: _Unit, line: Line) -> bool:
     """Whether a line ends a part of an enumeration without marks: "keep a log;" on a line of its own."""
     if _PART_ENDED.search(previous.content):
         return unit.lines[0] is previous or unit.mark is not None or ":" not in unit.lines[0].content
-    return previous.content.endswith(":")
+    return previous.content.endswith(":") and (line.indent <= previous.indent or not _is_term(previous))
 
 
 def _dedents(unit: _Unit, line: Line) -> bool:
     """Whether ``line`` stands further left than the unit's text, after a hanging part or a mark."""
+    hung = unit.lines[-1].indent > unit.indent
     if unit.mark is not None:
-        return line.indent <= unit.indent and (
-            unit.lines[-1].indent > unit.indent or line.content[0].isupper()
-        )
+        return line.indent < unit.indent or (line.indent == unit.indent and hung)
     return line.indent < unit.lines[-1].indent and line.indent <= unit.indent
 
 
@@ -159,6 +151,23 @@ def _block(unit: _Unit) -> Block:
     return Block(Role.PARAGRAPH, pieces, first.indent)
 
 
+def _is_term(line: Line) -> bool:
+    """Whether a line could be the term of a hanging entry: a few words, no sentence."""
+    content = line.content
+    short = _TERM.match(content) and not content.endswith((".", ",")) and len(content.split()) <= _LONGEST_TERM
+    return bool(short) and not _MODAL.search(content)
+
+
+def lone_mark(line: Line) -> Mark | None:
+    """The mark or id that a line consists of: its text stands on the next line."""
+    if len(line.content) > _LONGEST_LONE_MARK:
+        return None
+    mark = mark_of(line.content + " X")
+    if mark is None or mark.width != len(line.content) + 1:
+        return None
+    return mark if mark.kind is MarkKind.IDENTIFIER or mark.shape in ("()", ")") else None
+
+
 def leads_on(line: Line) -> bool:
     """Whether a line ends with a word that needs another after it."""
     return bool(_CONNECTING.search(line.content))
@@ -169,9 +178,7 @@ def _term(lines: Sequence[Line]) -> str:
     first = lines[0]
     if len(lines) < 2 or min(line.indent for line in lines[1:]) < first.indent + 2:
         return ""
-    content = first.content
-    if lines[1].indent >= first.indent + 2 and _TERM.match(content) and not content.endswith((".", ",")):
-        if len(content.split()) <= 7 and not _MODAL.search(content):
-            return content.rstrip(":").strip().strip("\"'“”`")
-    run_in = _RUN_IN_TERM.match(content)
-    return run_in[1].strip().strip("\"'“”`") if run_in and len(run_in[1].split()) <= 5 else ""
+    if lines[1].indent >= first.indent + 2 and _is_term(first):
+        return first.content.rstrip(":").strip().strip(_QUOTES)
+    run_in = _RUN_IN_TERM.match(first.content)
+    return run_in[1].strip().strip(_QUOTES) if run_in and len(run_in[1].split()) <= 5 else ""
