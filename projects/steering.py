@@ -23,6 +23,7 @@ class Steering:
 
     verb: str
     label: str | Promise
+    deed: str | Promise
     meaning: str | Promise
     act: Callable[..., Project]
     is_final: bool = False
@@ -34,18 +35,21 @@ STEERING: Mapping[str, Steering] = {
         Steering(
             "pause",
             _("Pause"),
+            _("Pause the project"),
             _("No further step starts; those that run may finish, and count. Deadlines stand still."),
             control.pause,
         ),
         Steering(
             "resume",
             _("Resume"),
+            _("Resume the project"),
             _("Steps start again, and every deadline is moved by the length of the pause."),
             control.resume,
         ),
         Steering(
             "cancel",
             _("Cancel"),
+            _("Cancel the project"),
             _("Nothing starts any more, and the project ends once what runs has ended. This is final."),
             control.cancel,
             is_final=True,

@@ -106,6 +106,7 @@ def _logging_dict(level: str, shared: list[Processor], renderers: list[Processor
             # Each of these says at INFO what nobody needs to know at INFO.
             "celery.app.trace": {"level": _at_least(level, logging.WARNING)},
             "celery.worker.strategy": {"level": _at_least(level, logging.WARNING)},
+            "celery.beat": {"level": _at_least(level, logging.WARNING)},
             "asyncio": {"level": _at_least(level, logging.WARNING)},
             "kombu": {"level": _at_least(level, logging.WARNING)},
         },

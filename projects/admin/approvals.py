@@ -114,7 +114,8 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
     @admin.display(description=_("deadline"), ordering="deadline")
     def due(self, approval: Approval) -> SafeString | str:
         """When it must be decided."""
-        return phasegate.moment(approval.deadline)
+        style = "ago" if approval.state == ApprovalState.OPEN else "full"
+        return phasegate.moment(approval.deadline, style)
 
     @admin.display(description=_("asked"), ordering="opened_at")
     def age(self, approval: Approval) -> SafeString | str:

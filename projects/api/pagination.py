@@ -131,6 +131,7 @@ def _beyond(model: type[Model], columns: Sequence[str], values: Sequence[Any], *
 
 def _typed(model: type[Model], name: str, value: Any) -> Any:
     try:
+        str(value).encode()  # half a surrogate pair is no text for the database
         typed = _field(model, name).to_python(value)
     except (ValidationError, FieldDoesNotExist, TypeError, ValueError, OverflowError):
         raise CursorInvalid() from None

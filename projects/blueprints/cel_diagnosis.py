@@ -38,8 +38,9 @@ def why(tree: Node, context: Mapping[str, Any], error: Exception) -> str:
 def said(error: Exception) -> str:
     """The library's own sentence, in one line, without its advice."""
     text = " ".join(str(error).split()).removesuffix(" Check function arguments and their types.")
-    if " not a valid regex: " in text:
-        return f"{text.partition(' error: ')[2].partition(' not a valid')[0]} is no pattern: {text.rpartition('rror: ')[2]}"
+    before, found, after = text.partition(" not a valid regex: ")
+    if found:
+        return f"{before.partition(' error: ')[2]} is no pattern: {after.rpartition('rror: ')[2].rstrip('.')}"
     return text.rstrip(".")
 
 

@@ -73,7 +73,17 @@ def test_pages_of_any_ordering_show_each_project_once(
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "%00", "W10", "WzAsIi1jcmVhdGVkX2F0IixudWxsXQ", "WzAsIi1jcmVhdGVkX2F0IiwiXHUwMDAwIl0", "a" * 3000]
+    "cursor",
+    [
+        "x",
+        "%00",
+        "W10",
+        "WzAsIi1jcmVhdGVkX2F0IixudWxsXQ",
+        "WzAsIi1jcmVhdGVkX2F0IiwiXHVkODAwIl0",
+        "WzAsIi1jcmVhdGVkX2F0IiwxZTk5OV0",
+        "WzAsIi1jcmVhdGVkX2F0IiwiXHUwMDAwIl0",
+        "a" * 3000,
+    ],
 )
 def test_a_cursor_that_is_none_is_refused(operator: User, cursor: str) -> None:
     answer = client_of(operator).read(f"projects?cursor={cursor}")
@@ -436,6 +446,13 @@ def test_somebody_who_may_read_every_project_reads_another_teams(waiting: Projec
     assert client_of(viewer).read(f"projects/{waiting.pk}").status_code == 200
     assert client_of(viewer).send("projects", {"blueprint": "letter"}).status_code == 403
     assert client_of(viewer).send(f"projects/{waiting.pk}/pause").status_code == 403
+
+
+def test_what_may_be_sent_is_told(owner: User) -> None:
+    answer = client_of(owner).call("OPTIONS", "projects")
+
+    assert answer.status_code == 200, answer.content
+    assert "blueprint" in answer.json()["actions"]["POST"]
 
 
 def test_there_is_no_other_door(owner: User) -> None:

@@ -62,6 +62,26 @@ def test_a_key_of_somebody_else_is_a_conflict_and_tells_nothing(owner: User, out
     assert first["id"] not in answer.content.decode()
 
 
+def test_the_same_job_of_somebody_else_is_done_anew(owner: User, outsider: User, reading: str) -> None:
+    body = {"blueprint": reading, "documents": [given()]}
+    first = client_of(owner).send("projects", body)
+    second = client_of(outsider).send("projects", body)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json()["id"] != first.json()["id"]
+    assert second.json()["owner"] == "ugo"
+
+
+def test_what_one_cannot_see_one_cannot_run_after(
+    owner: User, outsider: User, letter: str, make: Callable[..., Project]
+) -> None:
+    before = make(owner)
+    answer = client_of(outsider).send("projects", {"blueprint": letter, "after": [str(before.pk)]})
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "after_not_found")
+    assert client_of(owner).send("projects", {"blueprint": letter, "after": [str(before.pk)]}).status_code == 201
+
+
 def test_documents_come_in_base64_and_the_same_job_is_recognised(owner: User, reading: str) -> None:
     client = client_of(owner)
     first = client.send("projects", {"blueprint": reading, "documents": [given()]})

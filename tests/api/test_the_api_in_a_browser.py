@@ -58,7 +58,7 @@ def test_the_form_of_the_page_starts_a_project_with_a_document(owner: User, read
     filled = dict.fromkeys(("intent", "inputs", "title", "key"), "")
     filled |= {"blueprint": "reading", "start": "false", "priority": "high", "csrfmiddlewaretoken": "x"}
     document = SimpleUploadedFile("note.txt", b"It shall work.\n")
-    answer = client.post(f"{BASE}/projects", {**filled, "document": document}, HTTP_ACCEPT="text/html")
+    answer = client.post(f"{BASE}/projects", {**filled, "document": document}, "multipart", HTTP_ACCEPT="text/html")
 
     assert answer.status_code == 201, answer.content
     assert (Project.objects.get().state, Project.objects.get().priority_name) == ("pending", "high")
@@ -78,9 +78,11 @@ def test_decisions_and_steering_have_forms(waiting: Project, editor: User, opera
     decided = client_of(editor).post(
         f"{BASE}/approvals/{open_approval(waiting).pk}/decisions",
         {"verdict": "approve", "comment": "", "edits": "", "evidence_digest": ""},
+        format="multipart",
     )
     assert decided.status_code == 200, decided.content
-    assert client_of(operator).post(f"{BASE}/projects/{waiting.pk}/pause", {"reason": "why"}).status_code == 202
+    paused = client_of(operator).post(f"{BASE}/projects/{waiting.pk}/pause", {"reason": "why"}, "multipart")
+    assert paused.status_code == 202, paused.content
 
 
 def test_a_form_from_elsewhere_is_refused(owner: User, letter: str) -> None:

@@ -15,10 +15,13 @@ import psutil
 import pytest
 from celery import current_app
 
+from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.embedded.ports import free_port
-from projects.models import Approval, Project, Worker
-from projects.services import control
+from orchestrator_site.management.commands import demo
+from projects.management.workforce import somebody_works
+from projects.models import Approval, Decision, Project
+from projects.services import control, intake
 from projects.services.registration import find_blueprint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,6 +73,14 @@ def _works_in(process: psutil.Process, var: str) -> bool:
         return False
 
 
+def new_project(key: str | None = None) -> Project:
+    """A project that nobody has started."""
+    made = control.create_project(
+        blueprint=find_blueprint("hello"), actor=system_actor(), inputs={"name": "Ada"}, key=key, rerun=True
+    )
+    return made.project
+
+
 def only_json(ended: subprocess.CompletedProcess[str]) -> Any:
     """Standard output holds one document and nothing else."""
     return json.loads(ended.stdout)
@@ -111,9 +122,9 @@ def test_without_json_errors_are_words_on_standard_error(run: Run) -> None:
 
 
 def test_what_cannot_be_done_in_a_state_is_refused_with_four(run: Run) -> None:
-    created = control.create_project(blueprint=find_blueprint("hello"), actor=system_actor(), inputs={"name": "Ada"})
+    made = new_project()
 
-    ended = run("resume_project", str(created.project.pk), "--json")
+    ended = run("resume_project", str(made.pk), "--json")
 
     assert ended.returncode == 4
     assert only_json(ended)["error"]["code"] == "refused_in_state"
@@ -139,9 +150,7 @@ def test_a_server_that_does_not_answer_is_told_without_a_traceback(environment: 
 
 def test_a_reader_that_goes_away_is_no_error(environment: dict[str, str], run: Run) -> None:
     for _ in range(30):
-        control.create_project(
-            blueprint=find_blueprint("hello"), actor=system_actor(), inputs={"name": "Ada"}, rerun=True
-        )
+        new_project()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "list_projects", "--json", "--limit", "30"],
         cwd=ROOT,
@@ -170,24 +179,22 @@ def test_waiting_does_the_whole_job_with_workers_of_its_own(run: Run) -> None:
     assert told["project"]["state"] == "completed"
     assert "starting some for the time of this command" in ended.stderr
     assert "100%" in ended.stderr
-    assert not Worker.objects.exists()
+    assert not somebody_works()
 
 
-@pytest.mark.workers
-def test_waiting_for_a_project_that_fails_ends_with_one(run: Run, tmp_path: Path) -> None:
-    blueprint = tmp_path / "fails.yaml"
-    blueprint.write_text(
-        "name: fails\nversion: 1\ntitle: Fails\nphases:\n"
-        "  - {key: one, steps: [{key: read, agent: document-reader, retry: {max_attempts: 1}}]}\n"
+def test_waiting_for_a_project_that_failed_ends_with_one(run: Run) -> None:
+    made = new_project(key="k1")
+    Project.objects.filter(pk=made.pk).update(
+        state="failed", finished_at=clock.now(), failure_code="rejected", failure="Rita said no."
     )
 
-    ended = run("start_project", str(blueprint), "--wait", "--json")
+    ended = run("start_project", "hello", "--input", "name=Ada", "--key", "k1", "--wait", "--json")
 
     assert ended.returncode == 1
     told = only_json(ended)
-    assert told["project"]["state"] == "failed"
-    assert told["project"]["failure"]["reason"]
-    assert "is failed" in ended.stderr
+    assert told["is_new"] is False
+    assert told["project"]["failure"] == {"code": "rejected", "reason": "Rita said no."}
+    assert "is failed: Rita said no." in ended.stderr
 
 
 @pytest.mark.workers
@@ -220,21 +227,26 @@ def test_ctrl_c_ends_the_waiting_and_not_the_project(environment: dict[str, str]
 
 @pytest.mark.workers
 @pytest.mark.slow
-def test_the_demo_runs_a_project_to_its_end_and_leaves_nothing_running(run: Run) -> None:
-    for number in (1, 2):
-        ended = run("demo", "--port", str(free_port()))
+def test_the_demo_does_the_same_job_again_to_its_end_and_leaves_nothing_running(run: Run) -> None:
+    before = control.create_project(
+        blueprint=find_blueprint("requirements-extraction"),
+        actor=system_actor(),
+        intent=demo.INTENT,
+        documents=[intake.from_path(demo.DOCUMENT)],
+    )
 
-        assert ended.returncode == 0, ended.stderr
-        project = Project.objects.latest("created_at")
-        assert Project.objects.count() == number
-        assert project.state == "completed"
-        [approval] = Approval.objects.filter(project=project)
-        assert [decision.user.get_username() for decision in approval.decisions.all() if decision.user] == [
-            "demo-approver"
-        ]
-        for expected in ("Approve the requirements", "Citations verified", "100%", "make up", f"{project.pk}"):
-            assert expected in ended.stdout
-        assert f"/{project.pk}/" in ended.stdout  # the address of its page
+    ended = run("demo", "--port", str(free_port()))
+
+    assert ended.returncode == 0, ended.stderr
+    project = Project.objects.exclude(pk=before.project.pk).get()
+    assert project.state == "completed"
+    assert project.rerun_of == before.project
+    [decision] = Decision.objects.filter(approval__project=project)
+    assert decision.user is not None
+    assert (decision.user.get_username(), decision.verdict) == ("demo-approver", "approve")
+    for expected in ("Approve the requirements", "Citations verified", "100%", "make up", f"/projects/{project.pk}/"):
+        assert expected in ended.stdout
+    assert not somebody_works()
 
 
 @pytest.mark.workers

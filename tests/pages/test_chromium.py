@@ -1,47 +1,101 @@
-"""One look with a real browser: nothing is refused by the policy, nothing throws, and a project's page follows it.
+"""A look with a real browser: the policy refuses nothing, no script throws, and a project's page follows its project.
 
 Skipped where no Chromium is installed.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--virtual-time-budget=5000",
-    "--dump-dom",
-)
+from projects.models.approval import Verdict
+from projects.services import approvals
+from tests.builders import approver, drive
+from tests.pages.asking import asked, asking
+from tests.pages.chromium import PROGRAM, Browser, chromium
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed"),
 ]
 
 
-def look_at(address: str, profile: Path) -> tuple[str, str]:
-    """The page as the browser has it in the end, and what its console said."""
-    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}", address]
-    seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return seen.stdout, "\n".join(line for line in seen.stderr.splitlines() if "CONSOLE" in line)
+@pytest.fixture
+def eve() -> Any:
+    """Somebody who may do everything."""
+    return approver("eve", "marketing", is_superuser=True, is_staff=True)
 
 
-def test_a_page_is_laid_out_and_the_policy_refuses_nothing(live_server: object, tmp_path: Path) -> None:
-    page, console = look_at(f"{live_server}/login/", tmp_path)
+@pytest.fixture
+def browser(tmp_path: Path, live_server: Any, eve: Any) -> Iterator[Browser]:
+    """A browser in which eve is logged in."""
+    client = Client()
+    client.force_login(eve)
+    with chromium(tmp_path) as tab:
+        tab.log_in(live_server.url, client.cookies["sessionid"].value)
+        yield tab
 
-    assert "Log in" in page
-    assert console == ""
+
+def test_every_page_is_shown_without_a_complaint(browser: Browser, live_server: Any) -> None:
+    project = asking("marketing", form=True, title="Shown")
+    approval = asked(project)
+    addresses = [
+        "/",
+        "/inbox/",
+        reverse("dashboard:project", args=[project.pk]),
+        reverse("dashboard:report", args=[project.pk]),
+        reverse("dashboard:approval", args=[approval.pk]),
+        "/admin/",
+        reverse("admin:projects_approval_change", args=[approval.pk]),
+        reverse("admin:projects_project_change", args=[project.pk]),
+    ]
+
+    for address in addresses:
+        browser.go(f"{live_server.url}{address}")
+        assert browser.run("getComputedStyle(document.body).fontFamily") != "Times New Roman", address
+        assert browser.run("document.documentElement.scrollWidth <= innerWidth"), address
+
+    assert browser.complaints == []
+
+
+def test_a_projects_page_follows_it_without_being_loaded_again(browser: Browser, live_server: Any, eve: Any) -> None:
+    project = asking("marketing")
+    browser.go(f"{live_server.url}{reverse('dashboard:project', args=[project.pk])}")
+    browser.run("window.stayed = true")
+    assert "waiting" in browser.run("document.querySelector('[data-part=standing]').innerText")
+
+    approvals.decide(approval_id=asked(project).pk, user=eve, verdict=Verdict.APPROVE, via="test")
+    drive(project)
+
+    standing = browser.run(
+        "new Promise((done) => { const look = () => {"
+        " const words = document.querySelector('[data-part=standing]').innerText;"
+        " words.includes('completed') ? done(words) : setTimeout(look, 50); }; look();"
+        " setTimeout(() => done('still ' + document.querySelector('[data-part=standing]').innerText), 15000); })"
+    )
+    assert "still" not in standing
+    assert browser.run("window.stayed")
+    assert "nothing is left to do" in browser.run("document.querySelector('[aria-live=polite]').innerText")
+    assert browser.complaints == []
+
+
+def test_an_approval_is_decided_with_the_keyboard_alone(browser: Browser, live_server: Any) -> None:
+    project = asking("marketing")
+    browser.go(f"{live_server.url}{reverse('dashboard:approval', args=[asked(project).pk])}")
+
+    for _ in range(40):
+        browser.press("Tab", 9)
+        if browser.run("document.activeElement.value") == "approve":
+            break
+    assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    browser.press("Enter", 13, text="\r")
+    browser.wait_for_page()
+
+    assert "Approved. The project goes on." in browser.run("document.querySelector('.message').innerText")
+    assert drive(project).state == "completed"

@@ -59,7 +59,7 @@ def test_the_gate_stands_at_the_end_behind_every_loose_end() -> None:
 def test_long_names_take_two_lines_and_say_the_rest_when_asked() -> None:
     name = "Interviews with very many of our best customers"
     box = draw(PhaseToDraw((StepToDraw("a", name, "ready"),))).boxes[0]
-    assert [line.words for line in box.lines] == ["Interviews with", "very many of our…"]
+    assert [line.words for line in box.lines] == ["Interviews with", "very many of…"]
     assert box.name == name
 
 

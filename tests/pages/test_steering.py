@@ -30,7 +30,7 @@ def reason_of(project: Project, kind: str) -> Any:
 def test_a_pause_is_asked_with_its_reason_and_done_by_a_post(operator: Client) -> None:
     project = asking()
 
-    assert "Pause this project?" in operator.get(address(project, "pause")).content.decode()
+    assert "Pause the project?" in operator.get(address(project, "pause")).content.decode()
     assert look(project).directive == "run"
     operator.post(address(project, "pause"), {"reason": "Budget."})
 

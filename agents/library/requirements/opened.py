@@ -12,7 +12,6 @@ from agents.library.requirements.requirement import Citation
 
 _MARKER = re.compile(r"(?:^|\n)[ \t]*(?:[-*•◦‣+]|o(?= )|\(?[0-9a-zA-Z]{1,5}[.)]|[0-9]+(?:\.[0-9]+)+)[ \t]+$")
 _DEEPEST_LEAD_IN = 4
-_LONGEST_TERM = 6
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def near_pairs(sets: Sequence[frozenset[str]], threshold: float) -> Iterator[tup
 
 def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     """The share of two sets' union that both have; 0 where both are empty."""
-    if not left or not right or min(len(left), len(right)) == 0:
+    if not left or not right:
         return 0.0
     common = len(left & right)
     return common / (len(left) + len(right) - common)

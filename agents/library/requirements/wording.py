@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agents.library.requirements.keywords import Family, KeyWord, key_words
+from agents.library.requirements.keywords import Family, KeyWord
 
 _MARKER = re.compile(
     r"^\s*(?:[-*•◦‣o+]\s+|\(?(?:\d{1,3}|[a-z]|[ivxlc]{1,5})[.)]\s+|\((?:\d{1,3}|[a-z]{1,2}|[ivxlc]{1,5})\)\s*)"
@@ -157,9 +157,3 @@ def shortened(text: str, length: int = TITLE_LENGTH) -> str:
     if len(text) <= length:
         return text
     return text[: length - 1].rsplit(" ", 1)[0].rstrip(" ,;:(") + "…"
-
-
-def operative_word(statement: str, language: str, start: int) -> KeyWord | None:
-    """The key word of ``statement`` at or after offset ``start``, or its first."""
-    words = key_words(statement, language)
-    return next((word for word in words if word.start >= start), words[0] if words else None)

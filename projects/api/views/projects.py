@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import reverse
@@ -39,6 +41,7 @@ from projects.api.serializers.projects import (
     ProjectGivenSerializer,
     ProjectSerializer,
 )
+from projects.errors import AfterNotFound
 from projects.models import Project
 from projects.services import control
 from projects.services.registration import find_blueprint
@@ -117,18 +120,31 @@ class ProjectList(ListResource):
         if fields.get("auto_approve") and not self.actor.may("project.auto_approve"):
             raise Forbidden("Approving beforehand needs the right project.auto_approve: leave `auto_approve` out.")
         begin = fields.pop("start", True)
+        self._check_before(fields.get("after", ()))
         blueprint = find_blueprint(fields.pop("blueprint"))
         with transaction.atomic():
-            created = control.create_project(blueprint=blueprint, actor=self.actor, documents=given.documents, **fields)
+            created = self._created(blueprint=blueprint, documents=given.documents, **fields)
             if created.is_new and begin:
                 control.start(project_id=created.project.pk, actor=self.actor)
-        visible = Project.objects.visible_to(self.actor).select_related("blueprint", "owner")
-        project = visible.filter(pk=created.project.pk).first()
-        if project is None:
-            raise KeyTaken("A project of somebody else's does this job, or has this key: take another key.")
+        project = control.find_project(project_id=created.project.pk, actor=self.actor)
         data = ProjectCreatedSerializer(project).data | {"existing": not created.is_new}
         place = self.request.build_absolute_uri(reverse("project", args=[project.pk]))
         return Response(data, status=201 if created.is_new else 200, headers={"Location": place})
+
+    def _check_before(self, ids: Collection[UUID]) -> None:
+        """Who cannot see a project does not learn by `after` that it is there."""
+        seen = Project.objects.visible_to(self.actor).filter(pk__in=ids).values_list("pk", flat=True)
+        if missing := sorted(set(ids) - set(seen)):
+            raise AfterNotFound(f"There is no project {', '.join(map(str, missing))} to run after.")
+
+    def _created(self, **wanted: Any) -> control.Created:
+        """Made, or found among those that the actor may see; another's job is done anew, another's key is taken."""
+        created = control.create_project(actor=self.actor, **wanted)
+        if created.is_new or Project.objects.visible_to(self.actor).filter(pk=created.project.pk).exists():
+            return created
+        if wanted.get("key") is not None and created.project.key == wanted["key"]:
+            raise KeyTaken("A project of somebody else's has this key: take another key.")
+        return control.create_project(actor=self.actor, **{**wanted, "rerun": True})
 
 
 class ProjectDetail(Resource):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import cel
 import celpy
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -68,7 +69,7 @@ CONDITIONS = st.recursive(
             lambda p: f"({p[0]}).{p[1]}({p[2]})"
         ),
         st.tuples(WHOLE, LISTS).map(lambda p: f"{p[0]} in {p[1]}"),
-        st.tuples(LISTS, st.sampled_from(["all", "exists", "exists_one"]), WHOLE).map(
+        st.tuples(LISTS, st.sampled_from(["all", "exists", "exists_one"]), INTEGERS).map(
             lambda p: f"({p[0]}).{p[1]}(i, i > {p[2]})"
         ),
     ),
@@ -99,7 +100,7 @@ def theirs(source: str) -> Any:
     return FAILED if isinstance(value, Exception) else json.loads(json.dumps(value, cls=celpy.CELJSONEncoder))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(EXPRESSIONS)
 @example("inputs.n / inputs.m")
 @example("inputs.m % 3")
@@ -122,5 +123,6 @@ def _not_json(value: Any) -> bool:
     [("inputs.n * 0.5", 3.5), ("inputs.d + 1", 3.5), ("inputs.n - inputs.d", 4.5), ("1 / inputs.d", 0.4)],
 )
 def test_the_one_thing_beyond_cel_is_arithmetic_of_whole_and_decimal_numbers(source: str, expected: float) -> None:
-    assert theirs(source) is FAILED
+    with pytest.raises(TypeError):
+        cel.evaluate(source, CONTEXT)
     assert ours(source) == pytest.approx(expected)

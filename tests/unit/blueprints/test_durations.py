@@ -35,8 +35,10 @@ def test_a_duration_is_read_as_seconds(written: object, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", "s", "5 m", "5min", "-5s", "1m1h", "1m1m", "1:30", "1h30", "∞", "1e3s", "٣s", -1, math.nan, math.inf, 10**400]
-    + [True, None, [], "4000d", "9" * 13 + "s"],
+    [
+        *("", "s", "5 m", "5min", "-5s", "1m1h", "1m1m", "1:30", "1h30", "∞", "1e3s", "٣s", "4000d", "9" * 13 + "s"),
+        *(-1, math.nan, math.inf, 10**400, True, None, []),
+    ],
 )
 def test_all_else_is_refused_with_a_reason(written: object) -> None:
     with pytest.raises(ValueError, match="duration"):
@@ -51,6 +53,7 @@ def test_what_is_written_is_read_back(milliseconds: int) -> None:
 @given(st.text(max_size=20))
 def test_any_text_is_a_duration_or_refused(text: str) -> None:
     try:
-        assert 0 <= parse_duration(text) <= LONGEST
-    except ValueError as error:
-        assert "duration" in str(error)
+        seconds = parse_duration(text)
+    except ValueError:
+        return
+    assert 0 <= seconds <= LONGEST

@@ -63,17 +63,26 @@ PERFORMERS = [
 ]
 
 NEEDS = [
-    ("- {key: rivals, agent: x}\n- {key: b, agent: x, needs: [rival]}", 1, "steps[1].needs[0]: there is no step 'rival' in this phase. Did you mean 'rivals'?"),
+    (
+        "- {key: rivals, agent: x}\n- {key: b, agent: x, needs: [rival]}",
+        1,
+        "steps[1].needs[0]: there is no step 'rival' in this phase. Did you mean 'rivals'?",
+    ),
     ("- {key: a, agent: x, needs: [a]}", 0, "needs[0]: the step 'a' needs itself. Remove it from its own needs."),
     ("- {key: a, agent: x}\n- {key: b, agent: x, needs: [a, a]}", 1, "needs[1]: the step 'a' is needed twice."),
     ("- {key: a, agent: x}\n- {key: a, agent: x}", 1, "steps[1].key: the key 'a' belongs to another step already"),
-    ("- {key: a, agent: x, needs: [b]}\n- {key: b, agent: x, needs: [a]}", 0, "steps[0].needs: the steps wait for one another: a -> b -> a."),
     (
-        "- {key: z, agent: x, needs: [c]}\n- {key: a, agent: x, needs: [b]}\n- {key: b, agent: x, needs: [c]}\n- {key: c, agent: x, needs: [a]}",
+        "- {key: a, agent: x, needs: [b]}\n- {key: b, agent: x, needs: [a]}",
+        0,
+        "steps[0].needs: the steps wait for one another: a -> b -> a.",
+    ),
+    (
+        "- {key: z, agent: x, needs: [c]}\n- {key: a, agent: x, needs: [b]}\n"
+        "- {key: b, agent: x, needs: [c]}\n- {key: c, agent: x, needs: [a]}",
         1,
         "steps[1].needs: the steps wait for one another: a -> b -> c -> a.",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("steps", "expected"), PERFORMERS, ids=[said[:60] for _, said in PERFORMERS])
@@ -118,24 +127,51 @@ def test_phase_keys_and_step_keys_are_given_once_in_the_whole_blueprint() -> Non
 
 
 GATES = [
-    ("quality: [{name: q, check: 'true', otherwise: review}]", "otherwise: review asks people, and this gate has no approval. Add `approval:` to the gate."),
+    (
+        "quality: [{name: q, check: 'true', otherwise: review}]",
+        "otherwise: review asks people, and this gate has no approval. Add `approval:` to the gate.",
+    ),
     ("quality: [{name: q, check: 'true', otherwise: retry}]", "otherwise: 'retry' is none of fail, review, rework."),
-    ("quality: [{name: q, check: 'true', otherwise: rework}]\nmax_iterations: 1", "gate.max_iterations: rework needs a second round, and max_iterations is 1."),
-    ("quality: [{name: q, check: 'true'}, {name: q, check: 'true'}]", "quality[1].name: a condition is named 'q' already."),
+    (
+        "quality: [{name: q, check: 'true', otherwise: rework}]\nmax_iterations: 1",
+        "gate.max_iterations: rework needs a second round, and max_iterations is 1.",
+    ),
+    (
+        "quality: [{name: q, check: 'true'}, {name: q, check: 'true'}]",
+        "quality[1].name: a condition is named 'q' already.",
+    ),
     ("quality: [{name: q}]", "quality[0]: the key 'check' is missing."),
     ("approval: {}", "gate.approval: the key 'title' is missing."),
-    ("approval: {title: t, on_timeout: escalate, deadline: 1h}", "on_timeout: escalate needs to know to whom. Add `escalate_to:"),
-    ("approval: {title: t, on_timeout: approve}", "on_timeout: approve never happens without a deadline. Add `deadline: 24h`."),
-    ("approval: {title: t, deadline: 1h, escalate_to: {groups: [a]}}", "escalate_to: nobody escalates here. Add `on_timeout: escalate`."),
-    ("approval: {title: t, deadline: 1h, on_timeout: escalate, escalate_to: {groups: []}}", "escalate_to.groups: the list is empty."),
+    (
+        "approval: {title: t, on_timeout: escalate, deadline: 1h}",
+        "on_timeout: escalate needs to know to whom. Add `escalate_to:",
+    ),
+    (
+        "approval: {title: t, on_timeout: approve}",
+        "on_timeout: approve never happens without a deadline. Add `deadline: 24h`.",
+    ),
+    (
+        "approval: {title: t, deadline: 1h, escalate_to: {groups: [a]}}",
+        "escalate_to: nobody escalates here. Add `on_timeout: escalate`.",
+    ),
+    (
+        "approval: {title: t, deadline: 1h, on_timeout: escalate, escalate_to: {groups: []}}",
+        "escalate_to.groups: the list is empty.",
+    ),
     ("approval: {title: t, approvers: {groups: [a, a]}}", "approvers.groups: a group is named twice."),
     ("approval: {title: t, approvers: {quorum: 0}}", "approvers.quorum: 0 is too small: the least is 1."),
-    ("approval: {title: t, form: {type: object}}", "approval.form: the form has no properties: there is nothing to edit."),
-    ("approval: {title: t, form: {type: array, properties: {a: {}}}}", "form.type: the schema must describe an object."),
+    (
+        "approval: {title: t, form: {type: object}}",
+        "approval.form: the form has no properties: there is nothing to edit.",
+    ),
+    (
+        "approval: {title: t, form: {type: array, properties: {a: {}}}}",
+        "form.type: the schema must describe an object.",
+    ),
     ("approval: {title: t, form: {properties: {a: {type: strong}}}}", "form.properties.a.type: "),
     ("approval: {title: t, form: {properties: {a: {}}}, content: {b: 1}}", "content.b: the form has no property 'b'."),
     ("approvals: {title: t}", "gate.approvals: there is no key 'approvals' here. Did you mean 'approval'?"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("gate", "expected"), GATES, ids=[said[:60] for _, said in GATES])
@@ -148,7 +184,10 @@ def test_a_gate_must_come_to_an_end(gate: str, expected: str) -> None:
 READING = [
     ("when: 'results.c.x > 1'", "there is no step 'c'. Steps that can be read here: a, b."),
     ("when: 'results.later.x > 1'", "the step 'later' runs in the later phase 'after'."),
-    ("when: 'results.beside.x > 1'", "the step 'beside' may not have run yet. Add 'beside' to `needs` of the step 'here'."),
+    (
+        "when: 'results.beside.x > 1'",
+        "the step 'beside' may not have run yet. Add 'beside' to `needs` of the step 'here'.",
+    ),
     ("when: 'results.here.x > 1'", "the step 'here' reads its own result."),
     ("when: 'size(results) > 1'", "results is read as a whole. Name the step whose result is meant: results.KEY."),
     ("when: 'inputs.prodct == \"\"'", "there is no input 'prodct'. Did you mean 'product'?"),
@@ -166,24 +205,30 @@ READING = [
     ("params: {a: [{b: 'x ${results.zz.y}'}]}", "params.a[0].b: in `results.zz.y`, there is no step 'zz'."),
     ("params: {a: '${results.a'}", "params.a: ${results.a has no closing brace. Close it with }, or write $${"),
     ("when: 'input.product == \"\"'", "there is nothing named 'input'. Did you mean 'inputs'?"),
-    ("when: 'results.a.x > 1 and true'", "`and` stands at character 17 where an operator or the end should be. Write && for and."),
+    (
+        "when: 'results.a.x > 1 and true'",
+        "`and` stands at character 17 where an operator or the end should be. Write && for and.",
+    ),
     ("when: '1 ='", "'=' is no operator; did you mean '=='?"),
     ("when: '1 +'", "the expression ends where a value should be."),
-    ("when: \"'abc\"", "is never closed"),
+    ('when: "\'abc"', "is never closed"),
     ("when: '${results.a.x}'", 'when: an expression is written here without ${…}. Write "results.a.x".'),
     ("when: 'len(results.a.x) > 1'", "there is no function len()."),
     ("when: 'results.a.x.exist(i, i > 1)'", "there is no function exist(). Did you mean 'exists'?"),
     ("when: 'size(1, 2) > 1'", "size() takes 1 value in its brackets."),
     ("when: 'has(results)'", "has() takes one field, such as has(results.market.confidence)."),
     ("when: 'results.a.x.all(i > 1)'", "all() takes a variable and an expression"),
-    ("when: 'results.a.x.all(inputs, inputs > 1)'", "the variable of all() must not be named 'inputs': that is a root."),
+    (
+        "when: 'results.a.x.all(inputs, inputs > 1)'",
+        "the variable of all() must not be named 'inputs': that is a root.",
+    ),
     ("when: 'matches(inputs.product, \"a\")'", "matches() is written after its value: VALUE.matches(…)."),
     ("when: 'true && __import__'", "there is nothing named '__import__'."),
     (f"when: '{'true && ' * 200}true'", "the expression has 1604 bytes; at most 1024 are read"),
     (f"when: '{'(' * 40}true{')' * 40}'", "the expression is nested more than 24 deep"),
     (f"when: '{'!' * 400}true'", "more than 100 operators, fields or calls stand one upon another"),
     ("when: '[1].all(i, [1].all(j, [1].all(k, true)))'", "stand 3 times in one expression, at most 2 are run"),
-]  # fmt: skip
+]
 
 AROUND = """\
 - key: before
@@ -246,12 +291,18 @@ SCHEMAS = [
     ("{required: product}", "inputs.required: must be of type array, and is text: 'product'."),
     ("{properties: {a: {pattern: '('}}}", "inputs.properties.a.pattern: '(' is no pattern that can be used here"),
     ("{properties: {a: {pattern: '(?=a)'}}}", "look-around"),
-    ("{properties: {a: {$ref: 'http://localhost/x.json'}}}", "is not in this schema: references are written #/$defs/NAME"),
+    (
+        "{properties: {a: {$ref: 'http://localhost/x.json'}}}",
+        "is not in this schema: references are written #/$defs/NAME",
+    ),
     ("{properties: {a: {$ref: '#/$defs/b'}}}", "'#/$defs/b' is not in this schema"),
-    ("{properties: {a: {type: string, default: 5}}}", "a.default: the default breaks its own schema: must be of type string"),
+    (
+        "{properties: {a: {type: string, default: 5}}}",
+        "a.default: the default breaks its own schema: must be of type string",
+    ),
     ("{$schema: 'http://json-schema.org/draft-07/schema#'}", "schemas are written in JSON Schema 2020-12"),
     ("{$id: 'x'}", "$id is not supported"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("schema", "expected"), SCHEMAS, ids=[said[:60] for _, said in SCHEMAS])

@@ -214,7 +214,7 @@ def blocks_of(lines: Sequence[Line], furniture: set[int], begins: Sequence[int] 
     """
     kept = [line for index, line in enumerate(lines) if index not in furniture]
     reader = _Reader(body_indent(kept), wrap_width(kept), _after_breaks(lines, furniture, begins))
-    groups = list(groups_of([line for index, line in enumerate(lines) if index not in furniture]))
+    groups = _marks_joined(groups_of([line for index, line in enumerate(lines) if index not in furniture]))
     skip = 0
     for index, group in enumerate(groups):
         following = groups[index + 1] if index + 1 < len(groups) else None
