@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Refused
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, Refused
 
 
 class ProjectNotFound(NotFound):
@@ -83,7 +83,7 @@ class AfterNotFound(NotFound):
     code = "after_not_found"
 
 
-class StepFailed(PhasegateError):
-    """A step failed for good."""
+class KeyTaken(Refused):
+    """The key belongs to a project that does another job."""
 
-    code = "step_failed"
+    code = "key_taken"

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from orchestrator_site.access.actors import Actor, system_actor
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
-from projects.services import approvals, control, intake, progressing, snapshots
+from projects.services import approvals, control, creating, intake, progressing, snapshots
 from projects.services.registration import find_blueprint
 from projects.states import PROJECT
 
@@ -56,7 +56,7 @@ def create_project(
     given = [
         document if isinstance(document, intake.Given) else intake.from_path(Path(document)) for document in documents
     ]
-    created = control.create_project(
+    created = creating.create_project(
         blueprint=find_blueprint(blueprint),
         inputs=inputs,
         documents=given,

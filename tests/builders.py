@@ -17,7 +17,7 @@ from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
-from projects.services import advancing, control, execution, intake
+from projects.services import advancing, control, creating, execution, intake
 from projects.services.registration import register_blueprint
 
 _versions = iter(range(1, 1_000_000))
@@ -56,7 +56,7 @@ def project_of(
     text = textwrap.dedent(yaml)
     if "name:" not in text.split("phases:")[0]:
         text = f"name: under-test\nversion: {next(_versions)}\ntitle: Under test\n{text}"
-    created = control.create_project(
+    created = creating.create_project(
         blueprint=register_blueprint(loaded=load_text(text)),
         inputs=inputs,
         actor=actor or system_actor(),

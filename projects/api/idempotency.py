@@ -51,7 +51,7 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
         if record is not None:
             return _replay(record, digest)
         response = work()
-        if False:
+        if response.status_code < 400:
             IdempotencyRecord.objects.create(
                 user_id=user_id,
                 key=key,

@@ -1,4 +1,4 @@
-"""The values that an expression sees: plain JSON, no more than the expression reads, and counted."""
+"""The values that an expression sees: plain JSON, and no more of it than it reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Wanted = dict[str, Any]  # a tree of names; an empty one below a name means all 
 
 @dataclass(slots=True)
 class Size:
-    """How much was read: values in all, and the length of the longest list or map."""
+    """Values in all, and the length of the longest list or map."""
 
     values: int = 0
     longest: int = 0
@@ -30,15 +30,13 @@ def wanted(paths: tuple[Path, ...]) -> Wanted:
     return tree
 
 
-def read(context: Mapping[str, Any], tree: Wanted, size: Size) -> dict[str, Any]:
+def read(context: Mapping[str, Any], tree: Wanted) -> dict[str, Any]:
     """A plain copy of what the tree names and the context has. Raises ``ExpressionFailed`` for what is not JSON."""
-    return {name: _some(context[name], below, size) for name, below in tree.items() if name in context}
+    return {name: _some(context[name], below) for name, below in tree.items() if name in context}
 
 
-def plain(value: Any, size: Size | None = None, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """A copy made of dict, list, str, int, finite float, bool and None. Raises ``ExpressionFailed`` for all else."""
-    counted = size if size is not None else Size()
-    counted.values += 1
     if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
@@ -48,12 +46,25 @@ def plain(value: Any, size: Size | None = None, depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise ExpressionFailed(f"a value is nested more than {DEEPEST} deep")
     if isinstance(value, Mapping):
-        counted.longest = max(counted.longest, len(value))
-        return {_key(key): plain(each, counted, depth + 1) for key, each in value.items()}
+        return {_key(key): plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        counted.longest = max(counted.longest, len(value))
-        return [plain(each, counted, depth + 1) for each in value]
+        return [plain(each, depth + 1) for each in value]
     raise ExpressionFailed(f"a value of type {type(value).__name__} is no JSON value: use string() or a field of it")
+
+
+def measured(value: Any) -> Size:
+    """How much a value holds."""
+    size = Size()
+    _measure(value, size)
+    return size
+
+
+def _measure(value: Any, size: Size) -> None:
+    size.values += 1
+    if isinstance(value, dict | list):
+        size.longest = max(size.longest, len(value))
+        for each in value.values() if isinstance(value, dict) else value:
+            _measure(each, size)
 
 
 def kind_of(value: Any) -> str:
@@ -82,11 +93,10 @@ def _add(tree: Wanted, path: Path) -> None:
     tree.setdefault(path[-1], {})
 
 
-def _some(value: Any, tree: Wanted, size: Size) -> Any:
+def _some(value: Any, tree: Wanted) -> Any:
     if not tree or not isinstance(value, Mapping):
-        return plain(value, size)
-    size.values += 1
-    return {name: _some(value[name], below, size) for name, below in tree.items() if name in value}
+        return plain(value)
+    return {name: _some(value[name], below) for name, below in tree.items() if name in value}
 
 
 def _key(key: Any) -> str:

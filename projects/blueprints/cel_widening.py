@@ -1,7 +1,7 @@
 """Arithmetic of whole with decimal numbers, which CEL refuses and everybody expects: ``inputs.budget * 0.8``.
 
 An expression runs as CEL first. Only where that says that two kinds of numbers met, it runs again with + - * / written
-as calls of these functions, which widen the whole number of a mixed pair and do with every other pair what CEL does.
+as calls of ``FUNCTIONS``, which widen the whole number of a mixed pair and do with every other pair what CEL does.
 So whatever CEL gives a value for keeps that value.
 """
 
@@ -13,20 +13,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from projects.blueprints.cel_syntax import (
-    Call,
-    Index,
-    ListOf,
-    Literal,
-    MapOf,
-    Name,
-    Node,
-    Operation,
-    Select,
-    walk,
-)
+from projects.blueprints.cel_syntax import Node, Operation, walk
 
-_NAMES = {"+": "widened_add", "-": "widened_subtract", "*": "widened_multiply", "/": "widened_divide"}
+NAMES = {"+": "widened_add", "-": "widened_subtract", "*": "widened_multiply", "/": "widened_divide"}
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 # The library logs each error that a function raises, with its values: the caller gets the same as an exception.
@@ -36,28 +25,8 @@ logging.getLogger("cel").addFilter(lambda record: "Python function 'widened_" no
 def widens(node: Node) -> bool:
     """Whether there is arithmetic that could mix numbers."""
     return any(
-        isinstance(part, Operation) and part.operator in _NAMES and len(part.operands) == 2 for part in walk(node)
+        isinstance(part, Operation) and part.operator in NAMES and len(part.operands) == 2 for part in walk(node)
     )
-
-
-def widened(node: Node) -> str:
-    """The text of the expression with its arithmetic as calls of ``FUNCTIONS``."""
-    match node:
-        case Literal(_, text) | Name(text):
-            return text
-        case Select(base, field):
-            return f"({widened(base)}).{field}" if not isinstance(base, Name | Select) else f"{widened(base)}.{field}"
-        case Index(base, key):
-            return f"{widened(base)}[{widened(key)}]"
-        case Call(target, name, arguments):
-            before = "" if target is None else f"({widened(target)})."
-            return f"{before}{name}({', '.join(map(widened, arguments))})"
-        case ListOf(items):
-            return f"[{', '.join(map(widened, items))}]"
-        case MapOf(entries):
-            return "{" + ", ".join(f"{widened(key)}: {widened(value)}" for key, value in entries) + "}"
-        case Operation(sign, operands):
-            return _operation(sign, *map(widened, operands))
 
 
 def meant(error: Exception, mixed: TypeError) -> Exception:
@@ -68,18 +37,6 @@ def meant(error: Exception, mixed: TypeError) -> Exception:
     if "ZeroDivisionError" in text:
         return ZeroDivisionError()
     return OverflowError() if "OverflowError" in text else mixed
-
-
-def _operation(sign: str, *operands: str) -> str:
-    match operands:
-        case (only,):
-            return f"{sign}{only}"
-        case (left, right) if sign in _NAMES:
-            return f"{_NAMES[sign]}({left}, {right})"
-        case (left, right):
-            return f"({left} {sign} {right})"
-    condition, yes, no = operands
-    return f"({condition} ? {yes} : {no})"
 
 
 def _is_number(value: Any) -> bool:
@@ -116,8 +73,8 @@ def _divide(left: Any, right: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
-    _NAMES["+"]: _widening("+", operator.add),
-    _NAMES["-"]: _widening("-", operator.sub),
-    _NAMES["*"]: _widening("*", operator.mul),
-    _NAMES["/"]: _widening("/", _divide),
+    NAMES["+"]: _widening("+", operator.add),
+    NAMES["-"]: _widening("-", operator.sub),
+    NAMES["*"]: _widening("*", operator.mul),
+    NAMES["/"]: _widening("/", _divide),
 }

@@ -15,8 +15,10 @@ import cel
 
 from projects.blueprints import cel_values, cel_widening, limits
 from projects.blueprints.cel_diagnosis import said, why
+from projects.blueprints.cel_paging import PAGE, Plan, Stage, planned
 from projects.blueprints.cel_reading import Path, check_calls, path_of, references
-from projects.blueprints.cel_syntax import Call, Literal, Node, parse, walk
+from projects.blueprints.cel_syntax import Call, Literal, Name, Node, parse, walk
+from projects.blueprints.cel_writing import written
 from projects.blueprints.errors import ExpressionFailed, ExpressionInvalid
 from projects.blueprints.suggestions import did_you_mean
 
@@ -36,7 +38,7 @@ class Expression:
     source: str
     references: tuple[Path, ...]
     tree: Node = field(repr=False, compare=False)
-    program: Any = field(repr=False, compare=False)
+    plan: Plan = field(repr=False, compare=False)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -46,21 +48,24 @@ class Expression:
     def evaluate(self, context: Mapping[str, Any]) -> Any:
         """Its value, a JSON value. Raises ``ExpressionFailed``, naming the expression and what was null or missing."""
         path = path_of(self.tree)
-        if path is not None and self.references:
-            return self._look_up(path, context)
-        size = cel_values.Size()
         try:
-            values = cel_values.read(context, cel_values.wanted(self.references), size)
-            limits.check_size(self.tree, values, size)
-            return cel_values.plain(self._run(values, context))
+            if path is not None and self.references:
+                return self._look_up(path, context)
+            values = cel_values.read(context, cel_values.wanted(self.references))
+            for stage in self.plan.stages:
+                values[stage.name] = self._paged(stage, values, context)
+            return cel_values.plain(self._run(self.plan.rest, values, context))
         except ExpressionFailed as error:
-            raise self._failed(str(error)) from None
+            message = f"The expression `{self.source}` failed: {error}"
+            raise ExpressionFailed(message, expression=self.source) from None
 
     def check(self, context: Mapping[str, Any]) -> bool:
         """Its value as a condition. Raises ``ExpressionFailed`` also for all that is neither true nor false."""
         value = self.evaluate(context)
         if not isinstance(value, bool):
-            raise self._failed(f"a condition is true or false, and this is {cel_values.kind_of(value)}")
+            reason = f"a condition is true or false, and this is {cel_values.kind_of(value)}"
+            message = f"The expression `{self.source}` failed: {reason}"
+            raise ExpressionFailed(message, expression=self.source)
         return value
 
     def _look_up(self, path: Path, context: Mapping[str, Any]) -> Any:
@@ -68,26 +73,43 @@ class Expression:
         value: Any = context
         for name in path:
             if not isinstance(value, Mapping) or name not in value:
-                raise self._failed(why(self.tree, context, LookupError(name)))
+                raise ExpressionFailed(why(self.tree, context, LookupError(name)))
             value = value[name]
         return cel_values.plain(value)
 
-    def _run(self, values: dict[str, Any], context: Mapping[str, Any]) -> Any:
+    def _paged(self, stage: Stage, values: dict[str, Any], context: Mapping[str, Any]) -> Any:
+        """What a macro gives that runs beforehand, a page of its list at a time."""
+        items = self._run(stage.range, values, context)
+        if not isinstance(items, list):
+            return self._run(stage.page(stage.name), {**values, stage.name: items}, context)
+        limits.check_paged(stage.macro, values, cel_values.measured(items), len(items))
+        read = {path[0] for part in stage.macro.body for path in references(part)}
+        seen = {name: value for name, value in values.items() if name in read}
+        result: list[Any] = []
+        for start in range(0, len(items), PAGE):
+            page = {**seen, stage.name: items[start : start + PAGE]}
+            result += self._run(stage.page(stage.name), page, context, measured=True)
+        return result
+
+    def _run(self, tree: Node, values: dict[str, Any], context: Mapping[str, Any], *, measured: bool = False) -> Any:
+        """The value of the expression, or of a part of it, by the library."""
+        if isinstance(tree, Name) and tree.name in values:
+            return values[tree.name]
+        used = {name: value for name, value in values.items() if name in {path[0] for path in references(tree)}}
+        if not measured:
+            limits.check_size(tree, used)
         try:
-            return self.program.execute(values)
+            return _program(written(tree, {})).execute(used)
         except TypeError as error:
-            if not cel_widening.widens(self.tree):
+            if not cel_widening.widens(tree):
                 raise ExpressionFailed(why(self.tree, context, error)) from None
             mixed = error
         except _LIBRARY_ERRORS as error:
             raise ExpressionFailed(why(self.tree, context, error)) from None
         try:
-            return _widened(self.source).execute({**values, **cel_widening.FUNCTIONS})
+            return _program(written(tree, cel_widening.NAMES)).execute({**used, **cel_widening.FUNCTIONS})
         except _LIBRARY_ERRORS as error:
             raise ExpressionFailed(why(self.tree, context, cel_widening.meant(error, mixed))) from None
-
-    def _failed(self, reason: str) -> ExpressionFailed:
-        return ExpressionFailed(f"The expression `{self.source}` failed: {reason}", expression=self.source)
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +128,8 @@ def compile_expression(source: str, roots: frozenset[str] = ROOTS) -> Expression
     for path in paths:
         if path[0] not in roots:
             raise ExpressionInvalid(_no_root(path[0], roots))
-    return Expression(source, paths, tree, _program(source))
+    _program(source)
+    return Expression(source, paths, tree, planned(tree))
 
 
 def _check_patterns(tree: Node) -> None:
@@ -128,6 +151,7 @@ def _no_root(name: str, roots: frozenset[str]) -> str:
     return f"there is nothing named {name!r}. {did_you_mean(name, roots)}".rstrip(".")
 
 
+@lru_cache(maxsize=4096)
 def _program(source: str) -> Any:
     try:
         return cel.compile(source)
@@ -135,8 +159,3 @@ def _program(source: str) -> Any:
         lines = str(error).splitlines()
         reason = lines[0].partition("ERROR: ")[2] or lines[0]
         raise ExpressionInvalid(reason.removeprefix("<input>:").strip()) from None
-
-
-@lru_cache(maxsize=1024)
-def _widened(source: str) -> Any:
-    return cel.compile(cel_widening.widened(parse(source)))

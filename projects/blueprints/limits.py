@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from projects.blueprints.cel_paging import PAGE
 from projects.blueprints.cel_reading import Macro, Path, macros, references
 from projects.blueprints.cel_syntax import Name, Node, Operation, walk
-from projects.blueprints.cel_values import Size, plain
+from projects.blueprints.cel_values import Size, measured
 from projects.blueprints.errors import ExpressionFailed, ExpressionInvalid
 
 LONGEST_SOURCE = 1024  # bytes
@@ -40,13 +41,32 @@ def check_macros(tree: Node) -> None:
         )
 
 
-def check_size(tree: Node, values: Mapping[str, Any], size: Size) -> None:
+def check_size(tree: Node, values: Mapping[str, Any]) -> None:
     """Refuse what is too much work for the macros of the expression. Raises ``ExpressionFailed``."""
-    work = sum(_work(macro, nesting, values, size, _growth(tree)) for macro, nesting in macros(tree))
+    found = list(macros(tree))
+    if not found:
+        return
+    size = measured(values)
+    work = sum(_work(macro, nesting, values, size, _growth(tree)) for macro, nesting in found)
     if work > MOST_WORK:
         raise ExpressionFailed(
             f"a list of {size.longest} items with {size.values} values is too much for its macros (all, exists, map, "
             "filter): let an agent compute it"
+        )
+
+
+def check_paged(macro: Macro, values: Mapping[str, Any], size: Size, length: int) -> None:
+    """The same for a macro that goes through a list of this length and size page by page."""
+    nodes = sum(1 for part in macro.body for _ in walk(part))
+    brought = _brought_in(macro, values)
+    built = size.values
+    if macro.name == "map":
+        names = sum(isinstance(each, Name) for part in macro.body for each in walk(part))
+        built = built * names + length * brought
+    if length * nodes * STEP + built * PAGE + brought * length // PAGE > MOST_WORK:
+        raise ExpressionFailed(
+            f"a list of {length} items with {size.values} values is too much for {macro.name}(): "
+            "let an agent compute it"
         )
 
 
@@ -77,9 +97,7 @@ def _count(values: Mapping[str, Any], path: Path) -> int:
         if not isinstance(value, Mapping) or name not in value:
             return 0
         value = value[name]
-    size = Size()
-    plain(value, size)
-    return size.values
+    return measured(value).values
 
 
 def _growth(tree: Node) -> float:

@@ -62,7 +62,8 @@ def _render_text(text: str, context: Mapping[str, Any]) -> Any:
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    # Sorted, because the library gives objects that it built in no order at all.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 @lru_cache(maxsize=4096)

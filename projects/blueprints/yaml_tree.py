@@ -69,7 +69,8 @@ def read_tree(source: str, origin: str) -> Tree:
     composer = _Composer(source, origin)
     root = composer.compose()
     if composer.problems:
-        raise BlueprintInvalid(problems=sorted(composer.problems, key=lambda each: (each.line, each.column)))
+        composer.problems.sort(key=lambda problem: (problem.line, problem.column))
+        raise BlueprintInvalid(problems=composer.problems)
     if root.value is None:
         raise _empty(origin)
     tree = Tree()

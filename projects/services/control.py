@@ -2,98 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
 from orchestrator_site.access.actors import Actor
-from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects import sql
-from projects.blueprints.expressions import render
-from projects.blueprints.inputs import validate_inputs
-from projects.blueprints.schema import Blueprint
-from projects.errors import AfterNotFound, DocumentRefused, ProjectNotFound, RefusedInState
-from projects.models import Approval, BlueprintVersion, Project, Step
-from projects.models.project import Priority
-from projects.services import advancing, intake, planting, publishing
-from projects.services.registration import definition_of
+from projects.errors import ProjectNotFound, RefusedInState
+from projects.models import Approval, Project, Step
+from projects.services import advancing, publishing
 from projects.states import Directive, ProjectState, StepState
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """A project, and whether this call made it or found the one that does the same job."""
-
-    project: Project
-    is_new: bool
-
-
-def create_project(
-    *,
-    blueprint: BlueprintVersion,
-    actor: Actor,
-    inputs: Mapping[str, Any] | None = None,
-    intent: str = "",
-    documents: Sequence[intake.Given] = (),
-    title: str = "",
-    priority: str = "normal",
-    key: str | None = None,
-    after: Sequence[UUID] = (),
-    auto_approve: bool = False,
-    rerun: bool = False,
-) -> Created:
-    """Make a project of a blueprint. Nothing is written unless everything is right.
-
-    The same ``key`` gives the project that has it already. Where the blueprint says ``deduplicate``, the same inputs,
-    intent and documents give the earlier project, unless that failed or was cancelled, or ``rerun`` is asked for.
-    Raises ``InputsInvalid``, ``DocumentRefused`` or what reading a document says, ``AfterNotFound``.
-    """
-    definition = definition_of(blueprint)
-    checked = validate_inputs(definition, dict(inputs or {}))
-    given = _check_documents(definition, documents)
-    digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
-    variables = render(definition.variables, {"inputs": checked, "intent": intent})
-    with transaction.atomic():
-        earlier = _earlier(key, digest)
-        if earlier is not None and (earlier.key == key is not None or not rerun):
-            return Created(earlier, is_new=False)
-        project = Project.objects.create(
-            blueprint=blueprint,
-            title=title or definition.title,
-            inputs=checked,
-            variables=variables,
-            intent=intent,
-            priority=Priority[priority.upper()],
-            owner_id=actor.user_id,
-            key=key,
-            job_digest=digest,
-            rerun_of=earlier,
-            auto_approve=auto_approve,
-        )
-        project.after.set(_projects(after))
-        planting.plant(project, definition, author=actor.name)
-        intake.store(project, given)
-        history.append(
-            project.pk,
-            "project.created",
-            actor=actor.name,
-            data={
-                "blueprint": str(blueprint),
-                "blueprint_sha256": blueprint.digest,
-                "inputs_sha256": digest_of(checked),
-                "intent": intent,
-                "documents": [{"name": document.name, "sha256": document.sha256} for document in given],
-                "auto_approve": auto_approve,
-            },
-        )
-    return Created(project, is_new=True)
 
 
 def start(*, project_id: UUID, actor: Actor) -> Project:
@@ -233,45 +156,6 @@ def _begin(project: Project, by: str) -> None:
         project.state = ProjectState.RUNNING
         history.append(project.pk, "project.started", actor=by)
         advancing.begin(project)
-
-
-def _check_documents(definition: Blueprint, documents: Sequence[intake.Given]) -> tuple[intake.Given, ...]:
-    wanted = definition.documents
-    least, most = (wanted.min, wanted.max) if wanted is not None else (0, 0)
-    if len(documents) < least:
-        raise DocumentRefused(
-            f"Blueprint {definition.name!r} needs {least} document{'s' if least > 1 else ''}: give --document PATH."
-        )
-    if most is not None and len(documents) > most:
-        raise DocumentRefused(f"Blueprint {definition.name!r} takes at most {most} documents, not {len(documents)}.")
-    return intake.check(documents)
-
-
-def _job_digest(
-    blueprint: BlueprintVersion, inputs: Mapping[str, Any], intent: str, documents: Sequence[intake.Given]
-) -> str:
-    return digest_of([blueprint.digest, inputs, intent.strip(), sorted(document.sha256 for document in documents)])
-
-
-def _earlier(key: str | None, digest: str) -> Project | None:
-    """The project that does this job already; two calls at once follow one another."""
-    for name in filter(None, (key and f"key {key}", digest)):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-    if key is not None:
-        return Project.objects.select_related("blueprint").filter(key=key).first()
-    if not digest:
-        return None
-    same = Project.objects.select_related("blueprint").filter(job_digest=digest)
-    return same.exclude(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).order_by("-id").first()
-
-
-def _projects(ids: Sequence[UUID]) -> list[Project]:
-    found = list(Project.objects.filter(pk__in=ids))
-    missing = set(ids) - {project.pk for project in found}
-    if missing:
-        raise AfterNotFound(f"There is no project {', '.join(map(str, sorted(missing)))} to run after.")
-    return found
 
 
 def _cut_off(project: Project) -> None:

@@ -65,7 +65,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class LegEnd:
-    """How a leg ended: its project if anything was claimed, and the steps to send again, with the seconds until then."""
+    """How a leg ended: its project if anything was claimed, and the steps to send again, each in how many seconds."""
 
     project_id: UUID | None
     again: tuple[tuple[UUID, float], ...] = ()

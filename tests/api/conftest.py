@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from projects.blueprints.load import load_text
 from projects.models import Project
-from projects.services import control
+from projects.services import control, creating
 from projects.services.registration import register_blueprint
 from tests.builders import agent_that, approver, as_actor, drive, person
 
@@ -156,7 +156,7 @@ def make(letter: str) -> Callable[..., Project]:
     from projects.services.registration import find_blueprint
 
     def one(user: User, *, started: bool = True, **options: Any) -> Project:
-        created = control.create_project(blueprint=find_blueprint(letter), actor=as_actor(user), **options)
+        created = creating.create_project(blueprint=find_blueprint(letter), actor=as_actor(user), **options)
         if started:
             control.start(project_id=created.project.pk, actor=as_actor(user))
         return created.project

@@ -21,7 +21,7 @@ from orchestrator_site.embedded.ports import free_port
 from orchestrator_site.management.commands import demo
 from projects.management.workforce import somebody_works
 from projects.models import Approval, Decision, Project
-from projects.services import control, intake
+from projects.services import creating, intake
 from projects.services.registration import find_blueprint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,7 +75,7 @@ def _works_in(process: psutil.Process, var: str) -> bool:
 
 def new_project(key: str | None = None) -> Project:
     """A project that nobody has started."""
-    made = control.create_project(
+    made = creating.create_project(
         blueprint=find_blueprint("hello"), actor=system_actor(), inputs={"name": "Ada"}, key=key, rerun=True
     )
     return made.project
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_project(environment: dict[str, str]
 @pytest.mark.workers
 @pytest.mark.slow
 def test_the_demo_does_the_same_job_again_to_its_end_and_leaves_nothing_running(run: Run) -> None:
-    before = control.create_project(
+    before = creating.create_project(
         blueprint=find_blueprint("requirements-extraction"),
         actor=system_actor(),
         intent=demo.INTENT,

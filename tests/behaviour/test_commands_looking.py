@@ -23,7 +23,7 @@ from projects.management.output import Usage
 from projects.models import Project
 from projects.models.approval import Verdict
 from projects.reports.comparing import NotComparable
-from projects.services import approvals, control, intake
+from projects.services import approvals, control, creating, intake
 from projects.services.registration import find_blueprint
 from tests.builders import agent_that, approver, drive, look, open_approval, person, project_of
 
@@ -55,7 +55,7 @@ def run_json(*arguments: str) -> Any:
 
 def requirements_project(text: str, *, finished: bool = True) -> Project:
     """A run of the real blueprint on a document."""
-    created = control.create_project(
+    created = creating.create_project(
         blueprint=find_blueprint("requirements-extraction"),
         actor=system_actor(),
         documents=[intake.Given("spec.txt", text.encode())],

@@ -17,7 +17,7 @@ from orchestrator_site.conf import conf
 from orchestrator_site.errors import Forbidden, InvalidInput, NotFound
 from orchestrator_site.history import services as history
 from projects.blueprints.errors import BlueprintInvalid, InputsInvalid
-from projects.errors import BlueprintNotFound, DocumentRefused, RefusedInState
+from projects.errors import BlueprintNotFound, DocumentRefused, KeyTaken, RefusedInState
 from projects.management.given import InputsFileUnreadable
 from projects.management.output import Usage
 from projects.management.people import UserNotFound
@@ -280,10 +280,19 @@ def test_rerun_does_the_same_job_again(start: Callable[..., Any]) -> None:
 
 
 def test_a_key_gives_the_project_that_has_it(start: Callable[..., Any]) -> None:
-    first, second = start("--key", "k1"), start("--key", "k1", inputs=("name=Eve",))
+    first, second = start("--key", "k1"), start("--key", "k1", "--rerun")
 
     assert second["is_new"] is False
     assert second["project"]["id"] == first["project"]["id"]
+
+
+def test_a_key_that_stands_for_another_job_is_refused(start: Callable[..., Any]) -> None:
+    start("--key", "k1")
+
+    with pytest.raises(KeyTaken, match="k1") as raised:
+        start("--key", "k1", inputs=("name=Eve",))
+    assert raised.value.exit_status == 4
+    assert Project.objects.count() == 1
 
 
 def test_the_exit_status_of_a_recognised_project_is_that_of_its_state(start: Callable[..., Any]) -> None:

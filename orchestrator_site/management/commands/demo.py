@@ -25,7 +25,7 @@ from projects.models import Approval, Project
 from projects.models.approval import Verdict
 from projects.reports import build
 from projects.reports.render_text import render_text
-from projects.services import approvals, control, intake
+from projects.services import approvals, control, creating, intake
 from projects.services.registration import find_blueprint
 from projects.states import ProjectState
 
@@ -97,7 +97,7 @@ class Command(PhasegateCommand):
         self._say(f"Document  {DOCUMENT.relative_to(BASE_DIR)}")
         self._say(f"Blueprint {BLUEPRINT}: read, create and validate, approve, publish")
         starter = _user(STARTER)
-        created = control.create_project(
+        created = creating.create_project(
             blueprint=find_blueprint(BLUEPRINT),
             actor=actor_of(starter, via="command"),
             intent=INTENT,

@@ -18,9 +18,8 @@ NOTE = "<!-- Made by `make docs` from the code. Change it there. -->"
 
 def settings_page() -> str:
     """Every setting, with the sentence that says its default."""
-    rows = [
-        f"| `{_variable(name)}` | {field.description} |" for name, field in Conf.model_fields.items() if field.description
-    ]
+    described = [(name, field.description) for name, field in Conf.model_fields.items() if field.description]
+    rows = [f"| `{_variable(name)}` | {description} |" for name, description in described]
     return "\n".join(
         [
             "# Settings",

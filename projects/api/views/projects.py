@@ -43,7 +43,7 @@ from projects.api.serializers.projects import (
 )
 from projects.errors import AfterNotFound
 from projects.models import Project
-from projects.services import control
+from projects.services import control, creating
 from projects.services.registration import find_blueprint
 
 FORM_SCHEMA: dict[str, Any] = {
@@ -137,14 +137,14 @@ class ProjectList(ListResource):
         if missing := sorted(set(ids) - set(seen)):
             raise AfterNotFound(f"There is no project {', '.join(map(str, missing))} to run after.")
 
-    def _created(self, **wanted: Any) -> control.Created:
+    def _created(self, **wanted: Any) -> creating.Created:
         """Made, or found among those that the actor may see; another's job is done anew, another's key is taken."""
-        created = control.create_project(actor=self.actor, **wanted)
+        created = creating.create_project(actor=self.actor, **wanted)
         if created.is_new or Project.objects.visible_to(self.actor).filter(pk=created.project.pk).exists():
             return created
         if wanted.get("key") is not None and created.project.key == wanted["key"]:
             raise KeyTaken("A project of somebody else's has this key: take another key.")
-        return control.create_project(actor=self.actor, **{**wanted, "rerun": True})
+        return creating.create_project(actor=self.actor, **{**wanted, "rerun": True})
 
 
 class ProjectDetail(Resource):

@@ -19,8 +19,8 @@ from projects.management.people import actor_named
 from projects.management.waiting import wait_for
 from projects.management.workforce import somebody_works
 from projects.models import Project
-from projects.services import control
-from projects.services.control import Created
+from projects.services import control, creating
+from projects.services.creating import Created
 from projects.services.registration import definition_of
 from projects.states import ProjectState
 
@@ -67,7 +67,7 @@ class Command(PhasegateCommand):
         documents = [document_at(Path(path)) for path in options["document"]]
         after = [project_of(text, actor).pk for text in options["after"]]
         with transaction.atomic():  # one that cannot begin must not be left behind
-            created = control.create_project(
+            created = creating.create_project(
                 blueprint=blueprint,
                 actor=actor,
                 inputs=inputs,

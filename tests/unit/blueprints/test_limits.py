@@ -23,20 +23,23 @@ HEAVY = [
     ("item.map(i, item.map(j, j.a + i.a))", objects(1_000)),
     ("item.exists(i, item.exists(j, i + j == -1))", list(range(5_000))),
     ("(item + item + item + item + item).filter(i, i > 0)[0] + 0.5", list(range(20_000))),
-    ("[item].map(i, i + i + i + i + i + i)[0].filter(j, j > 0)[0] + 0.5", list(range(5_000))),
+    ("[item].map(i, i + i + i + i + i + i)[0].filter(j, j > 0)[0] + 0.5", list(range(50_000))),
+    ("item.size() > 0 && item.filter(i, i.a * 1.5 > 3.0).size() > 0", objects(3_000)),
 ]
 
 
 @pytest.mark.parametrize(("source", "item"), HEAVY, ids=[source for source, _ in HEAVY])
 def test_too_much_work_is_refused_before_it_begins(source: str, item: Any) -> None:
     began = time.monotonic()
-    with pytest.raises(ExpressionFailed, match="is too much for its macros"):
+    with pytest.raises(ExpressionFailed, match="is too much for "):
         compile_expression(source).evaluate({"item": item})
     assert time.monotonic() - began < SECONDS
 
 
 ALLOWED = [
     ("item.filter(i, i.a * 1.5 > 3.0).size()", objects(300), 297),
+    ("item.filter(i, i.a > 3 && i.k != 'y').map(i, i.b.c)[0][2]", objects(3_000), 3),
+    ("item.map(i, i.a + index).all(i, i >= index)", objects(3_000), True),
     ("item.all(i, i.k.matches('(x+)+$'))", objects(3_000), True),
     ("item.exists(i, item.exists(j, j == -1))", list(range(200)), False),
     ("size(item)", list(range(100_000)), 100_000),
@@ -45,7 +48,7 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("source", "item", "expected"), ALLOWED, ids=[source for source, _, _ in ALLOWED])
 def test_what_people_write_is_allowed(source: str, item: Any, expected: object) -> None:
-    assert compile_expression(source).evaluate({"item": item}) == expected
+    assert compile_expression(source).evaluate({"item": item, "index": 4}) == expected
 
 
 def test_a_mere_path_has_no_limit() -> None:

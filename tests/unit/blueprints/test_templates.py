@@ -8,7 +8,15 @@ from projects.blueprints.errors import ExpressionFailed, ExpressionInvalid
 from projects.blueprints.expressions import render, template_references
 
 CONTEXT = {
-    "inputs": {"product": "pump", "budget": 500, "share": 0.5, "on": True, "tags": ["a", "b"], "none": None},
+    "inputs": {
+        "product": "pump",
+        "budget": 500,
+        "share": 0.5,
+        "on": True,
+        "tags": ["a", "b"],
+        "none": None,
+        "people": [{"name": "A", "age": 1}, {"zip": 7, "name": "B", "age": 2}],
+    },
     "results": {"skipped": None},
 }
 
@@ -24,6 +32,7 @@ RENDERED = [
     ("${inputs.product}${inputs.budget}", "pump500"),
     (" ${inputs.budget}", " 500"),
     ("${inputs.share} ${inputs.on} ${inputs.none} ${inputs.tags}", '0.5 true null ["a", "b"]'),
+    ("x ${inputs.people.filter(p, p.age > 1)}", 'x [{"age": 2, "name": "B", "zip": 7}]'),
     ("$${inputs.product}", "${inputs.product}"),
     ("$$${inputs.product}", "$${inputs.product}"),
     ("a $${b} ${inputs.product} $ {c} $5 }", "a ${b} pump $ {c} $5 }"),

@@ -1,0 +1,150 @@
+"""Making a project of a blueprint: everything is checked before anything is written, and the same job is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from orchestrator_site.access.actors import Actor
+from orchestrator_site.digests import digest_of
+from orchestrator_site.history import services as history
+from projects.blueprints.expressions import render
+from projects.blueprints.inputs import validate_inputs
+from projects.blueprints.schema import Blueprint
+from projects.errors import AfterNotFound, DocumentRefused, KeyTaken
+from projects.models import BlueprintVersion, Project
+from projects.models.project import Priority
+from projects.services import intake, planting
+from projects.services.registration import definition_of
+from projects.states import ProjectState
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A project, and whether this call made it or found the one that does the same job."""
+
+    project: Project
+    is_new: bool
+
+
+def create_project(
+    *,
+    blueprint: BlueprintVersion,
+    actor: Actor,
+    inputs: Mapping[str, Any] | None = None,
+    intent: str = "",
+    documents: Sequence[intake.Given] = (),
+    title: str = "",
+    priority: str = "normal",
+    key: str | None = None,
+    after: Sequence[UUID] = (),
+    auto_approve: bool = False,
+    rerun: bool = False,
+) -> Created:
+    """Make a project of a blueprint. Nothing is written unless everything is right.
+
+    The same ``key`` gives the project that has it already. Where the blueprint says ``deduplicate``, the same inputs,
+    intent and documents give the earlier project, unless that failed or was cancelled, or ``rerun`` is asked for.
+    Raises ``InputsInvalid``, ``DocumentRefused`` or what reading a document says, ``AfterNotFound``, ``KeyTaken``.
+    """
+    definition = definition_of(blueprint)
+    checked = validate_inputs(definition, dict(inputs or {}))
+    given = _check_documents(definition, documents)
+    digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
+    with transaction.atomic():
+        earlier = _with_key(key, blueprint, checked, intent) if key is not None else _same_job(digest)
+        if earlier is not None and (key is not None or not rerun):
+            return Created(earlier, is_new=False)
+        project = Project.objects.create(
+            blueprint=blueprint,
+            title=title or definition.title,
+            inputs=checked,
+            variables=render(definition.variables, {"inputs": checked, "intent": intent}),
+            intent=intent,
+            priority=Priority[priority.upper()],
+            owner_id=actor.user_id,
+            key=key,
+            job_digest=digest,
+            rerun_of=earlier,
+            auto_approve=auto_approve,
+        )
+        project.after.set(_projects(after))
+        planting.plant(project, definition, author=actor.name)
+        intake.store(project, given)
+        _note(project, actor, given)
+    return Created(project, is_new=True)
+
+
+def _note(project: Project, actor: Actor, documents: Sequence[intake.Given]) -> None:
+    history.append(
+        project.pk,
+        "project.created",
+        actor=actor.name,
+        data={
+            "blueprint": str(project.blueprint),
+            "blueprint_sha256": project.blueprint.digest,
+            "inputs_sha256": digest_of(project.inputs),
+            "intent": project.intent,
+            "documents": [{"name": document.name, "sha256": document.sha256} for document in documents],
+            "auto_approve": project.auto_approve,
+        },
+    )
+
+
+def _check_documents(definition: Blueprint, documents: Sequence[intake.Given]) -> tuple[intake.Given, ...]:
+    wanted = definition.documents
+    least, most = (wanted.min, wanted.max) if wanted is not None else (0, 0)
+    if len(documents) < least:
+        raise DocumentRefused(
+            f"Blueprint {definition.name!r} needs {least} document{'s' if least > 1 else ''}: give --document PATH."
+        )
+    if most is not None and len(documents) > most:
+        raise DocumentRefused(f"Blueprint {definition.name!r} takes at most {most} documents, not {len(documents)}.")
+    return intake.check(documents)
+
+
+def _job_digest(
+    blueprint: BlueprintVersion, inputs: Mapping[str, Any], intent: str, documents: Sequence[intake.Given]
+) -> str:
+    return digest_of([blueprint.digest, inputs, intent.strip(), sorted(document.sha256 for document in documents)])
+
+
+def _with_key(key: str, blueprint: BlueprintVersion, inputs: Mapping[str, Any], intent: str) -> Project | None:
+    """The project that has the key. Raises ``KeyTaken`` where it is one of another job."""
+    _one_at_a_time(f"key {key}")
+    project = Project.objects.select_related("blueprint").filter(key=key).first()
+    if project is None:
+        return None
+    if (project.blueprint.name, project.inputs, project.intent) != (blueprint.name, inputs, intent):
+        raise KeyTaken(
+            f"The key {key!r} is that of project {project.pk}, which has another blueprint, other inputs or another "
+            "intent. Give this job a key of its own."
+        )
+    return project
+
+
+def _same_job(digest: str) -> Project | None:
+    """The latest project that does this very job, and has not failed or been cancelled."""
+    if not digest:
+        return None
+    _one_at_a_time(digest)
+    same = Project.objects.select_related("blueprint").filter(job_digest=digest)
+    return same.exclude(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).order_by("-id").first()
+
+
+def _one_at_a_time(name: str) -> None:
+    """Two calls for the same job at once follow one another, so that the second finds what the first made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _projects(ids: Sequence[UUID]) -> list[Project]:
+    found = list(Project.objects.filter(pk__in=ids))
+    missing = set(ids) - {project.pk for project in found}
+    if missing:
+        raise AfterNotFound(f"There is no project {', '.join(map(str, sorted(missing)))} to run after.")
+    return found
