@@ -22,6 +22,17 @@ def servers() -> Iterator[Servers]:
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def emptied_quickly() -> Iterator[None]:
+    """Tests that commit leave nothing behind, in milliseconds."""
+    from django.test import TransactionTestCase
+    from tests.emptying import empty
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
+
+
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
     """The environment for a process of ours that is to work on the test database."""

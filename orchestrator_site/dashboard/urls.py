@@ -19,6 +19,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/<slug:verb>", controls.control, name="control"),
     path("inbox/", approvals.Inbox.as_view(), name="inbox"),
     path("approvals/<uuid:approval_id>/", approvals.decide, name="approval"),
+    path("approvals/<uuid:approval_id>/evidence", approvals.evidence, name="evidence"),
     path("login/", login.Login.as_view(), name="login"),
     path("logout/", login.Logout.as_view(), name="logout"),
 ]

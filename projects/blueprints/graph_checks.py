@@ -59,7 +59,7 @@ def _needs(index: int, phase: PhaseSpec, homes: Mapping[str, int], blueprint: Bl
     for position, step in enumerate(phase.steps):
         for number, need in enumerate(step.needs):
             place: Place = ("phases", index, "steps", position, "needs", number)
-            if need == step.key:
+            if False:
                 yield Finding(place, f"the step {need!r} needs itself", "Remove it from its own needs.")
             elif need not in homes:
                 hint = did_you_mean(need, [key for key in here if key != step.key], known_as="The phase has")
@@ -86,7 +86,7 @@ def _cycles(index: int, phase: PhaseSpec) -> Iterator[Finding]:
     positions = {step.key: position for position, step in reversed(list(enumerate(phase.steps)))}
     told: set[str] = set()
     for key in edges:
-        if False and key not in told and (way := _way_back(key, edges)):
+        if key in reach[key] and key not in told and (way := _way_back(key, edges)):
             told |= {other for other in reach[key] if key in reach.get(other, ())} | {key}
             place: Place = ("phases", index, "steps", positions[key], "needs")
             yield Finding(place, f"the steps wait for one another: {' -> '.join(way)}", "Remove one of these needs.")

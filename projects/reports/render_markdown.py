@@ -9,24 +9,27 @@ from projects.reports.report import Report
 from projects.reports.visible import cell, one_line, visible
 
 # What CommonMark and its usual extensions (tables, strike-through, footnotes, formulas, mentions) act on.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()|~#!&$^@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&$^@])")
 _LINE_START = re.compile(r"^(\s*)([-+=:]|\d{1,9}(?=[.)]))")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|javascript|data|www)(?=[:.])")
 
 
 def render_markdown(report: Report) -> str:
     """The whole report, one heading a section."""
-    parts = [f"# {escape(report.title)}"]
+    parts = [f"# {within_a_line(report.title)}"]
     for section in report.sections:
-        parts += [f"## {escape(section.title)}", _body(section)]
+        parts += [f"## {within_a_line(section.title)}", _body(section)]
     return "\n\n".join(parts) + "\n"
 
 
 def escape(text: str) -> str:
     """A text as one line of Markdown that shows it and does nothing: no markup, no HTML, no link."""
-    escaped = _SPECIAL.sub(r"\\\1", one_line(text))
-    escaped = _ADDRESS.sub(_unlinked, escaped)
-    return _LINE_START.sub(_not_a_marker, escaped)
+    return _LINE_START.sub(_not_a_marker, within_a_line(text))
+
+
+def within_a_line(text: str) -> str:
+    """The same for a text that does not begin a line."""
+    return _ADDRESS.sub(_unlinked, _SPECIAL.sub(r"\\\1", one_line(text)))
 
 
 def _unlinked(found: re.Match[str]) -> str:
@@ -59,4 +62,4 @@ def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(escape(text) for text in cells) + " |"
+    return "| " + " | ".join(within_a_line(text) for text in cells) + " |"

@@ -83,7 +83,9 @@ def test_a_decision_needs_the_token_of_the_form() -> None:
     careful = Client(enforce_csrf_checks=True)
     careful.force_login(approver("ben", "marketing"))
 
-    assert careful.post(page(approval), answer_to(approval)).status_code == 403
+    refused = careful.post(page(approval), answer_to(approval))
+    assert refused.status_code == 403
+    assert "Your form was not taken" in refused.content.decode()
     assert not Decision.objects.exists()
 
 
@@ -92,6 +94,21 @@ def test_looking_never_decides(anna: Client) -> None:
     anna.get(page(approval), answer_to(approval))
     assert anna.put(page(approval), answer_to(approval)).status_code == 405
     assert not Decision.objects.exists()
+
+
+def test_what_is_too_long_for_the_page_is_in_the_file(anna: Client, outsider: Client) -> None:
+    approval = asked(asking("marketing"))
+    rows = [{"row": number} for number in range(300)]
+    Approval.objects.update(evidence=[{"label": "Rows", "value": rows}])
+    address = reverse("dashboard:evidence", args=[approval.pk])
+
+    body = anna.get(page(approval)).content.decode()
+    assert "100 more are not shown." in body
+    assert address in body
+    file = anna.get(address)
+    assert file.json()["evidence"][0]["value"] == rows
+    assert file["Content-Disposition"].startswith("attachment")
+    assert outsider.get(address).status_code == 404
 
 
 def test_a_fuller_inbox_costs_no_more_queries(anna: Client) -> None:

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import TemplateView
 
 from orchestrator_site.dashboard.keyset import keyset_page
@@ -63,6 +63,22 @@ def decide(request: HttpRequest, approval_id: UUID) -> HttpResponse:
         return _show(request, _find(request, approval_id), error)
     messages.success(request, said(decided, request.POST["verdict"]))
     return redirect("dashboard:approval", approval_id)
+
+
+@require_safe
+@login_required
+def evidence(request: HttpRequest, approval_id: UUID) -> HttpResponse:
+    """All evidence as a file: a page leaves out what is very long, and nothing may be kept from who decides."""
+    approval = _find(request, approval_id)
+    whole = {
+        "approval": str(approval.pk),
+        "evidence_sha256": approval.evidence_digest,
+        "evidence": approval.evidence,
+        "content": approval.content,
+    }
+    response = JsonResponse(whole, json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = f'attachment; filename="evidence-{approval.evidence_digest[:12]}.json"'
+    return response
 
 
 def _find(request: HttpRequest, approval_id: UUID) -> Approval:

@@ -64,6 +64,11 @@ def test_the_demo_document_shows_ids_lists_and_tables() -> None:
     assert len(normative) >= 25
 
 
+def test_markdown_keeps_placeholders_and_leaves_tags() -> None:
+    document = read_document(b"# A\n\nIt shall<br> greet <user name> in <b>bold</b> \\*.\n", name="a.md")
+    assert document.clauses[1].text == "It shall greet <user name> in bold *."
+
+
 def test_markdown_front_matter_and_link_definitions_are_no_prose() -> None:
     document = read_document(
         b"---\ntitle: Must not count\n---\n\nIt shall [run][x].\n\n[x]: http://example.org\n", name="a.md"

@@ -9,6 +9,7 @@ from .blocks import Block, Role
 from .lines import Line
 
 _LEADER = re.compile(r"(?:\.{3,}|(?:\s\.){3,}|…{2,}|_{4,})\s*[0-9ivxlc]*$")
+_LEADER_SIGNS = ("...", ". .", "…", "____")
 _PAGE_AT_END = re.compile(r"\S\s{2,}[0-9ivxlc]{1,4}$|\s[0-9]{1,4}$")
 _ENTRY_NUMBER = re.compile(
     r"(?:[0-9]{1,3}(?:\.[0-9]{1,3})*\.?|[A-Z](?:\.[0-9]{1,3})+\.?|Appendix\s[A-Z]\.?|[IVXLC]+\.)\s"
@@ -37,7 +38,7 @@ def is_references_title(title: str) -> bool:
 
 def is_contents(group: Sequence[Line], *, announced: bool) -> bool:
     """Whether the lines are entries of a table of contents; ``announced`` if they stand under its title."""
-    leaders = sum(1 for line in group if _LEADER.search(line.content))
+    leaders = sum(1 for line in group if _has_leader(line.content))
     if leaders and leaders * 2 >= len(group):
         return True
     paged = sum(1 for line in group if _PAGE_AT_END.search(line.content) and _ENTRY_NUMBER.match(line.content))
@@ -47,11 +48,16 @@ def is_contents(group: Sequence[Line], *, announced: bool) -> bool:
     return len(group) >= 4 and paged * 4 >= len(group) * 3
 
 
+def _has_leader(content: str) -> bool:
+    """Whether a line ends in dots that lead to a page number; the pattern is tried only where it can match."""
+    return any(sign in content for sign in _LEADER_SIGNS) and bool(_LEADER.search(content))
+
+
 def contents_blocks(group: Sequence[Line]) -> Iterator[Block]:
     """A block an entry; an entry may run over several lines until its page number."""
     entry: list[Line] = []
     for line in group:
-        if entry and (_ENTRY_NUMBER.match(line.content) or _LEADER.search(entry[-1].content)):
+        if entry and (_ENTRY_NUMBER.match(line.content) or _has_leader(entry[-1].content)):
             yield _block(Role.CONTENTS, entry)
             entry = []
         entry.append(line)

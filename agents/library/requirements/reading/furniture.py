@@ -66,6 +66,6 @@ def _pages(lines: Sequence[Line]) -> list[list[int]]:
     for index, line in enumerate(lines):
         if line.content:
             pages[-1].append(index)
-        if line.feed or _RFC_FOOTER.match(line.content):
+        if line.feed or (line.content.endswith("]") and _RFC_FOOTER.match(line.content)):
             pages.append([])
     return [page for page in pages if page]

@@ -12,6 +12,12 @@ from .flow import Span, flow_of
 _MARKUP = frozenset(["em_open", "em_close", "strong_open", "strong_close", "s_open", "s_close"])
 _LINK_TAIL = re.compile(r"\]\((?:[^()\\]|\\.|\([^()]*\))*\)|\]\[[^\]]*\]|\]|>")
 _CODE = re.compile(r"(?P<ticks>`+)(?P<code>.*?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
+_TAG = re.compile(
+    r"</?(?:a|abbr|acronym|b|bdi|bdo|big|br|button|center|cite|code|data|del|details|dfn|div|em|font|i|img|input|ins|kbd|"
+    r"label|mark|meter|object|output|p|picture|progress|q|rp|rt|ruby|s|samp|script|small|source|span|strike|strong|style|"
+    r"sub|summary|sup|svg|table|td|th|time|tr|tt|u|var|wbr)\b|<[!?]",
+    re.IGNORECASE,
+)
 _LONGEST_CODE = 20_000
 
 
@@ -57,9 +63,16 @@ def _take(text: str, child: Token, cursor: int, end: int, pieces: list[Span]) ->
     if child.type == "link_close" and (tail := _LINK_TAIL.match(text, cursor, end)):
         return tail.end()
     if child.type == "html_inline":
+        if not _is_markup(child.content):
+            return _found(text, child.content, cursor, end, pieces)
         at = text.find(child.content, cursor, end)
         return at + len(child.content) if at >= 0 else cursor
     return cursor
+
+
+def _is_markup(tag: str) -> bool:
+    """Whether an inline tag is one of HTML and no placeholder such as ``<user name>``."""
+    return bool(_TAG.match(tag))
 
 
 def _found(text: str, content: str, cursor: int, end: int, pieces: list[Span]) -> int:

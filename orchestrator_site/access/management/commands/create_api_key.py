@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """What can be said about the key."""
         parser.add_argument("name", help="what it is for")
-        parser.add_argument("--role", required=True, choices=[role.value for role in Role])
+        parser.add_argument("--role", required=True, choices=[role.value for role in Role], help="what it may do")
         parser.add_argument("--user", help="the user for whom it acts; without it, a service account of its own")
         parser.add_argument("--expires", type=_span, help="after how long: 12h, 90d, 8w; without it, never")
         parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
