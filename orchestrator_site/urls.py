@@ -9,6 +9,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 admin.site.site_header = admin.site.site_title = "Phasegate"
 admin.site.index_title = "Projects of agents and people"
 
+handler400 = "orchestrator_site.problems.bad_request"
+handler403 = "orchestrator_site.problems.forbidden"
 handler404 = "orchestrator_site.problems.not_found"
 handler500 = "orchestrator_site.problems.server_error"
 

@@ -26,6 +26,7 @@ def servers() -> Iterator[Servers]:
 def emptied_quickly() -> Iterator[None]:
     """Tests that commit leave nothing behind, in milliseconds."""
     from django.test import TransactionTestCase
+
     from tests.emptying import empty
 
     with pytest.MonkeyPatch.context() as patch:

@@ -15,7 +15,7 @@ from orchestrator_site.history import services as history
 from projects.models import Approval, Dependency, Document, Phase, Project, Step
 from projects.services.progressing import PhaseProgress, Progress, progress, usage
 from projects.standing import standing_with
-from projects.states import STEP, ApprovalState, PhaseState
+from projects.states import STEP, ApprovalState, PhaseState, ProjectState
 
 MOST_STEPS = 300
 MOST_FAILURES = 3
@@ -92,6 +92,11 @@ class ProjectPage:
     def is_live(self) -> bool:
         """Whether anything can still change."""
         return not self.project.is_over
+
+    @property
+    def shows_share(self) -> bool:
+        """Whether a share says something: of a project that ended on the way it would not."""
+        return self.is_live or self.project.state == ProjectState.COMPLETED
 
     @property
     def uses_tokens(self) -> bool:

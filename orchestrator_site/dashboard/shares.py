@@ -11,8 +11,11 @@ from projects.models import Phase, Project, Step
 from projects.states import STEP, PhaseState, ProjectState
 
 
-def shares_of(projects: Iterable[Project]) -> dict[UUID, float]:
-    """From 0 to 1 by project: the mean of its phases' shares, as ``services.progressing`` counts them."""
+def shares_of(projects: Iterable[Project]) -> dict[UUID, float | None]:
+    """From 0 to 1 by project: the mean of its phases' shares, as ``services.progressing`` counts them.
+
+    None for a project that ended on the way: how far it was says nothing any more.
+    """
     listed = list(projects)
     phases: dict[UUID, list[float]] = {}
     worked_on = _shares_of_phases(project.pk for project in listed if not project.is_over)
@@ -23,9 +26,9 @@ def shares_of(projects: Iterable[Project]) -> dict[UUID, float]:
     return {project.pk: _share(project, phases.get(project.pk, [])) for project in listed}
 
 
-def _share(project: Project, phases: list[float]) -> float:
-    if project.state == ProjectState.COMPLETED:
-        return 1.0
+def _share(project: Project, phases: list[float]) -> float | None:
+    if project.is_over:
+        return 1.0 if project.state == ProjectState.COMPLETED else None
     return min(sum(phases) / len(phases), 0.99) if phases else 0.0
 
 

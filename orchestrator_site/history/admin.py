@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 from orchestrator_site.history.models import Event
 
+_UNSEALED = "not sealed yet"
+
 
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin[Event]):
@@ -28,15 +30,15 @@ class EventAdmin(admin.ModelAdmin[Event]):
         """With their seals."""
         return super().get_queryset(request).select_related("seal")
 
-    @admin.display(description="place in the chain", empty_value="not sealed yet")
-    def place(self, event: Event) -> int | None:
+    @admin.display(description="place in the chain")
+    def place(self, event: Event) -> int | str:
         """The event's number in its stream."""
-        return event.seal.seq if hasattr(event, "seal") else None
+        return event.seal.seq if hasattr(event, "seal") else _UNSEALED
 
-    @admin.display(description="hash", empty_value="not sealed yet")
-    def hash(self, event: Event) -> str | None:
+    @admin.display(description="hash")
+    def hash(self, event: Event) -> str:
         """The hash of its link."""
-        return bytes(event.seal.hash).hex() if hasattr(event, "seal") else None
+        return bytes(event.seal.hash).hex() if hasattr(event, "seal") else _UNSEALED
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Events are facts of the engine."""

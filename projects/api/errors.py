@@ -69,12 +69,6 @@ class IdempotencyInProgress(Refused):
     retryable = True
 
 
-class KeyTaken(Refused):
-    """The key belongs to a project of somebody else's."""
-
-    code = "key_taken"
-
-
 class StepNotFound(NotFound):
     """The project has no such step."""
 

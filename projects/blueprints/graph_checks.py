@@ -59,7 +59,7 @@ def _needs(index: int, phase: PhaseSpec, homes: Mapping[str, int], blueprint: Bl
     for position, step in enumerate(phase.steps):
         for number, need in enumerate(step.needs):
             place: Place = ("phases", index, "steps", position, "needs", number)
-            if False:
+            if need == step.key:
                 yield Finding(place, f"the step {need!r} needs itself", "Remove it from its own needs.")
             elif need not in homes:
                 hint = did_you_mean(need, [key for key in here if key != step.key], known_as="The phase has")

@@ -64,7 +64,7 @@ def load_text(source: str, *, origin: str = "<text>") -> Loaded:
     if shaped.blueprint is not None:
         broken = [finding.place for finding in findings]
         complete = _complete(shaped.blueprint)
-        findings += [each for each in _look(complete) ]
+        findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
         if not findings:
             return Loaded(complete, digest_of(complete.model_dump(mode="json")), source)
     problems = list(dict.fromkeys(_problem(finding, tree, origin) for finding in findings))

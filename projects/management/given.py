@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import yaml
 
@@ -123,14 +122,6 @@ def _yaml(text: str) -> Any:
 
 def _kind(value: Any) -> str:
     return {list: "a list", str: "a text", type(None): "nothing"}.get(type(value), f"a {type(value).__name__}")
-
-
-def uuid_of(text: str, what: str) -> UUID:
-    """A whole id. Raises ``Usage``."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Usage(f"{text!r} is no id of {what}: give all of it, as `--json` shows it.") from None
 
 
 def document_at(path: Path) -> Given:

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from orchestrator_site import clock
 from projects.models.constraints import finished_iff_terminal, known_state
+from projects.models.ordered_json import OrderedJSONField
 from projects.models.phase import Phase
 from projects.models.project import Project
 from projects.querysets.approvals import ApprovalQuerySet
@@ -26,7 +27,7 @@ class Approval(models.Model):
     groups = models.JSONField(default=list, help_text="Names of the groups whose members may decide; empty: any.")
     quorum = models.PositiveSmallIntegerField(default=1, help_text="How many must approve.")
     approvals = models.PositiveSmallIntegerField(default=0, help_text="How many have approved.")
-    form = models.JSONField(null=True, blank=True, help_text="JSON Schema of what an approver may edit.")
+    form = OrderedJSONField(null=True, blank=True, help_text="JSON Schema of what an approver may edit.")
     content = models.JSONField(default=dict, help_text="The form's content, with the edits of those who approved.")
     evidence = models.JSONField(default=list, help_text="What is shown: pairs of label and value, by the engine.")
     evidence_digest = models.CharField(max_length=64, help_text="SHA-256 over what was shown and the plan version.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from orchestrator_site import clock
+from projects.models.ordered_json import OrderedJSONField
 
 
 class BlueprintVersion(models.Model):
@@ -16,7 +17,7 @@ class BlueprintVersion(models.Model):
     title = models.CharField(max_length=200)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical form of the definition.")
     source = models.TextField(help_text="The YAML as it was given.")
-    definition = models.JSONField(help_text="The definition as it was understood, complete with defaults.")
+    definition = OrderedJSONField(help_text="The definition as it was understood, complete with defaults.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

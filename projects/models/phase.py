@@ -6,6 +6,7 @@ from django.db import models
 
 from orchestrator_site import clock
 from projects.models.constraints import finished_iff_terminal, known_state
+from projects.models.ordered_json import OrderedJSONField
 from projects.models.project import Project
 from projects.states import PHASE, PhaseState
 
@@ -20,7 +21,7 @@ class Phase(models.Model):
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=12, choices=PhaseState.choices(), default=PhaseState.PENDING)
     round = models.PositiveSmallIntegerField(default=1, help_text="Counts up when an approver sends it back.")
-    gate = models.JSONField(null=True, help_text="Quality conditions and approval, as in the blueprint.")
+    gate = OrderedJSONField(null=True, help_text="Quality conditions and approval, as in the blueprint.")
     quality = models.JSONField(default=list, help_text="What each quality condition said in this round.")
     comments = models.JSONField(default=list, help_text="Why it was sent back, a sentence a round.")
     failure = models.TextField(blank=True)

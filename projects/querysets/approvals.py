@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from orchestrator_site.access.actors import Actor
@@ -48,8 +48,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Those the actor may read: all with the right to read projects, else those that the user may decide."""
         return self if actor.may("project.read") else self.decidable_by(user)
 
-    def approve(self, approval_id: UUID, content: Mapping[str, Any]) -> bool:
-        """Count one approval, and close it with the last that the quorum asks.
+    def approve(self, approval_id: UUID, edits: Mapping[str, Any]) -> bool:
+        """Count one approval with its edits, and close it with the last that the quorum asks.
+
+        The edits are laid over the content in the update itself, so that those of another are not overwritten.
 
         One guarded update: of two people at once the second waits for the first and finds what it left. False: it is
         closed, its deadline is over, or its project is no longer running.
@@ -57,7 +59,9 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return (
             self._undecided(approval_id).update(
                 approvals=F("approvals") + 1,
-                content=dict(content),
+                content=Func(
+                    F("content"), Value(dict(edits), models.JSONField()), arg_joiner=" || ", template="%(expressions)s"
+                ),
                 state=Case(
                     When(quorum__lte=F("approvals") + 1, then=Value(ApprovalState.APPROVED.value)),
                     default=F("state"),

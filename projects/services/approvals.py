@@ -54,10 +54,9 @@ def decide(
     if seen_digest is not None and seen_digest != approval.evidence_digest:
         raise EvidenceChanged()
     edited = dict(edits or {}) if verdict == Verdict.APPROVE else {}
-    content = {**approval.content, **edited}
     if edited:
-        validate_form(approval.form, content)
-    _decide_once(approval, user, verdict, comment.strip(), edited, content, via)
+        validate_form(approval.form, {**approval.content, **edited})
+    _decide_once(approval, user, verdict, comment.strip(), edited, via)
     approval.refresh_from_db()
     return approval
 
@@ -65,7 +64,7 @@ def decide(
 def approve_beforehand(approval: Approval, project: Project) -> None:
     """Approve as the person who started the project with ``auto_approve``, whatever the quorum."""
     Approval.objects.filter(pk=approval.pk).update(quorum=1)
-    if not Approval.objects.approve(approval.pk, approval.content):
+    if not Approval.objects.approve(approval.pk, {}):
         return
     if project.owner is not None:
         Decision.objects.create(
@@ -124,14 +123,13 @@ def _decide_once(
     verdict: Verdict,
     comment: str,
     edits: Mapping[str, Any],
-    content: Mapping[str, Any],
     via: str,
 ) -> None:
     """The guarded update first: it locks the row, so that what follows in this transaction is decided for good."""
     try:
         with transaction.atomic():
             landed = (
-                Approval.objects.approve(approval.pk, content)
+                Approval.objects.approve(approval.pk, edits)
                 if verdict == Verdict.APPROVE
                 else Approval.objects.reject(approval.pk)
             )

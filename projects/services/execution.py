@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from agents.errors import AgentTimedOut, ResultUnusable
 from agents.registry import find_agent, load_agents
@@ -117,6 +118,7 @@ class _Done:
 
 def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_over: UUID | None) -> _Done:
     held = worker.hold(step.id, step.attempt)
+    bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
     try:
         context = _context(step, worker, held)
         result = _call(step, context)
@@ -133,6 +135,7 @@ def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_ov
         raise
     finally:
         worker.release(held)
+        unbind_contextvars("project", "step", "attempt")
 
 
 def _context(step: Claim, worker: WorkerProcess, held: Held) -> StepContext:

@@ -11,7 +11,7 @@ from django.db.models import Avg, Count, F, Q, Sum
 from django.db.models.functions import Now
 
 from orchestrator_site import clock
-from orchestrator_site.conf import conf
+from orchestrator_site.conf import CONTROL_QUEUE, conf
 from projects.errors import ProjectNotFound
 from projects.models import Approval, Attempt, Phase, Project, Step, Worker
 from projects.states import Directive, PhaseState, ProjectState
@@ -114,16 +114,21 @@ def _why_waiting(project: Project) -> str:
     waiting = ready.order_by("published_at").first()
     if waiting is not None:
         return _why_unclaimed(waiting)
+    if not _alive(CONTROL_QUEUE):
+        return "Its next step is to be decided, but no control worker is alive. Start workers: `make up`."
     return "Its next step is being decided; recovery looks at it within seconds."
 
 
 def _why_unclaimed(step: Step) -> str:
-    alive = Worker.objects.filter(
-        pools__contains=[step.pool], seen_at__gt=Now() - timedelta(seconds=conf().lease_seconds)
-    )
-    if not alive.exists():
+    if not _alive(step.pool):
         return f"{step.key} is ready, but no worker of pool {step.pool!r} is alive. Start workers: `make up`."
     return f"{step.key} is ready and waits for a free worker of pool {step.pool!r}."
+
+
+def _alive(pool: str) -> bool:
+    """Whether a worker of a pool has said within the length of a lease that it lives."""
+    lately = Now() - timedelta(seconds=conf().lease_seconds)
+    return Worker.objects.filter(pools__contains=[pool], seen_at__gt=lately).exists()
 
 
 def _running(project: Project) -> Any:
@@ -144,7 +149,7 @@ def _phases(project: Project) -> list[PhaseProgress]:
 
 
 def _phase(phase: Phase, steps: dict[str, int]) -> PhaseProgress:
-    done = sum(steps.get(state, 0) for state in ("completed", "failed", "skipped", "cancelled"))
+    done = sum(steps.get(state, 0) for state in ("completed", "failed", "skipped"))
     return PhaseProgress(phase.key, phase.title, phase.state, phase.round, steps, sum(steps.values()), done)
 
 

@@ -53,6 +53,14 @@ def test_the_same_key_gives_the_same_project(owner: User, letter: str) -> None:
     assert second.json()["id"] == first.json()["id"]
 
 
+def test_a_key_is_for_one_job(owner: User, letter: str) -> None:
+    client = client_of(owner)
+    client.send("projects", {"blueprint": letter, "key": "mine"})
+    answer = client.send("projects", {"blueprint": letter, "key": "mine", "inputs": {"who": "else"}})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "key_taken")
+
+
 def test_a_key_of_somebody_else_is_a_conflict_and_tells_nothing(owner: User, outsider: User, letter: str) -> None:
     first = client_of(owner).send("projects", {"blueprint": letter, "key": "mine"}).json()
     answer = client_of(outsider).send("projects", {"blueprint": letter, "key": "mine"})

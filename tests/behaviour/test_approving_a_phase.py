@@ -305,3 +305,21 @@ def test_a_cancelled_project_takes_its_question_back() -> None:
     assert approval.state == "cancelled"
     with pytest.raises(PhasegateError):
         approvals.decide(approval_id=approval.pk, user=approver(), verdict=Verdict.APPROVE, via="test")
+
+
+def test_the_edits_of_two_approvers_of_a_quorum_stand_side_by_side_and_fields_keep_their_order() -> None:
+    more = "\n                    "
+    project = asked(
+        f"approvers: {{quorum: 2}}{more}"
+        "form: {type: object, properties: {zeal: {type: string}, author: {type: string}}}"
+        f'{more}content: {{zeal: "z", author: "a"}}'
+    )
+    pk, anna, ben = open_approval(project).pk, approver("anna"), approver("ben")
+    assert list(open_approval(project).form["properties"]) == ["zeal", "author"]
+
+    race(
+        lambda: approvals.decide(approval_id=pk, user=anna, verdict=Verdict.APPROVE, edits={"zeal": "Z"}, via="test"),
+        lambda: approvals.decide(approval_id=pk, user=ben, verdict=Verdict.APPROVE, edits={"author": "B"}, via="test"),
+    )
+
+    assert Approval.objects.get(pk=pk).content == {"zeal": "Z", "author": "B"}

@@ -148,6 +148,26 @@ def test_a_server_that_does_not_answer_is_told_without_a_traceback(environment: 
     assert "Traceback" not in ended.stderr
 
 
+def test_a_database_without_our_tables_is_told_with_what_to_do(environment: dict[str, str]) -> None:
+    before, _, name = environment["DATABASE_URL"].rpartition("/test_")
+    assert before, "the test database is named test_…"
+    bare = f"{before}/postgres{name[name.index('?') :] if '?' in name else ''}"
+
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "list_projects", "--json"],
+        cwd=ROOT,
+        env=environment | {"DATABASE_URL": bare},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "manage.py migrate" in only_json(ended)["error"]["message"]
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_reader_that_goes_away_is_no_error(environment: dict[str, str], run: Run) -> None:
     for _ in range(30):
         new_project()

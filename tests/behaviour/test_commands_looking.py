@@ -258,13 +258,14 @@ def test_a_snapshot_goes_to_standard_output_or_to_a_file(tmp_path: Path) -> None
     assert written["sha256"] in said
 
 
-@pytest.mark.parametrize("name", ["missing/s.json", "."])
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["missing/s.json", "folder"])
+def test_a_file_that_cannot_be_written_is_told_and_nothing_is_left(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
     project = drive(project_of(ONE))
 
     with pytest.raises(OutputUnwritable, match="cannot be written"):
         run("snapshot_project", str(project.pk), "-o", str(tmp_path / name))
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
 
 
 def test_two_runs_are_compared_requirement_by_requirement() -> None:

@@ -236,13 +236,25 @@ def test_a_user_that_is_not_there_is_not_found(start: Callable[..., Any]) -> Non
         start("--user", "nobody")
 
 
-def test_a_user_without_the_right_to_start_projects_is_refused(start: Callable[..., Any]) -> None:
+def test_a_user_without_the_right_to_start_projects_is_refused() -> None:
     person("olaf")
 
     with pytest.raises(Forbidden, match="olaf") as raised:
-        start("--user", "olaf")
+        call_command("start_project", "hello", "--user", "olaf")
     assert raised.value.exit_status == 4
     assert not Project.objects.exists()
+
+
+def test_an_operator_starts_projects_but_neither_approves_beforehand_nor_registers_blueprints(greet: str) -> None:
+    person("otto", groups=["operator"])
+    start_as_otto = ["start_project", "--user", "otto"]
+
+    call_command(*start_as_otto, "hello", stdout=StringIO(), stderr=StringIO())
+    with pytest.raises(Forbidden, match="auto_approve"):
+        call_command(*start_as_otto, "hello", "--auto-approve")
+    with pytest.raises(Forbidden, match=r"blueprint\.register"):
+        call_command(*start_as_otto, greet, "--input", "name=Ada")
+    assert Project.objects.count() == 1
 
 
 def test_the_named_user_owns_the_project(start: Callable[..., Any]) -> None:

@@ -313,6 +313,15 @@ def test_escaped_markdown_is_one_plain_paragraph_with_the_same_text(text: str) -
     assert page.get_text().strip() == text.strip()
 
 
+def test_markdown_leaves_no_address_that_a_reader_would_make_a_link_of() -> None:
+    text = "see http://evil.example, HTTPS://evil.example and www.evil.example"
+
+    escaped = escape(text)
+
+    assert not any(address in escaped.lower() for address in ("http:", "https:", "www."))
+    assert BeautifulSoup(MarkdownIt("commonmark").render(escaped), "html.parser").get_text().strip() == text
+
+
 def test_text_shows_characters_that_would_steer_a_terminal_as_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     text = render_text(nasty(monkeypatch))
 

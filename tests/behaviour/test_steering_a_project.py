@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from orchestrator_site.access.actors import system_actor
 from projects.errors import RefusedInState
 from projects.models import Step
-from projects.services import control, execution
+from projects.services import control, execution, progressing
 from projects.services.workers import this_process
 from tests.builders import agent_that, drive, kinds, look, project_of, ready_steps, states, step
 
@@ -160,3 +160,28 @@ def test_a_project_whose_predecessor_failed_is_cancelled() -> None:
 
     assert look(second).state == "cancelled"
     assert "did not complete" in look(second).failure
+
+
+def test_a_project_that_does_not_move_says_why_in_one_sentence() -> None:
+    def why() -> str:
+        return progressing.next_action(look(project))
+
+    project = project_of(THREE, started=False)
+    assert why() == "Created, not started: start it."
+
+    control.start(project_id=project.pk, actor=system_actor())
+    assert "no control worker is alive" in why()
+
+    drive(project, steps=0)
+    assert "no worker of pool 'cpu' is alive" in why()
+
+    this_process().pools = ["cpu"]
+    this_process().beat_once()
+    assert "waits for a free worker of pool 'cpu'" in why()
+
+    assert execution.claim(step(project, "a").pk, this_process()) is not None
+    assert why() == "Working on a."
+
+    control.pause(project_id=project.pk, actor=system_actor())
+    assert "Paused since" in why()
+    assert "1 running steps may finish" in why()

@@ -71,7 +71,7 @@ def test_all_histories_and_the_count_of_seals(stream: UUID, tamper: Callable[...
     assert (status, "2 of 2 histories are intact" in said) == (0, True)
 
     for table in ("history_event", "history_seal", "history_head"):
-        tamper(f"DELETE FROM {table} WHERE stream = %s", stream)  # noqa: S608
+        tamper(f"DELETE FROM {table} WHERE stream = %s", stream)
     status, said = run("--all")
     assert status == 1
     assert "6 fewer" in said
@@ -120,3 +120,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_without_saying_which_it_is_a_mistake_of_usage() -> None:
     with pytest.raises(CommandError):
         run()
+
+
+def test_a_noted_hash_is_of_one_history() -> None:
+    with pytest.raises(CommandError, match="one history"):
+        run("--all", "--head", "ab" * 32)

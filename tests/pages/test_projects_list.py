@@ -109,6 +109,17 @@ def test_shares_are_those_of_the_projects_own_pages(operator: Client) -> None:
         assert share == pytest.approx(progress(project_id=project.pk).share, abs=1e-4)
 
 
+def test_a_project_that_ended_on_the_way_has_no_share(operator: Client) -> None:
+    agent_that(lambda context: 1 / 0, "broken")
+    once = "{key: a, agent: broken, retry: {max_attempts: 1}}"
+    project = drive(project_of(f"phases: [{{key: only, steps: [{once}, {{key: b, agent: echo, needs: [a]}}]}}]"))
+
+    assert project.state == "failed"
+    assert [share for _, _, share in operator.get("/").context["rows"]] == [None]
+    assert "<progress" not in operator.get("/").content.decode()
+    assert "<progress" not in operator.get(f"/projects/{project.pk}/").content.decode()
+
+
 def test_a_longer_list_costs_no_more_queries(operator: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:

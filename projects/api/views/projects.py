@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from orchestrator_site.errors import Forbidden
 from projects.api import conditional, examples, idempotency
 from projects.api.bodies import ProjectGiven, project_given
-from projects.api.errors import KeyTaken
 from projects.api.filters import (
     PROJECT_ORDERS,
     FieldsQuery,
@@ -41,7 +40,7 @@ from projects.api.serializers.projects import (
     ProjectGivenSerializer,
     ProjectSerializer,
 )
-from projects.errors import AfterNotFound
+from projects.errors import AfterNotFound, KeyTaken
 from projects.models import Project
 from projects.services import control, creating
 from projects.services.registration import find_blueprint

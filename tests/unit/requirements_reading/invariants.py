@@ -56,6 +56,6 @@ def uncovered(document: DocumentText) -> list[str]:
 
 
 def is_mark(word: str, gap: str, numbers: set[str]) -> bool:
-    if not re.search(r"\w", word) or word in numbers or fold(gap).strip("[]:.)*_ -") in numbers:
+    if not re.search(r"\w", word) or word in numbers or fold(gap).strip("[]:.)*_ `-") in numbers:
         return True
     return bool(re.fullmatch(r"[(\[]?(?:\d+(?:\.\d+)*|[A-Za-z]|[ivxlcIVXLC]+)[.)\]:]*|o", word))

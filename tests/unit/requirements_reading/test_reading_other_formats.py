@@ -94,6 +94,11 @@ def test_html_leaves_out_what_nobody_sees() -> None:
     assert the(document, "Example document").kind is ClauseKind.FURNITURE
 
 
+def test_html_leaves_out_hidden_elements_and_keeps_what_follows_them() -> None:
+    document = read_document(b"<p>It shall <span hidden>never </span>open.</p><p hidden>Not this.</p>", name="a.html")
+    assert [clause.text for clause in document.clauses] == ["It shall open."]
+
+
 def test_html_articles_laid_out_in_tables_are_cited_by_their_path() -> None:
     document = example("locker-guest-data.html")
     assert number_of(document, "limited to what is necessary") == "Article 2(1)(b)"
@@ -124,6 +129,7 @@ def test_docx_numbering_tables_and_headings() -> None:
 def test_docx_reads_inserted_text_and_leaves_deleted_text() -> None:
     body = (
         "<w:p><w:r><w:t>The lock </w:t></w:r><w:del><w:r><w:delText>may</w:delText></w:r></w:del>"
+        "<w:moveFrom><w:r><w:t>never </w:t></w:r></w:moveFrom>"
         "<w:ins><w:r><w:t>shall</w:t></w:r></w:ins><w:r><w:t> open.</w:t></w:r></w:p>"
         "<w:sdt><w:sdtContent><w:p><w:r><w:t>It must close.</w:t></w:r></w:p></w:sdtContent></w:sdt>"
     )

@@ -356,5 +356,22 @@ def test_a_list_goes_on_after_a_figure() -> None:
     assert the(document, "The server answers.").lead_in == the(document, "The flow has these steps:").id
 
 
+def test_the_letter_i_after_h_is_a_letter() -> None:
+    letters = "abcdefghij"
+    document = read("The log shall hold:\n" + "".join(f"({letter}) field number {letter};\n" for letter in letters))
+    assert [clause.number for clause in document.clauses[1:]] == [f"({letter})" for letter in letters]
+    assert {clause.lead_in for clause in document.clauses[1:]} == {document.clauses[0].id}
+
+
+def test_a_page_that_begins_like_a_heading_goes_on_with_the_sentence() -> None:
+    pages = [
+        "Manual of lockers\n\nThe operator of a locker shall keep the log in the way that is described in\n\nPage 1\n",
+        "Manual of lockers\n\nSection 3 Logs\nof this manual. The log shall be kept for two years.\n\nPage 2\n",
+    ]
+    document = read("\f".join(pages))
+    assert the(document, "The operator").text.endswith("described in Section 3 Logs of this manual.")
+    assert of_kind(document, ClauseKind.HEADING) == []
+
+
 def test_reading_twice_gives_the_same() -> None:
     assert read(RFC_PAGES) == read(RFC_PAGES)

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from orchestrator_site.history.errors import ExportUnreadable
 from orchestrator_site.history.finding import find_stream
@@ -41,6 +41,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Verify, say so, and end with the status that says the same."""
+        if options["all"] and options["head"]:
+            raise CommandError("--head is the hash of one history: name it, or leave --all out.", returncode=2)
         totals: Totals | None = None
         if options["file"]:
             found = [_of_file(options["file"], options["head"])]
