@@ -9,6 +9,8 @@ import yaml
 
 from projects.blueprints.schema import Blueprint
 
+_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
+
 
 class _Dumper(yaml.SafeDumper):
     """Puts between quotes whatever any YAML would read as something else than text."""
@@ -17,6 +19,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Rare line breaks are read as spaces unless they are written as escapes, which double quotes alone have."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _BREAKS.search(text) else None)
+
+
+_Dumper.add_representer(str, _text)
 # YAML 1.1, which the writer knows, has no number like 1e3; the loader has.
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"), list("-+.0123456789")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from agents.reporting import Cell
-
-# Control characters but tab and newline; line and paragraph separators; bidi marks, embeddings, overrides
-# and isolates; other characters of no width that hide or reorder text; tags; halves of surrogate pairs.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+from projects.deciding.visible import shown_plainly
 
 
 def visible(text: str) -> str:
     """The text with each character that cannot be seen as its code, ``[U+202E]``; tabs and line ends stay."""
-    return _UNSEEN.sub(lambda found: f"[U+{ord(found.group()):04X}]", text.replace("\r\n", "\n"))
+    return shown_plainly(text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:

@@ -43,10 +43,11 @@ def from_path(path: Path, *, within: Path | None = None) -> Given:
         raise DocumentRefused(f"There is no file {path}.") from None
     except OSError as error:
         raise DocumentRefused(f"{path} cannot be read: {error.strerror}.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise DocumentRefused(f"{path} is no file but a folder or a device; name one file for each --document.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DocumentRefused(f"{path} is no file but a folder or a device; name one file for each --document.")
         _check_size(path.name, status.st_size)
         return Given(path.name, file.read(conf().document_max_bytes + 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import socket
@@ -60,11 +61,14 @@ class WorkerProcess:
     def start(self, pools: list[str]) -> None:
         """Register, and beat until ``stop``."""
         self.pools = pools
+        atexit.register(self.stop)  # a cold shutdown leaves without Celery's signal
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Beat no longer, and say that this process is gone."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         if self._thread is not None:
             self._thread.join(5)

@@ -35,8 +35,9 @@ class ClauseKind(StrEnum):
 class Clause:
     """A passage that can be cited.
 
-    ``start`` and ``end`` are code-point offsets into ``DocumentText.text``; ``text`` is that slice with white space
-    folded and page furniture taken out. ``line`` is 1-based in ``DocumentText.text``; ``page`` is 1-based where the
+    ``start`` and ``end`` are code-point offsets into ``DocumentText.text``; they begin after a list mark or an id,
+    which is in ``number`` only. ``text`` is that slice with white space folded, and with markup and page furniture
+    taken out. ``line`` is 1-based in ``DocumentText.text``; ``page`` is 1-based where the
     format has pages. ``section`` is the heading it stands under, with its number ("4.1.3 Access Token Request"), and
     ``section_path`` all headings from the top. ``number`` is its own number in a numbered list or article
     ("Article 5(1)(a)", "2.", "(b)"), if any.
@@ -57,7 +58,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """A document's text as read, and its clauses in reading order, covering every word of the text once.
+    """A document's text as read, and its clauses in reading order.
+
+    Every word of the text lies in one clause, or is a list mark, an id or markup; only page furniture in the middle of
+    a sentence lies in two, its own and the sentence's.
 
     For plain text and Markdown ``text`` is the decoded file itself, so that offsets hold in the original; for HTML,
     PDF and DOCX it is the text extracted, which is kept beside the document so that citations can be checked.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +21,7 @@ from projects.api.serializers.approvals import (
 from projects.api.serializers.fields import checked
 from projects.deciding.inbox import waiting_for
 from projects.errors import ApprovalNotFound, ProjectNotFound
-from projects.models import Approval
+from projects.models import Approval, Decision
 from projects.services import approvals
 from projects.states import ApprovalState
 
@@ -39,7 +39,8 @@ class Deciding(Resource):
         """What the user may decide or has decided; all with the right to read projects."""
         user = self.request.user
         may = Approval.objects.visible_to(self.actor, user).values("pk")
-        return Approval.objects.filter(Q(pk__in=may) | Q(decisions__user_id=user.pk)).distinct()
+        own = Decision.objects.filter(approval=OuterRef("pk"), user_id=user.pk)
+        return Approval.objects.filter(Q(pk__in=may) | Exists(own))
 
     def decided(self, request: Request, approval: Approval) -> Response:
         """Put down what the user says."""

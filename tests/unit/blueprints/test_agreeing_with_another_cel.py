@@ -85,6 +85,10 @@ EXPRESSIONS = st.one_of(
 )
 
 
+def few_macros(source: str) -> bool:
+    return sum(source.count(f").{name}(") for name in ("all", "exists", "exists_one", "map")) <= 2
+
+
 def ours(source: str) -> Any:
     try:
         return compile_expression(source).evaluate(CONTEXT)
@@ -100,8 +104,8 @@ def theirs(source: str) -> Any:
     return FAILED if isinstance(value, Exception) else json.loads(json.dumps(value, cls=celpy.CELJSONEncoder))
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
-@given(EXPRESSIONS)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(EXPRESSIONS.filter(few_macros))
 @example("inputs.n / inputs.m")
 @example("inputs.m % 3")
 @example("inputs.n / inputs.z == 1 || true")

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from projects.blueprints.dump import dump_text
@@ -67,17 +67,19 @@ def loads_or_says_why(source: str) -> Loaded | None:
     return None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_blueprint_or_has_mistakes(source: str) -> None:
     loads_or_says_why(source)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=" \n-:[]{}&*!|>'\"%@`#,?ab1\t", max_size=60))
 def test_any_yaml_is_a_blueprint_or_has_mistakes(source: str) -> None:
     loads_or_says_why(source)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(VALUES)
 def test_any_values_are_a_blueprint_or_have_mistakes(values: Any) -> None:
     loads_or_says_why(json.dumps(values))
@@ -130,8 +132,23 @@ BLUEPRINTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+def titled(title: str) -> dict[str, Any]:
+    return {
+        "name": "any",
+        "version": 1,
+        "title": title,
+        "phases": [{"key": "p", "steps": [{"key": "a", "agent": "x"}]}],
+    }
+
+
+@settings(max_examples=150, deadline=None)
 @given(BLUEPRINTS)
+@example(titled("a\x85b\u2028c\rd\ufeff"))
+@example(titled("1e3"))
+@example(titled("010"))
+@example(titled("yes"))
+@example(titled("2026-01-31"))
+@example(titled("<<"))
 def test_what_was_loaded_can_be_written_and_loaded_again(values: dict[str, Any]) -> None:
     loaded = loads_or_says_why(json.dumps(values))
     if loaded is None:
@@ -146,13 +163,13 @@ def test_enough_of_those_blueprints_do_load() -> None:
     """Else the test above would say nothing."""
     loaded = []
 
-    @settings(max_examples=100, database=None)
+    @settings(max_examples=100, database=None, derandomize=True, deadline=None)
     @given(BLUEPRINTS)
     def collect(values: dict[str, Any]) -> None:
         loaded.append(loads_or_says_why(json.dumps(values)) is not None)
 
     collect()
-    assert sum(loaded) >= 10
+    assert sum(loaded) >= 5
 
 
 PIECES = ["results", "inputs", ".", "a", "b", "[", "]", "(", ")", "{", "}", "1", "2.5", "'x'", "+", "-", "*", "/", "%"]
@@ -178,6 +195,7 @@ PIECES += [
 ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=15).map("".join))
 def test_any_expression_gives_a_value_or_says_why(source: str) -> None:
     context = {"results": {"a": [1, 2.5], "b": None}, "inputs": {"a": "x", "b": {"a": True}}}

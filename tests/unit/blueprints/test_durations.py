@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projects.blueprints.durations import LONGEST, format_duration, parse_duration
@@ -45,11 +45,13 @@ def test_all_else_is_refused_with_a_reason(written: object) -> None:
         parse_duration(written)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=int(LONGEST * 1000)))
 def test_what_is_written_is_read_back(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_a_duration_or_refused(text: str) -> None:
     try:
