@@ -89,7 +89,7 @@ def _from_folder(path: str) -> intake.Given:
     try:
         return intake.from_path(folder / path, within=folder)
     except DocumentRefused as error:
-        raise DocumentRefused(str(error).replace(f"{folder}/", "")) from None
+        raise DocumentRefused(str(error).replace(f"{folder}/", "").replace(str(folder), "The folder")) from None
     except OSError as error:
         raise DocumentRefused(f"{path!r} cannot be read: {error.strerror}.") from None
 

@@ -56,7 +56,7 @@ def _lift(node: Node, stages: list[Stage]) -> Node:
             return ListOf(tuple(_lift(each, stages) for each in items))
         case MapOf(entries):
             return MapOf(tuple((_lift(key, stages), _lift(value, stages)) for key, value in entries))
-        case Call(target, name, arguments) if name != "has":
+        case Call(target, name, arguments):
             before = None if target is None else _lift(target, stages)
             return Call(before, name, tuple(_lift(each, stages) for each in arguments))
         case Operation("?:", (condition, yes, no)):

@@ -103,8 +103,9 @@ def _without(values: dict[str, Any], findings: Iterable[Finding]) -> Blueprint |
 
 def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Finding]:
     for detail in error.errors(include_url=False):
-        place = tuple(part for part in detail["loc"] if part != "[key]")
-        kind, given, limits = detail["type"], detail["input"], detail.get("ctx", {})
+        place, kind, given, limits = detail["loc"], detail["type"], detail["input"], detail.get("ctx", {})
+        if place[-1:] == ("[key]",) and kind != "extra_forbidden":
+            place = place[:-1]  # of a key that is wrong itself, as those of `evidence` can be
         if kind == "too_short" and given:
             continue  # said of a list whose items are wrong, each of which is a mistake of its own
         if kind == "missing":

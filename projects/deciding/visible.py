@@ -37,11 +37,14 @@ def has_hidden(text: str) -> bool:
     return any(map(is_hidden, text))
 
 
-def shown_plainly(text: str) -> str:
-    """The text with hidden characters written as ``[U+202E]``, for places that hold no markup."""
+def shown_plainly(text: str, *, but: str = "") -> str:
+    """The text with hidden characters written as ``[U+202E]``, for places that hold no markup.
+
+    ``but`` names hidden characters that may stay.
+    """
     if not has_hidden(text):
         return text
-    return "".join(f"[{_code(c)}]" if is_hidden(c) else c for c in text)
+    return "".join(f"[{_code(c)}]" if is_hidden(c) and c not in but else c for c in text)
 
 
 def shown(text: str) -> SafeString:

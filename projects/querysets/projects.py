@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from orchestrator_site.access.actors import Actor
@@ -25,7 +26,9 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             return self
         if actor.user_id is None:
             return self.none()
-        return self.filter(Q(owner_id=actor.user_id) | Q(approvals__decisions__user_id=actor.user_id)).distinct()
+        decisions = apps.get_model("projects", "Decision")._default_manager
+        decided = decisions.filter(approval__project=OuterRef("pk"), user_id=actor.user_id)
+        return self.filter(Q(owner_id=actor.user_id) | Exists(decided))
 
     def live(self) -> Self:
         """Those that are not over."""

@@ -8,9 +8,13 @@ from agents.reporting import Cell
 from projects.deciding.visible import shown_plainly
 
 
+# Hindi, Persian and many an emoji are not spelt right without these, and they move nothing.
+JOINERS = "\u200c\u200d\ufe0e\ufe0f"
+
+
 def visible(text: str) -> str:
     """The text with each character that cannot be seen as its code, ``[U+202E]``; tabs and line ends stay."""
-    return shown_plainly(text.replace("\r\n", "\n"))
+    return shown_plainly(text.replace("\r\n", "\n"), but=JOINERS)
 
 
 def one_line(text: str) -> str:

@@ -56,7 +56,7 @@ def create_project(
     given = _check_documents(definition, documents)
     digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
     with transaction.atomic():
-        earlier = _with_key(key, blueprint, checked, intent) if key is not None else _same_job(digest)
+        earlier = _with_key(key, blueprint, checked, intent, actor) if key is not None else _same_job(digest, actor)
         if earlier is not None and (key is not None or not rerun):
             return Created(earlier, is_new=False)
         project = Project.objects.create(
@@ -113,12 +113,16 @@ def _job_digest(
     return digest_of([blueprint.digest, inputs, intent.strip(), sorted(document.sha256 for document in documents)])
 
 
-def _with_key(key: str, blueprint: BlueprintVersion, inputs: Mapping[str, Any], intent: str) -> Project | None:
+def _with_key(
+    key: str, blueprint: BlueprintVersion, inputs: Mapping[str, Any], intent: str, actor: Actor
+) -> Project | None:
     """The project that has the key. Raises ``KeyTaken`` where it is one of another job."""
     _one_at_a_time(f"key {key}")
     project = Project.objects.select_related("blueprint").filter(key=key).first()
     if project is None:
         return None
+    if not Project.objects.visible_to(actor).filter(pk=project.pk).exists():
+        raise KeyTaken()
     if (project.blueprint.name, project.inputs, project.intent) != (blueprint.name, inputs, intent):
         raise KeyTaken(
             f"The key {key!r} is that of project {project.pk}, which has another blueprint, other inputs or another "
@@ -127,12 +131,12 @@ def _with_key(key: str, blueprint: BlueprintVersion, inputs: Mapping[str, Any], 
     return project
 
 
-def _same_job(digest: str) -> Project | None:
-    """The latest project that does this very job, and has not failed or been cancelled."""
+def _same_job(digest: str, actor: Actor) -> Project | None:
+    """The latest project that does this very job, that has not failed or been cancelled, and that the actor may see."""
     if not digest:
         return None
     _one_at_a_time(digest)
-    same = Project.objects.select_related("blueprint").filter(job_digest=digest)
+    same = Project.objects.visible_to(actor).select_related("blueprint").filter(job_digest=digest)
     return same.exclude(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).order_by("-id").first()
 
 

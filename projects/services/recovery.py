@@ -132,8 +132,8 @@ def _time_out(done: Recovered) -> None:
 
 
 def _start_followers(done: Recovered) -> None:
-    waiting = Project.objects.filter(state=ProjectState.PENDING, after__isnull=False).distinct()
-    for project in waiting[:BATCH]:
+    followers = Project.after.through.objects.values("from_project_id")
+    for project in Project.objects.filter(state=ProjectState.PENDING, pk__in=followers)[:BATCH]:
         done.projects_started += control.start_if_its_turn(project)
 
 

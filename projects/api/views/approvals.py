@@ -39,7 +39,7 @@ class Deciding(Resource):
         """What the user may decide or has decided; all with the right to read projects."""
         user = self.request.user
         may = Approval.objects.visible_to(self.actor, user).values("pk")
-        own = Decision.objects.filter(approval=OuterRef("pk"), user_id=user.pk)
+        own = Decision.objects.filter(approval=OuterRef("pk"), user=user.pk)
         return Approval.objects.filter(Q(pk__in=may) | Exists(own))
 
     def decided(self, request: Request, approval: Approval) -> Response:

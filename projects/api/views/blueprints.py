@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models.fields.json import KeyTextTransform
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiRequest
 from rest_framework.request import Request
@@ -127,9 +128,10 @@ class BlueprintDetail(Blueprints):
 def _latest() -> Iterable[dict[str, Any]]:
     """The latest version of each name; the shipped one where it is newer than what is registered."""
     rows = BlueprintVersion.objects.order_by("name", "-version").distinct("name")
-    columns = rows.values("name", "version", "title", "digest", "definition__description")
+    described = rows.annotate(description=KeyTextTransform("description", "definition"))
+    columns = described.values("name", "version", "title", "digest", "description")
     found: dict[str, dict[str, Any]] = {
-        row["name"]: row | {"description": row["definition__description"] or ""} for row in columns
+        row["name"]: {**row, "description": row["description"] or ""} for row in columns
     }
     catalogue = load_catalogue()
     for name, loaded in catalogue.items():

@@ -81,6 +81,8 @@ def test_any_yaml_is_a_blueprint_or_has_mistakes(source: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(VALUES)
+@example({"[key]": None})
+@example({"phases": [{"gate": {"approval": {"evidence": {"": 1, "[key]": 2}}}}]})
 def test_any_values_are_a_blueprint_or_have_mistakes(values: Any) -> None:
     loads_or_says_why(json.dumps(values))
 

@@ -58,6 +58,8 @@ VALUES = [
     ("results.rivals.items.map(r, r.score * 2)", [2, 5.0]),
     ("results.rivals.items.exists(r, r.score > variables.limit)", False),
     ("results.rivals.items.all(r, r.score > 0 && r.name != '')", True),
+    ("has(results.rivals.items.map(r, r)[0].score)", True),
+    ("has(results.rivals.items.map(r, r)[0].nothing)", False),
     ("results.market.items.exists_one(i, i == 2)", True),
     ("size(results.market.items) == 3 && intent.startsWith('s')", True),
     ("results.market.name.matches('^A(n+)$')", True),

@@ -335,6 +335,30 @@ def test_a_broken_step_does_not_make_others_look_broken() -> None:
     assert len(problems_of(with_steps(steps))) == 1
 
 
+def test_what_follows_from_a_broken_step_is_not_told_again() -> None:
+    """Without its needs, which are no list, the step would read what may not have run."""
+    steps = "- {key: a, agent: x}\n- {key: b, agent: x, needs: a, when: 'results.a.x > 1'}\n"
+    (problem,) = problems_of(with_steps(steps))
+    assert "needs: a list is needed here" in problem
+
+
+@pytest.mark.parametrize(
+    ("gate", "rounds"),
+    [
+        ("quality: [{name: q, check: 'true'}]", 1),
+        ("quality: [{name: q, check: 'true', otherwise: rework}]", 3),
+        ("approval: {title: t, on_reject: rework}", 3),
+        ("approval: {title: t, on_reject: rework}\nmax_iterations: 5", 5),
+    ],
+)
+def test_a_phase_that_may_be_worked_over_has_three_rounds_unless_it_says_otherwise(gate: str, rounds: int) -> None:
+    from projects.blueprints.load import load_text
+
+    found = load_text(with_steps("- {key: a, agent: x}\n", gate=gate)).blueprint.phases[0].gate
+    assert found is not None
+    assert found.max_iterations == rounds
+
+
 def test_a_blueprint_without_phases_or_steps_is_refused() -> None:
     assert "phases: the list is empty. It needs at least one item." in problems_of(HEAD + "phases: []\n")[0]
     assert "steps: the list is empty." in problems_of(HEAD + "phases: [{key: a, steps: []}]\n")[0]
