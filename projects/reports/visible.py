@@ -7,7 +7,6 @@ import unicodedata
 from agents.reporting import Cell
 from projects.deciding.visible import shown_plainly
 
-
 # Hindi, Persian and many an emoji are not spelt right without these, and they move nothing.
 JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from agents.library.requirements.reading import sniff_media_type
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
@@ -104,7 +105,13 @@ def _check_documents(definition: Blueprint, documents: Sequence[intake.Given]) -
         )
     if most is not None and len(documents) > most:
         raise DocumentRefused(f"Blueprint {definition.name!r} takes at most {most} documents, not {len(documents)}.")
-    return intake.check(documents)
+    given = intake.check(documents)
+    accepted = wanted.media_types if wanted is not None else ()
+    for document in given:
+        found = sniff_media_type(document.content, document.name)
+        if accepted and found not in accepted:
+            raise DocumentRefused(f"{document.name} is {found}; {definition.name!r} takes {', '.join(accepted)}.")
+    return given
 
 
 def _job_digest(

@@ -116,23 +116,23 @@ def _ask(
     try:
         content = render(spec.content, context)
         evidence = [{"label": label, "value": render(value, context)} for label, value in spec.evidence.items()]
+        title, description = str(render(spec.title, context)), str(render(spec.description, context))
     except ExpressionFailed as error:
         ending.fail_project(project, phase, error.code, f"The approval of {phase.title!r} cannot be asked: {error}")
         return False
     evidence += [{"label": f"Quality: {each['name']}", "value": _in_words(each)} for each in phase.quality]
-    title = str(render(spec.title, context))
     approval = Approval.objects.create(
         project=project,
         phase=phase,
         round=phase.round,
         title=title,
-        description=spec.description,
+        description=description,
         groups=list(spec.approvers.groups),
         quorum=spec.approvers.quorum,
         form=spec.form,
         content=content,
         evidence=evidence,
-        evidence_digest=digest_of([title, spec.description, evidence, content, project.plan_version, phase.round]),
+        evidence_digest=digest_of([title, description, evidence, content, project.plan_version, phase.round]),
         deadline=None if spec.deadline is None else Now() + timedelta(seconds=spec.deadline),
         on_timeout=spec.on_timeout,
         escalation=None if spec.escalate_to is None else spec.escalate_to.model_dump(mode="json"),
