@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from orchestrator_site.access.actors import system_actor
@@ -185,3 +185,34 @@ def test_a_project_that_does_not_move_says_why_in_one_sentence() -> None:
     control.pause(project_id=project.pk, actor=system_actor())
     assert "Paused since" in why()
     assert "1 running steps may finish" in why()
+
+
+def test_a_pause_waits_for_a_claim_that_is_under_way() -> None:
+    project = drive(project_of(THREE), steps=0)
+    paused = threading.Event()
+
+    def pause() -> None:
+        control.pause(project_id=project.pk, actor=system_actor())
+        paused.set()
+        connection.close()
+
+    thread = threading.Thread(target=pause)
+    with transaction.atomic():
+        assert execution.claim(step(project, "a").pk, this_process()) is not None
+        thread.start()
+        assert not paused.wait(0.5), "the pause has committed beside an open claim, which then starts after it"
+    thread.join()
+
+    assert paused.is_set()
+
+
+def test_what_was_sent_before_a_pause_is_sent_anew_on_resume() -> None:
+    project = drive(project_of(THREE), steps=0)
+    control.pause(project_id=project.pk, actor=system_actor())
+    execution.run_leg([step(project, "a").pk])  # the message is turned away, and is gone
+    sent = step(project, "a").published_at
+
+    control.resume(project_id=project.pk, actor=system_actor())
+    drive(project, steps=0)
+
+    assert step(project, "a").published_at > sent

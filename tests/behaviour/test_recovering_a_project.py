@@ -1,0 +1,179 @@
+"""Recovery: what a crash, a lost message or a slow worker leaves is put back on its way, and a late result refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from orchestrator_site.conf import conf
+from projects.models import Attempt, Step
+from projects.services import advancing, doorbell, execution
+from projects.services.recovery import recover
+from projects.services.workers import WorkerProcess, this_process
+from tests.builders import agent_that, drive, kinds, look, project_of, result, states, step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ONE = "phases: [{key: one, steps: [{key: a, agent: echo, params: {say: done}}]}]"
+
+
+@pytest.fixture(autouse=True)
+def agents() -> None:
+    agent_that(lambda context: context.params.get("say"), "echo")
+    doorbell.set_up()
+
+
+def age(**fields: Any) -> None:
+    """Make every running step's or message's moment lie in the past."""
+    Step.objects.filter(finished_at=None).update(**{name: Now() - by for name, by in fields.items()})
+
+
+def silence(project: Any) -> None:
+    Step.objects.filter(project=project, state="running").update(lease_until=Now() - timedelta(seconds=1))
+
+
+def test_a_step_of_a_silent_worker_is_given_to_another_and_its_late_result_refused() -> None:
+    project = drive(project_of(ONE), steps=0)
+    slow = execution.claim(step(project, "a").pk, this_process())
+    assert slow is not None
+    silence(project)
+
+    assert recover().steps_taken_back == 1
+    drive(project)
+    assert look(project).state == "completed"
+
+    from projects.services.contexts import Results, StepContext
+
+    late = execution._complete(
+        slow,
+        StepContext(
+            {},
+            {},
+            Results(project.pk),
+            {},
+            (),
+            "",
+            str(project.pk),
+            "a",
+            (),
+            "",
+            1,
+            None,
+            None,
+            "late",  # type: ignore[arg-type]
+        ),
+        '"too late"',
+        this_process(),
+        None,
+        None,
+    )
+
+    assert not late.completed
+    assert result(project, "a") == "done"
+    assert kinds(project).count("step.completed") == 1
+    assert kinds(project)[-1] == "step.late_result"
+
+
+def test_a_worker_that_renews_its_lease_keeps_its_step() -> None:
+    project = drive(project_of(ONE), steps=0)
+    claimed = execution.claim(step(project, "a").pk, this_process())
+    assert claimed is not None
+    held = this_process().hold(claimed.id, claimed.attempt)
+    silence(project)
+
+    this_process().beat_once()
+
+    assert recover().steps_taken_back == 0
+    assert not held.lost.is_set()
+    this_process().release(held)
+
+
+def test_a_worker_learns_that_its_step_was_taken_from_it() -> None:
+    project = drive(project_of(ONE), steps=0)
+    other = WorkerProcess()
+    claimed = execution.claim(step(project, "a").pk, other)
+    assert claimed is not None
+    held = other.hold(claimed.id, claimed.attempt)
+    silence(project)
+    recover()
+
+    other.beat_once()
+
+    assert held.lost.is_set()
+
+
+def test_a_step_that_loses_its_worker_too_often_is_poison() -> None:
+    project = drive(project_of(ONE), steps=0)
+    for _ in range(conf().crash_limit):
+        assert execution.claim(step(project, "a").pk, this_process()) is not None
+        silence(project)
+        recover()
+
+    assert look(project).state == "failed"
+    assert step(project, "a").error["code"] == "poison_step"
+    assert list(Attempt.objects.values_list("outcome", flat=True)) == ["lost"] * conf().crash_limit
+
+
+def test_an_attempt_that_goes_on_long_after_its_timeout_is_taken_away_though_its_worker_lives() -> None:
+    project = drive(project_of(ONE), steps=0)
+    execution.claim(step(project, "a").pk, this_process())
+    age(timeout_at=timedelta(minutes=5))
+
+    assert recover().steps_taken_back == 1
+    assert list(Attempt.objects.values_list("outcome", flat=True)) == ["timed_out"]
+
+
+def test_a_message_that_nobody_claimed_is_sent_again_after_its_bound_and_not_before() -> None:
+    project = drive(project_of(ONE), steps=0)
+    sent = step(project, "a").published_at
+    recover()
+    assert step(project, "a").published_at == sent
+
+    age(published_at=timedelta(seconds=conf().publish_bound_seconds + 1))
+    assert recover().messages_sent_again == 1
+    assert step(project, "a").published_at > sent
+
+
+def test_a_project_that_nobody_looks_at_is_moved_on() -> None:
+    project = project_of(ONE)
+    assert states(project) == {"a": "pending"}
+
+    assert recover().projects_advanced == 1
+
+    assert states(project) == {"a": "ready"}
+
+
+def test_a_result_whose_advance_never_came_is_found() -> None:
+    project = drive(project_of(ONE), steps=0)
+    execution.run_leg([step(project, "a").pk])
+    assert look(project).state == "running"
+
+    recover()
+
+    assert look(project).state == "completed"
+
+
+def test_recovery_that_finds_nothing_changes_nothing() -> None:
+    project = drive(project_of(ONE))
+    before = kinds(project)
+
+    found = recover()
+
+    assert not found.anything
+    assert found.projects_advanced == 0
+    assert kinds(project) == before
+
+
+def test_a_doubled_message_does_nothing() -> None:
+    project = drive(project_of(ONE), steps=0)
+    leg = [step(project, "a").pk]
+    execution.run_leg(leg)
+    execution.run_leg(leg)
+    advancing.advance(project.pk)
+    advancing.advance(project.pk)
+
+    assert kinds(project).count("step.started") == 1
+    assert kinds(project).count("project.completed") == 1
