@@ -7,7 +7,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint docs lock clean runtime dev
+.PHONY: help demo up down test quick lint bench docs lock clean runtime dev
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -25,12 +25,19 @@ down: runtime ## Stop the site that `make up` runs, and servers left behind
 test: dev ## Set up and run the tests, against a real PostgreSQL and Redis
 	@$(PY) -m pytest --ignore=tests/benchmarks $(ARGS)
 
+quick: dev ## The tests that start no processes of their own, in a few minutes
+	@$(PY) -m pytest --ignore=tests/benchmarks --ignore=tests/embedded --ignore=tests/faults --ignore=tests/migrations \
+		-m "not workers and not slow" $(ARGS)
+
 lint: dev ## Style, types, layers, and migrations that match the models
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
 	@$(PY) manage.py makemigrations --check --dry-run
+
+bench: dev ## How fast the engine is, beside raw Celery in the same run
+	@$(PY) -m pytest tests/benchmarks -q $(ARGS)
 
 docs: runtime ## Write the pages of the documentation that are made from the code anew
 	@$(PY) manage.py reference

@@ -106,7 +106,12 @@ def _logging_dict(level: str, shared: list[Processor], renderers: list[Processor
             # Each of these says at INFO what nobody needs to know at INFO.
             "celery.app.trace": {"level": _at_least(level, logging.WARNING)},
             "celery.worker.strategy": {"level": _at_least(level, logging.WARNING)},
+            "celery.apps.worker": {"level": _at_least(level, logging.WARNING)},
             "celery.beat": {"level": _at_least(level, logging.WARNING)},
+            "celery.worker.consumer": {"level": _at_least(level, logging.WARNING)},
+            "django_celery_beat": {"level": _at_least(level, logging.WARNING)},
+            # Flower asks workers before they answer, and warns of each.
+            "flower.inspector": {"level": _at_least(level, logging.ERROR)},
             "asyncio": {"level": _at_least(level, logging.WARNING)},
             "kombu": {"level": _at_least(level, logging.WARNING)},
         },

@@ -14,9 +14,10 @@ from typing import Any
 import psutil
 import pytest
 from celery import current_app
+from django.contrib.auth.models import User
 
 from orchestrator_site import clock
-from orchestrator_site.access.actors import system_actor
+from orchestrator_site.access.actors import actor_of, system_actor
 from orchestrator_site.embedded.ports import free_port
 from orchestrator_site.management.commands import demo
 from projects.management.workforce import somebody_works
@@ -250,7 +251,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_project(environment: dict[str, str]
 def test_the_demo_does_the_same_job_again_to_its_end_and_leaves_nothing_running(run: Run) -> None:
     before = creating.create_project(
         blueprint=find_blueprint("requirements-extraction"),
-        actor=system_actor(),
+        actor=actor_of(User.objects.create_user(demo.STARTER), via="command"),
         intent=demo.INTENT,
         documents=[intake.from_path(demo.DOCUMENT)],
     )
