@@ -7,6 +7,7 @@ mistakes are reported at once, by name.
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -122,6 +123,8 @@ class Conf(BaseSettings):
             )
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
+        if self.production and os.environ.get("PHASEGATE_FAULT"):
+            raise ValueError("PHASEGATE_FAULT is for tests: it cannot be named while PHASEGATE_PRODUCTION is on")
         if self.production and len(self.secret_key) < 50:
             raise ValueError("PHASEGATE_SECRET_KEY needs at least 50 characters while PHASEGATE_PRODUCTION is on")
         return self

@@ -3,7 +3,7 @@
 ``PHASEGATE_FAULT=point:action`` or ``point:action@n`` (only at the n-th pass of this process), several by comma.
 Actions: ``kill`` (SIGKILL to this process), ``exit``, ``raise``, ``stop`` (SIGSTOP), ``sleep=seconds``. With
 ``PHASEGATE_FAULT_ONCE=folder`` each fault happens once over all processes, and its marker file shows that it did.
-In production settings a fault is refused at start by a system check.
+In production settings the start is refused where one is named.
 """
 
 from __future__ import annotations
