@@ -102,10 +102,11 @@ def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = Fa
             actor=actor.name,
             data={"reason": reason, "force": force, "cleanup": cleanup},
         )
-        if force:
-            _cut_off(project)
         if cleanup:
             _clean_up(project)
+    if force:
+        # Not under the project's lock: a worker that commits holds its step and waits for the project.
+        _cut_off(project)
     advancing.wind_down_now(project.pk)
     project.refresh_from_db()
     return project
