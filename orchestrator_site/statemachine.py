@@ -35,12 +35,14 @@ class State(StrEnum):
 class Machine(Generic[S]):
     """Which state may follow which.
 
-    ``table`` names for each state those that may follow; a state that none may follow is terminal.
+    ``table`` names for each state those that may follow; a state that none may follow is terminal. ``revivals`` names
+    what beside the table only a person may do, by an intervention or a restore: bring back what had ended.
     """
 
     name: str
     initial: S
     table: Mapping[S, frozenset[S]]
+    revivals: Mapping[S, frozenset[S]]
 
     @property
     def terminal(self) -> frozenset[S]:
@@ -56,6 +58,10 @@ class Machine(Generic[S]):
         """Whether ``after`` may follow ``before``."""
         return after in self.table[before]
 
+    def revives(self, before: S, after: S) -> bool:
+        """Whether a person may bring ``before`` back as ``after``."""
+        return after in self.revivals.get(before, frozenset())
+
     def sources(self, after: S) -> tuple[S, ...]:
         """The states from which ``after`` may be entered, for the ``WHERE`` of a guarded update."""
         return tuple(state for state, following in self.table.items() if after in following)
@@ -67,10 +73,17 @@ class Machine(Generic[S]):
             lines += [f"    {state} --> {target}" for target in sorted(following)]
             if not following:
                 lines.append(f"    {state} --> [*]")
+        for state, following in self.revivals.items():
+            lines += [f"    {state} --> {target}: by a person" for target in sorted(following)]
         return "\n".join(lines)
 
 
-def machine(name: str, initial: S, table: Mapping[S, Iterable[S]]) -> Machine[S]:
+def machine(
+    name: str,
+    initial: S,
+    table: Mapping[S, Iterable[S]],
+    revivals: Mapping[S, Iterable[S]] | None = None,
+) -> Machine[S]:
     """Build a machine and refuse a table that forgets a state or that cannot reach one."""
     frozen = {state: frozenset(following) for state, following in table.items()}
     missing = set(type(initial)) - set(frozen)
@@ -83,4 +96,5 @@ def machine(name: str, initial: S, table: Mapping[S, Iterable[S]]) -> Machine[S]
             frontier.append(following)
     if unreachable := set(frozen) - reachable:
         raise ValueError(f"{name}: nothing leads to {sorted(unreachable)}")
-    return Machine(name, initial, frozen)
+    back = {state: frozenset(following) for state, following in (revivals or {}).items()}
+    return Machine(name, initial, frozen, back)

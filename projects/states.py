@@ -58,11 +58,11 @@ class StepState(State):
     )
     WAITING = (
         "waiting",
-        "A `for_each` whose items are being worked on; `advance` completes it with the last of them.",
+        "For its items, a timer, a signal, a person or a child project; `advance` moves it on when that is over.",
     )
     COMPLETED = "completed", "Its result is committed."
     FAILED = "failed", "Its last attempt failed, and no other is allowed."
-    SKIPPED = "skipped", "Its condition was false, or a step it needs did not complete."
+    SKIPPED = "skipped", "Its condition was false, a step it needs did not complete, or an operator passed it over."
     CANCELLED = "cancelled", "The project ended before it was done."
 
 
@@ -73,6 +73,15 @@ class ApprovalState(State):
     APPROVED = "approved", "As many approved as the quorum asks."
     REJECTED = "rejected", "Somebody rejected it, or nobody answered in time."
     CANCELLED = "cancelled", "The project ended, so that nobody need answer."
+    VOID = "void", "What was asked or approved has changed since; it is asked again."
+
+
+class InterventionState(State):
+    """The states of an operator's change to a plan."""
+
+    PROPOSED = "proposed", "It waits for the approval that policy asks for."
+    APPLIED = "applied", "It is the plan's next version."
+    REFUSED = "refused", "People said no, or it no longer fitted the plan when its turn came."
 
 
 class AttemptOutcome(State):
@@ -97,6 +106,10 @@ PROJECT: Machine[ProjectState] = machine(
         ProjectState.FAILED: set(),
         ProjectState.CANCELLED: set(),
     },
+    revivals={
+        ProjectState.FAILED: {ProjectState.RUNNING},  # an intervention mends what failed, or a restore goes back
+        ProjectState.COMPLETED: {ProjectState.RUNNING},  # a restore goes back
+    },
 )
 
 PHASE: Machine[PhaseState] = machine(
@@ -120,6 +133,13 @@ PHASE: Machine[PhaseState] = machine(
         PhaseState.FAILED: set(),
         PhaseState.CANCELLED: set(),
     },
+    revivals={
+        PhaseState.FAILED: {PhaseState.RUNNING, PhaseState.PENDING},
+        PhaseState.CANCELLED: {PhaseState.PENDING},
+        PhaseState.COMPLETED: {PhaseState.RUNNING, PhaseState.PENDING},
+        PhaseState.WAITING: {PhaseState.PENDING},
+        PhaseState.RUNNING: {PhaseState.PENDING},
+    },
 )
 
 STEP: Machine[StepState] = machine(
@@ -130,7 +150,7 @@ STEP: Machine[StepState] = machine(
             StepState.READY,
             StepState.RUNNING,  # the next of a leg, claimed in the statement that commits the one before it
             StepState.WAITING,
-            StepState.COMPLETED,  # a for_each over an empty list
+            StepState.COMPLETED,  # a for_each over an empty list, or carried over from an earlier round or run
             StepState.FAILED,  # its condition or list could not be evaluated
             StepState.SKIPPED,
             StepState.CANCELLED,
@@ -142,11 +162,17 @@ STEP: Machine[StepState] = machine(
             StepState.FAILED,
             StepState.CANCELLED,
         },
-        StepState.WAITING: {StepState.COMPLETED, StepState.FAILED, StepState.CANCELLED},
+        StepState.WAITING: {StepState.COMPLETED, StepState.FAILED, StepState.SKIPPED, StepState.CANCELLED},
         StepState.COMPLETED: set(),
         StepState.FAILED: set(),
         StepState.SKIPPED: set(),
         StepState.CANCELLED: set(),
+    },
+    # A committed result is never taken back: a restore makes new rows in the phase's next round.
+    revivals={
+        StepState.FAILED: {StepState.PENDING, StepState.SKIPPED},
+        StepState.CANCELLED: {StepState.PENDING},
+        StepState.SKIPPED: {StepState.PENDING},
     },
 )
 
@@ -154,16 +180,36 @@ APPROVAL: Machine[ApprovalState] = machine(
     "approval",
     ApprovalState.OPEN,
     {
-        ApprovalState.OPEN: {ApprovalState.APPROVED, ApprovalState.REJECTED, ApprovalState.CANCELLED},
+        ApprovalState.OPEN: {
+            ApprovalState.APPROVED,
+            ApprovalState.REJECTED,
+            ApprovalState.CANCELLED,
+            ApprovalState.VOID,
+        },
         ApprovalState.APPROVED: set(),
         ApprovalState.REJECTED: set(),
         ApprovalState.CANCELLED: set(),
+        ApprovalState.VOID: set(),
+    },
+    # Not by a person, but after one: what was approved turned out to have changed before anything followed from it.
+    revivals={ApprovalState.APPROVED: {ApprovalState.VOID}},
+)
+
+INTERVENTION: Machine[InterventionState] = machine(
+    "intervention",
+    InterventionState.PROPOSED,
+    {
+        InterventionState.PROPOSED: {InterventionState.APPLIED, InterventionState.REFUSED},
+        InterventionState.APPLIED: set(),
+        InterventionState.REFUSED: set(),
     },
 )
 
-MACHINES: tuple[Machine[ProjectState] | Machine[PhaseState] | Machine[StepState] | Machine[ApprovalState], ...] = (
-    PROJECT,
-    PHASE,
-    STEP,
-    APPROVAL,
-)
+MACHINES: tuple[
+    Machine[ProjectState]
+    | Machine[PhaseState]
+    | Machine[StepState]
+    | Machine[ApprovalState]
+    | Machine[InterventionState],
+    ...,
+] = (PROJECT, PHASE, STEP, APPROVAL, INTERVENTION)

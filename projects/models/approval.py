@@ -15,12 +15,26 @@ from projects.querysets.approvals import ApprovalQuerySet
 from projects.states import APPROVAL, ApprovalState
 
 
+class Purpose(models.TextChoices):
+    """What an approval decides."""
+
+    GATE = "gate", "Gate of a phase"
+    STEP = "step", "Step"
+    BUDGET = "budget", "Raise of a budget"
+    PLAN = "plan", "Change of the plan"
+
+
 class Approval(models.Model):
-    """A question put to people at the gate of a phase."""
+    """A question put to people: at the gate of a phase, as a step, for a budget, or about a change of the plan."""
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="approvals")
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="approvals")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.GATE)
+    step = models.ForeignKey("projects.Step", on_delete=models.CASCADE, null=True, blank=True, related_name="approvals")
+    budget = models.ForeignKey(
+        "projects.Budget", on_delete=models.CASCADE, null=True, blank=True, related_name="approvals"
+    )
     round = models.PositiveSmallIntegerField(default=1)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
@@ -31,6 +45,11 @@ class Approval(models.Model):
     content = models.JSONField(default=dict, help_text="The form's content, with the edits of those who approved.")
     evidence = models.JSONField(default=list, help_text="What is shown: pairs of label and value, by the engine.")
     evidence_digest = models.CharField(max_length=64, help_text="SHA-256 over what was shown and the plan version.")
+    plan_version = models.PositiveIntegerField(default=1, help_text="The plan that was shown.")
+    supersedes = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="superseded_by"
+    )
+    difference = models.JSONField(null=True, blank=True, help_text="What changed since it was last approved.")
     state = models.CharField(max_length=12, choices=ApprovalState.choices(), default=ApprovalState.OPEN)
     deadline = models.DateTimeField(null=True, blank=True)
     on_timeout = models.CharField(max_length=10, default="reject")
@@ -47,7 +66,15 @@ class Approval(models.Model):
         constraints = (
             known_state("approval", ApprovalState),
             finished_iff_terminal("approval", APPROVAL),
-            models.UniqueConstraint(fields=("phase",), condition=Q(state="open"), name="approval_one_open_a_gate"),
+            models.UniqueConstraint(
+                fields=("phase",), condition=Q(state="open", purpose="gate"), name="approval_one_open_a_gate"
+            ),
+            models.UniqueConstraint(
+                fields=("step",), condition=Q(state="open", purpose="step"), name="approval_one_open_a_step"
+            ),
+            models.UniqueConstraint(
+                fields=("budget",), condition=Q(state="open", purpose="budget"), name="approval_one_open_a_budget"
+            ),
             models.CheckConstraint(condition=Q(quorum__gte=1), name="approval_quorum_at_least_one"),
         )
         indexes = (models.Index(fields=("deadline",), condition=Q(state="open"), name="approval_open_by_deadline"),)

@@ -21,6 +21,9 @@ class Phase(models.Model):
     position = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=12, choices=PhaseState.choices(), default=PhaseState.PENDING)
     round = models.PositiveSmallIntegerField(default=1, help_text="Counts up when an approver sends it back.")
+    base_round = models.PositiveSmallIntegerField(
+        default=1, help_text="The round from which rounds of rework are counted; a restore raises it."
+    )
     gate = OrderedJSONField(null=True, help_text="Quality conditions and approval, as in the blueprint.")
     quality = models.JSONField(default=list, help_text="What each quality condition said in this round.")
     comments = models.JSONField(default=list, help_text="Why it was sent back, a sentence a round.")
@@ -45,3 +48,8 @@ class Phase(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def iteration(self) -> int:
+        """Which round of rework this is, from 1."""
+        return self.round - self.base_round + 1

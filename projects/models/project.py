@@ -43,8 +43,18 @@ class Project(models.Model):
     job_digest = models.CharField(max_length=64, blank=True, help_text="Digest of blueprint, inputs and documents.")
     rerun_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reruns")
     after = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="followers")
+    # A child knows the step it is for, not the step its child: a step is made long before.
+    parent_step = models.OneToOneField(
+        "projects.Step", on_delete=models.SET_NULL, null=True, blank=True, related_name="child"
+    )
+    held_by_parent = models.BooleanField(default=False, help_text="Paused because the project above it was.")
+    schedule = models.ForeignKey(
+        "projects.Schedule", on_delete=models.SET_NULL, null=True, blank=True, related_name="projects"
+    )
     auto_approve = models.BooleanField(default=False, help_text="Approvals are given as soon as they open.")
     plan_version = models.PositiveIntegerField(default=1)
+    deadline = models.DateTimeField(null=True, blank=True, help_text="When it is to be over.")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="When nothing ran any more after a pause.")
     failure_code = models.CharField(max_length=60, blank=True)
     failure = models.TextField(blank=True, help_text="Why it failed, in a sentence.")
     created_at = models.DateTimeField(auto_now_add=True)

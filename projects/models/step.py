@@ -20,7 +20,9 @@ class Step(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="steps")
+    # Foreign keys without an index of their own are the first column of another index, or never searched by: a step is
+    # written four times, and each index is written with it.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="steps", db_index=False)
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="steps")
     key = models.CharField(max_length=120, help_text="As in the blueprint; of an item, with its index: calls[3].")
     round = models.PositiveSmallIntegerField(default=1)
@@ -28,6 +30,7 @@ class Step(models.Model):
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="items")
     item = models.JSONField(null=True, help_text="The item of the list that this step is for.")
     spec = models.JSONField(null=True, help_text="What to do, as in the blueprint; null for an item: its parent's.")
+    kind = models.CharField(max_length=16, default="agent", help_text="Who or what does it; see the blueprint.")
     agent = models.CharField(max_length=200)
     pool = models.CharField(max_length=8, help_text="Which pool of workers runs it: cpu or io.")
     on_failure = models.CharField(max_length=16, default="fail")
@@ -43,7 +46,28 @@ class Step(models.Model):
     available_at = models.DateTimeField(null=True, help_text="Not to be claimed before: the wait of a retry.")
     published_at = models.DateTimeField(null=True, help_text="When its message was sent; null: to be sent.")
 
+    # A guarded step is claimed alone, and only where its budgets and its concurrency key have room.
+    guarded = models.BooleanField(default=False, help_text="Claimed only where a budget or a limit has room.")
+    concurrency_key = models.CharField(max_length=200, blank=True, help_text="Steps of one key share a limit.")
+    concurrency_limit = models.PositiveSmallIntegerField(null=True, help_text="How many of that key may run at once.")
+
     result = models.JSONField(null=True)
+    result_blob = models.ForeignKey(
+        "projects.Blob",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="A large result, kept aside.",
+    )
+    carried_from = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        help_text="The step of an earlier round or run whose result this one keeps.",
+    )
     error = models.JSONField(null=True, help_text="The last error: code, message, and where it came from.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
@@ -80,6 +104,12 @@ class Step(models.Model):
                 name="step_live_by_project",
             ),
             models.Index(fields=("published_at",), condition=Q(state="ready"), name="step_published"),
+            # "How many of this key run?", asked by the claim of a guarded step.
+            models.Index(
+                fields=("concurrency_key",),
+                condition=Q(state="running") & ~Q(concurrency_key=""),
+                name="step_running_by_key",
+            ),
         )
 
     def __str__(self) -> str:
@@ -90,7 +120,7 @@ class Dependency(models.Model):
     """That ``step`` needs ``needs`` to be through first. Both are of one phase and round, and neither is an item."""
 
     id = models.BigAutoField(primary_key=True)
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="dependencies")
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="dependencies", db_index=False)
     needs = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="dependents")
 
     class Meta:
@@ -107,7 +137,7 @@ class Attempt(models.Model):
     """One claim of a step by a worker, and how it ended."""
 
     id = models.BigAutoField(primary_key=True)
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveIntegerField()
     worker = models.UUIDField()
     outcome = models.CharField(max_length=12, choices=AttemptOutcome.choices(), default=AttemptOutcome.RUNNING)

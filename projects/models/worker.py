@@ -13,6 +13,11 @@ class Worker(models.Model):
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
     pools = models.JSONField(default=list)
+    # While the process lives, its session holds the PostgreSQL advisory lock of this number: the server lets go of it
+    # the moment the process dies. Null where sessions are pooled away, so that only the lease tells.
+    lock_key = models.BigIntegerField(null=True)
+    locked_at = models.DateTimeField(null=True, help_text="Since when its session holds the lock.")
+    suspected_at = models.DateTimeField(null=True, help_text="When its lock was first seen free.")
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
 

@@ -31,6 +31,7 @@ from projects.blueprints.expressions import render
 from projects.blueprints.schema import RetryPolicy
 from projects.models import Phase, Project
 from projects.planning.retrying import GiveUp, Retry, after_failure
+from projects.services import guards
 from projects.services.contexts import (
     Results,
     StepContext,
@@ -61,6 +62,7 @@ class Claim:
     attempt: int
     failures: int
     timeout_seconds: float
+    guarded: bool
     spec: dict[str, Any]
 
 
@@ -102,7 +104,9 @@ def run_leg(steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
 def claim(step: UUID, worker: WorkerProcess) -> Claim | None:
     """Take a ready step. None: it is not to be had."""
     faults.point("before_claim")
-    rows = sql.rows("claim", step=step, worker=worker.id, lease=conf().lease_seconds, actor=worker.actor)
+    rows = sql.rows(
+        "claim", step=step, worker=worker.id, lease=conf().lease_seconds, actor=worker.actor, guarded=False
+    ) or guards.claim(step, worker)
     if not rows:
         return None
     faults.point("after_claim")

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from orchestrator_site.conf import conf
+from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects import canvas
 from projects.blueprints.errors import ExpressionFailed
@@ -20,6 +21,7 @@ from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import Standing, assess
 from projects.services import publishing
 from projects.services.contexts import Results, expression_context
+from projects.services.kinds import KINDS
 from projects.states import PhaseState, StepState
 
 SYSTEM = "system"
@@ -39,6 +41,7 @@ class PhaseWork:
         """Do all that follows without an agent's work, until nothing more does; how the phase stands then."""
         while True:
             self._settle_lists()
+            self._settle_kinds()
             readiness = assess(self._graph())
             for key, need in readiness.skip:
                 self._skip(self.steps[key], f"{need!r}, which it needs, did not complete", by_condition=False)
@@ -110,13 +113,13 @@ class PhaseWork:
             needs=self.needs[step.key],
             pool=step.pool,
             on_failure=step.on_failure,
-            conditional=bool(spec.get("when") or spec.get("for_each")),
+            conditional=bool(spec.get("when") or spec.get("for_each") or step.kind in KINDS or step.guarded),
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
     def _lists(self) -> list[Step]:
-        return [step for step in self.steps.values() if step.state == StepState.WAITING]
+        return [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind not in KINDS]
 
     def _is_to_send(self, step: Step) -> bool:
         if step.state != StepState.READY or step.published_at is not None:
@@ -131,20 +134,24 @@ class PhaseWork:
         context = None
         try:
             if spec.get("when"):
-                context = self._context()
+                context = self.context()
                 if not compile_expression(spec["when"]).check(context):
                     self._skip(step, f"its condition is false: {spec['when']}", by_condition=True)
                     return True
             if spec.get("for_each"):
-                items = compile_expression(spec["for_each"]).evaluate(context or self._context())
+                items = compile_expression(spec["for_each"]).evaluate(context or self.context())
                 return self._expand(step, items)
+            if step.kind in KINDS:
+                KINDS[step.kind].begin(self, step)
+                return step.state != StepState.WAITING
         except ExpressionFailed as error:
             self._fail(step, error.code, str(error))
             return True
         self._move(step, StepState.READY)
         return False
 
-    def _context(self) -> dict[str, Any]:
+    def context(self) -> dict[str, Any]:
+        """What expressions of this phase may refer to."""
         return expression_context(self.project, Results(self.project.pk), self.phase)
 
     def _expand(self, step: Step, items: Any) -> bool:
@@ -206,6 +213,27 @@ class PhaseWork:
         first = step.items.filter(state=StepState.FAILED).order_by("position").values_list("key", "error").first()
         key, error = first if first is not None else (step.key, None)
         return f"{failed} of {total} items failed, the first being {key}: {(error or {}).get('message', 'no reason')}"
+
+    # --- kinds that wait ---------------------------------------------------------------------------------------
+
+    def _settle_kinds(self) -> None:
+        for step in self.steps.values():
+            if step.state == StepState.WAITING and step.kind in KINDS:
+                KINDS[step.kind].look(self, step)
+
+    def wait(self, step: Step) -> None:
+        """pending → waiting, for something that is no agent's work."""
+        self._move(step, StepState.WAITING, started_at=Now())
+        self._note("step.waiting", step)
+
+    def complete(self, step: Step, result: Any) -> None:
+        """Commit the result of a step that no agent did."""
+        self._move(step, StepState.COMPLETED, result=result)
+        self._note("step.completed", step, result_sha256=digest_of(result))
+
+    def fail(self, step: Step, code: str, message: str) -> None:
+        """Fail a step that no agent did."""
+        self._fail(step, code, message)
 
     # --- writing -----------------------------------------------------------------------------------------------
 

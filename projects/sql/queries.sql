@@ -20,7 +20,7 @@ WITH allowed AS (
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
       FROM allowed
-     WHERE s.project_id = allowed.id AND s.id = %(step)s AND s.state = 'ready'
+     WHERE s.project_id = allowed.id AND s.id = %(step)s AND s.state = 'ready' AND s.guarded = %(guarded)s
        AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (
@@ -32,7 +32,7 @@ WITH allowed AS (
       FROM claimed
 )
 SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
-       c.failures, c.timeout_seconds, coalesce(c.spec, parent.spec) AS spec
+       c.failures, c.timeout_seconds, c.guarded, coalesce(c.spec, parent.spec) AS spec
   FROM claimed c LEFT JOIN projects_step parent ON parent.id = c.parent_id;
 
 -- name: complete
@@ -67,7 +67,7 @@ WITH done AS (
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
       FROM allowed
-     WHERE s.id = %(next)s AND s.state IN ('pending', 'ready')
+     WHERE s.id = %(next)s AND s.state IN ('pending', 'ready') AND NOT s.guarded
        AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (
@@ -88,7 +88,7 @@ WITH done AS (
      ORDER BY place
 )
 SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
-       c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, coalesce(c.spec, parent.spec) AS spec
+       c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded, coalesce(c.spec, parent.spec) AS spec
   FROM (SELECT 1) one
   LEFT JOIN done ON true
   LEFT JOIN claimed c ON true
