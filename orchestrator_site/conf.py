@@ -79,6 +79,13 @@ class Conf(BaseSettings):
     # --- engine
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker may be silent. Defaults to 30 s.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often a worker renews. Defaults to 10 s.")
+    watch_seconds: float = Field(
+        0.25, gt=0, description="How often a worker looks whether another has died. Defaults to 0.25 s."
+    )
+    database_sessions: bool = Field(
+        True,
+        description="Whether database sessions are ours alone. Off behind a pooler of transactions. Defaults to on.",
+    )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
     publish_bound_seconds: float = Field(
@@ -91,6 +98,9 @@ class Conf(BaseSettings):
         200,
         ge=1,
         description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
+    )
+    batch_seconds: float = Field(
+        0.03, ge=0, description="Short steps are committed together for as long; 0: each by itself. Defaults to 0.03 s."
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."

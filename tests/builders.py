@@ -17,8 +17,10 @@ from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
-from projects.services import advancing, control, creating, execution, intake
+from projects.services import advancing, claims, control, creating, execution, intake
+from projects.services.claims import Claim
 from projects.services.registration import register_blueprint
+from projects.services.workers import WorkerProcess, this_process
 
 _versions = iter(range(1, 1_000_000))
 
@@ -77,10 +79,20 @@ def drive(project: Project, *, steps: int = 10_000) -> Project:
     """Advance, and run what is ready one step at a time, until nothing is or ``steps`` have been run."""
     advancing.advance(project.pk)
     while steps > 0 and (ready := ready_steps(project)):
-        execution.run_leg([ready[0].pk])
+        run(ready[0])
         advancing.advance(project.pk)
         steps -= 1
     return look(project)
+
+
+def run(*steps: Step) -> execution.LegEnd:
+    """What a worker does with the message of a leg."""
+    return execution.run_leg(steps[0].project_id, [each.pk for each in steps])
+
+
+def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
+    """What a worker does first."""
+    return claims.claim(step.project_id, step.pk, worker or this_process())
 
 
 def ready_steps(project: Project) -> list[Step]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from orchestrator_site import faults
+from projects import sql
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
 from projects.services import ending, gates, publishing
@@ -37,17 +38,17 @@ def advance(project_id: UUID) -> Advanced | None:
     4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
-        project = Project.objects.filter(pk=project_id).select_related("owner").first()
+        phase = _lock_phase(project_id)
+        project = _read(project_id)  # after the lock: whoever held it may have changed it
         if project is None:
             return None
-        phase = _lock_current_phase(project)
-        project.refresh_from_db(fields=["state", "directive"])
         faults.point("in_advance")
         if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
             return Advanced(ProjectState(project.state))
         if project.directive == Directive.CANCEL:
             ending.wind_down(project)
             return Advanced(ProjectState(project.state))
+        phase = _begun(project, phase)
         messages = 0
         while phase is not None:
             work = PhaseWork(project, phase)
@@ -55,16 +56,16 @@ def advance(project_id: UUID) -> Advanced | None:
             messages += work.publish() if standing is Standing.OPEN else 0
             if not _phase_moved_on(project, phase, work, standing):
                 break
-            phase = _current_phase(project)
+            phase = _next_phase(project)
         return Advanced(ProjectState(project.state), messages)
 
 
 def wind_down_now(project_id: UUID) -> None:
     """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
     with transaction.atomic():
-        project = Project.objects.filter(pk=project_id).first()
+        _lock_phase(project_id)
+        project = _read(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
-            _lock_current_phase(project)
             ending.wind_down(project)
 
 
@@ -89,25 +90,25 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
             return False
 
 
-def _lock_current_phase(project: Project) -> Phase | None:
-    """The phase that is worked on, locked; the next one, begun, where there is none."""
-    live = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
-    phase = Phase.objects.select_for_update().filter(project=project, state__in=live).order_by("position").first()
-    if phase is None or project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
-        return phase
-    return _begun(project, phase)
+def _lock_phase(project_id: UUID) -> Phase | None:
+    """The phase that is worked on, or comes next, locked; None where all are over."""
+    return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
 
 
-def _current_phase(project: Project) -> Phase | None:
+def _read(project_id: UUID) -> Project | None:
+    return next(iter(sql.instances(Project, "project", project=project_id)), None)
+
+
+def _next_phase(project: Project) -> Phase | None:
     if project.state != ProjectState.RUNNING:
         return None
-    phase = _lock_current_phase(project)
+    phase = _begun(project, _lock_phase(project.pk))
     if phase is None:
         ending.complete_project(project)
     return phase
 
 
-def _begun(project: Project, phase: Phase) -> Phase:
-    if phase.state == PhaseState.PENDING:
+def _begun(project: Project, phase: Phase | None) -> Phase | None:
+    if phase is not None and phase.state == PhaseState.PENDING:
         gates.begin_phase(project, phase)
     return phase

@@ -33,13 +33,16 @@ def begin_phase(project: Project, phase: Phase) -> None:
 
 def at_end_of_round(project: Project, phase: Phase) -> bool:
     """Every step is over: judge quality, and pass, ask people, work it over or fail. Whether there is more to do."""
-    gate = GateSpec.model_validate(phase.gate or {})
-    context = expression_context(project, Results(project.pk), phase)
+    if phase.gate is None:
+        return _pass(project, phase)
+    gate = GateSpec.model_validate(phase.gate)
+    context = expression_context(project.pk, Results(project.pk), phase)
     quality = tuple(_judge(condition.name, condition.check, condition.otherwise, context) for condition in gate.quality)
-    phase.quality = [
-        {"name": each.name, "met": each.met, "otherwise": each.otherwise, "detail": each.detail} for each in quality
-    ]
-    phase.save(update_fields=["quality"])
+    if quality:
+        phase.quality = [
+            {"name": each.name, "met": each.met, "otherwise": each.otherwise, "detail": each.detail} for each in quality
+        ]
+        phase.save(update_fields=["quality"])
     decision = at_gate(
         quality,
         asks=gate.approval is not None,

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
+from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Approval, Project, Worker
 from projects.planning.retrying import GiveUp, after_crash
@@ -52,9 +53,52 @@ class Recovered:
         return any((self.steps_taken_back, self.steps_failed, self.messages_sent_again, self.approvals_timed_out))
 
 
+SUSPICION = 0.4
+"""Seconds for which a worker's lock must have been seen free before the worker is taken for dead."""
+
+
+def take_back_from_the_dead(*, except_for: UUID) -> int:
+    """Take back what dead worker processes held, and go on with their projects at once; how many steps it were."""
+    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=SUSPICION)]
+    return _bury(dead) if dead else 0
+
+
+def mourn(host: str, pid: int) -> int:
+    """Take back what a process held that its parent saw die. No second look is needed: the parent knows."""
+    return _bury(list(Worker.objects.filter(host=host, pid=pid).values_list("pk", flat=True)))
+
+
+def recover_if_overdue() -> bool:
+    """Do a pass of recovery where nobody has for a while: beat, or the worker that it wakes, may be down."""
+    if not sql.rows("pulse_overdue", work="recovery", bound=conf().recovery_seconds * 3)[0]["overdue"]:
+        return False
+    recover()
+    seal_pending()
+    return True
+
+
+def _bury(dead: list[UUID]) -> int:
+    done = Recovered()
+    with transaction.atomic():
+        held = sql.rows("held_by", workers=dead)
+        for step in held:
+            faults.point("in_recovery")
+            _put_back(step, done)
+        projects = {step["project_id"] for step in held}
+        if projects:
+            sql.execute("unpublish_of", projects=list(projects))
+        sql.execute("forget_workers", workers=dead)
+    if held:
+        logger.warning("%s worker processes died with %s steps, which are taken back", len(dead), len(held))
+    for project_id in projects:
+        _advance(project_id, done)
+    return len(held)
+
+
 def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
+    sql.execute("pulse", work="recovery")
     for part in (_take_back, _send_again, _time_out, _start_followers, _advance_neglected, _forget_workers):
         try:
             part(done)
@@ -140,13 +184,17 @@ def _start_followers(done: Recovered) -> None:
 def _advance_neglected(done: Recovered) -> None:
     found: Iterable[UUID] = [row["id"] for row in sql.rows("neglected", limit=BATCH)]
     for project_id in found:
-        try:
-            advancing.advance(project_id)
-            done.projects_advanced += 1
-        except Exception as error:
-            logger.exception("recovery: project %s cannot be advanced", project_id)
-            done.errors.append(f"project {project_id}: {error}")
-            _note_stuck(project_id, error)
+        _advance(project_id, done)
+
+
+def _advance(project_id: UUID, done: Recovered) -> None:
+    try:
+        advancing.advance(project_id)
+        done.projects_advanced += 1
+    except Exception as error:
+        logger.exception("recovery: project %s cannot be advanced", project_id)
+        done.errors.append(f"project {project_id}: {error}")
+        _note_stuck(project_id, error)
 
 
 def _note_stuck(project_id: UUID, error: Exception) -> None:
