@@ -75,6 +75,7 @@ def run_leg(
             end = execution.run_packed(project_id, ids, may_spread=packed == "spread")
         for step, after in end.again:
             publishing.send_again(step, after)
+        paces.write_down()
         if end.spread:
             publishing.send_each(end.spread)
         if wakes or end.look:

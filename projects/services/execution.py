@@ -83,7 +83,7 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
     """
     worker = this_process()
     end = LegEnd([])
-    waiting, size, seconds = list(steps), 1, None
+    waiting, size = list(steps), 1
     outcomes: list[Outcome] = []
     while waiting or outcomes:
         taken, waiting = waiting[:size], waiting[size:]

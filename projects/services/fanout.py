@@ -16,6 +16,9 @@ from projects.models import Project, Step
 from projects.planning.packing import groups, leg_size
 from projects.services import paces
 
+MANY = 1_000_000
+"""More items than any list has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -32,7 +35,8 @@ def expand(project: Project, parent: Step, items: Sequence[Any], parallel: int |
     """
     if not items:
         return Sent()
-    sizes = _sizes(parent, waiting=len(items), in_flight=0, parallel=parallel)
+    leg = _leg(parent, len(items))
+    sizes = _sizes(parent, waiting=len(items), in_flight=0, parallel=parallel, leg=leg)
     count = sum(map(sum, sizes))
     ids = [clock.new_id() for _ in items]
     sql.execute(
@@ -43,17 +47,19 @@ def expand(project: Project, parent: Step, items: Sequence[Any], parallel: int |
 
 def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
     """What of a list's items is to be sent now."""
-    window = parallel or conf().fanout_window
-    at_once = max(window, 2 * paces.lanes_of(parent.pool) * _leg(parent, waiting=1_000_000))
+    leg = _leg(parent, MANY)
+    at_once = max(parallel or conf().fanout_window, 2 * paces.lanes_of(parent.pool) * leg)
     in_flight = int(sql.rows("items_in_flight", parent=parent.pk, limit=2 * at_once + 100)[0]["in_flight"])
-    free = sum(map(sum, _sizes(parent, waiting=at_once, in_flight=in_flight, parallel=parallel)))
+    free = sum(map(sum, _sizes(parent, waiting=at_once, in_flight=in_flight, parallel=parallel, leg=leg)))
     if not free:
         return Sent()
     rows = sorted(sql.rows("send_items", parent=parent.pk, limit=free), key=lambda row: int(row["position"]))
     fresh = [row["id"] for row in rows if not row["setbacks"]]
     # What failed or lost its worker goes alone: it may take down what stands beside it.
     alone = [row["id"] for row in rows if row["setbacks"]]
-    sizes = _sizes(parent, waiting=len(fresh), in_flight=0, parallel=parallel) if fresh else ()
+    if len(rows) < free:
+        leg = _leg(parent, len(fresh))  # the last ones: shared out, so that all processes end together
+    sizes = _sizes(parent, waiting=len(fresh), in_flight=0, parallel=parallel, leg=leg)
     first, second = (
         _sent(project, parent, fresh, sizes, parallel),
         _sent(project, parent, alone, ((1,) * len(alone),), 1),
@@ -67,13 +73,15 @@ def _leg(parent: Step, waiting: int) -> int:
     return leg_size(paces.pace_of(parent.agent), waiting=waiting, lanes=paces.lanes_of(parent.pool))
 
 
-def _sizes(parent: Step, *, waiting: int, in_flight: int, parallel: int | None) -> tuple[tuple[int, ...], ...]:
+def _sizes(
+    parent: Step, *, waiting: int, in_flight: int, parallel: int | None, leg: int
+) -> tuple[tuple[int, ...], ...]:
     return groups(
         waiting=waiting,
         in_flight=in_flight,
         window=conf().fanout_window,
         parallel=parallel,
-        leg=_leg(parent, waiting),
+        leg=leg,
         lanes=paces.lanes_of(parent.pool),
     )
 

@@ -15,7 +15,7 @@ from projects import sql
 from projects.planning.packing import moving_average
 
 _FRESH = 2.0  # seconds for which what was read is good enough
-_MATTERS = 0.2  # a change by a fifth is worth a write
+_MATTERS = 2.0  # what has doubled or halved is worth a write
 
 _lock = threading.Lock()
 _seen: dict[str, float] = {}
@@ -56,7 +56,7 @@ def lanes_of(pool: str) -> int:
 
 
 def write_down() -> int:
-    """Write down the averages that have changed; how many they were."""
+    """Write down the averages that have changed; how many they were. Called often, so that it mostly does nothing."""
     with _lock:
         changed = {agent: seconds for agent, seconds in _seen.items() if _has_changed(agent, seconds)}
         samples = [_samples[agent] for agent in changed]
@@ -77,4 +77,4 @@ def forget() -> None:
 
 def _has_changed(agent: str, seconds: float) -> bool:
     before = _written.get(agent)
-    return before is None or abs(seconds - before) > _MATTERS * before
+    return before is None or not before / _MATTERS < seconds < before * _MATTERS
