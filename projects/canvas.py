@@ -120,6 +120,12 @@ def leg_signature(
     return _task("projects.run_leg", [str(step.id) for step in steps], **said).set(**options)
 
 
+def leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> Signature[Any]:
+    """The message of a leg once more, in a second: its worker lost the database in the middle of it."""
+    options: dict[str, Any] = {"queue": queue, "time_limit": limit, "countdown": 1}
+    return _task("projects.run_leg", list(steps), **said).set(**options)
+
+
 def advance_signature(project_id: UUID) -> Signature[Any]:
     """A message that has somebody look what is next in a project."""
     return _task("projects.advance", str(project_id)).set(queue=CONTROL_QUEUE)

@@ -57,8 +57,9 @@ def _mourn(pid: int) -> None:
         connection.close()
 
 
-@shared_task(name="projects.run_leg", base=LegTask)
+@shared_task(name="projects.run_leg", base=LegTask, bind=True)
 def run_leg(
+    self: LegTask,
     steps: Sequence[str],
     *,
     project: str,
@@ -81,8 +82,12 @@ def run_leg(
         if wakes or end.look:
             advancing.advance(project_id)
     except (OperationalError, InterfaceError) as error:
-        # The database went away in the middle: leases run out, and recovery goes on from what was committed.
+        # What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
         logger.warning("a leg of project %s lost its database: %s", project, error)
+        request: Any = self.request
+        publishing.send_leg_again(
+            steps, request.kwargs, queue=request.delivery_info["routing_key"], limit=request.timelimit[0]
+        )
 
 
 @shared_task(name="projects.advance")

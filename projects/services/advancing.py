@@ -7,6 +7,7 @@ have changed calls it; a call too many costs a few milliseconds.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from projects.planning.readiness import Standing
 from projects.services import ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +41,47 @@ def advance(project_id: UUID) -> Advanced | None:
     4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
-        phase = _lock_phase(project_id)
-        project = _read(project_id)  # after the lock: whoever held it may have changed it
-        if project is None:
-            return None
-        faults.point("in_advance")
-        if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
-            return Advanced(ProjectState(project.state))
-        if project.directive == Directive.CANCEL:
-            ending.wind_down(project)
-            return Advanced(ProjectState(project.state))
-        phase = _begun(project, phase)
-        messages = 0
-        while phase is not None:
-            work = PhaseWork(project, phase)
-            standing = work.settle()
-            messages += work.publish() if standing is Standing.OPEN else 0
-            if not _phase_moved_on(project, phase, work, standing):
-                break
-            phase = _next_phase(project)
-        return Advanced(ProjectState(project.state), messages)
+        return _advance(project_id)
+
+
+def begin(project_id: UUID, by: str) -> bool:
+    """pending → running, and on its way in the same transaction. False: not pending, or it waits for others.
+
+    Where what follows fails (an expression, the database), the project has begun all the same, and recovery goes on.
+    """
+    with transaction.atomic():
+        if not sql.rows("begin", project=project_id, actor=by):
+            return False
+        try:
+            with transaction.atomic():
+                _advance(project_id)
+        except Exception:
+            logger.exception("project %s has begun, and could not be advanced", project_id)
+            publishing.wake(project_id)
+    return True
+
+
+def _advance(project_id: UUID) -> Advanced | None:
+    phase = _lock_phase(project_id)
+    project = _read(project_id)  # after the lock: whoever held it may have changed it
+    if project is None:
+        return None
+    faults.point("in_advance")
+    if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
+        return Advanced(ProjectState(project.state))
+    if project.directive == Directive.CANCEL:
+        ending.wind_down(project)
+        return Advanced(ProjectState(project.state))
+    phase = _begun(phase)
+    messages = 0
+    while phase is not None:
+        work = PhaseWork(project, phase)
+        standing = work.settle()
+        messages += work.publish() if standing is Standing.OPEN else 0
+        if not _phase_moved_on(project, phase, work, standing):
+            break
+        phase = _next_phase(project)
+    return Advanced(ProjectState(project.state), messages)
 
 
 def wind_down_now(project_id: UUID) -> None:
@@ -67,11 +91,6 @@ def wind_down_now(project_id: UUID) -> None:
         project = _read(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)
-
-
-def begin(project: Project) -> None:
-    """Send a project that has just begun on its way, once the transaction is committed."""
-    publishing.wake(project.pk)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
@@ -102,13 +121,13 @@ def _read(project_id: UUID) -> Project | None:
 def _next_phase(project: Project) -> Phase | None:
     if project.state != ProjectState.RUNNING:
         return None
-    phase = _begun(project, _lock_phase(project.pk))
+    phase = _begun(_lock_phase(project.pk))
     if phase is None:
         ending.complete_project(project)
     return phase
 
 
-def _begun(project: Project, phase: Phase | None) -> Phase | None:
+def _begun(phase: Phase | None) -> Phase | None:
     if phase is not None and phase.state == PhaseState.PENDING:
-        gates.begin_phase(project, phase)
+        gates.begin_phase(phase)
     return phase

@@ -99,9 +99,9 @@ def complete(
 
 
 def complete_batch(
-    project: UUID, outcomes: Sequence[Outcome], worker: WorkerProcess, following: Sequence[UUID] = ()
+    project: UUID, outcomes: Sequence[Outcome], worker: WorkerProcess, following: Sequence[UUID] = (), most: int = 0
 ) -> Committed:
-    """Commit the results of several steps of a project at once, and claim the next several."""
+    """Commit the results of several steps of a project at once, and claim at most ``most`` of those that follow."""
     faults.point("before_commit")
     rows = sql.rows(
         "complete_batch",
@@ -114,6 +114,7 @@ def complete_batch(
         tokens_out=[outcome.tokens_out for outcome in outcomes],
         costs=[outcome.cost for outcome in outcomes],
         next=list(following),
+        most=most,
         **_lease(worker),
     )
     faults.point("after_commit")

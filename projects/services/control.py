@@ -24,14 +24,14 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
 
     Raises ``RefusedInState`` where it has begun already or is over.
     """
+    if advancing.begin(project_id, actor.name):
+        return Project.objects.get(pk=project_id)
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
-        if not project.after.exclude(state=ProjectState.COMPLETED).exists():
-            _begin(project, actor.name)
-        elif project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
+        if project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
             raise RefusedInState("A project that this one is to run after has failed or was cancelled.")
     return project
 
@@ -44,8 +44,7 @@ def start_if_its_turn(project: Project) -> bool:
             return False
         before = list(locked.after.values_list("state", flat=True))
         if all(state == ProjectState.COMPLETED for state in before):
-            _begin(locked, "recovery")
-            return True
+            return advancing.begin(locked.pk, "recovery")
         if any(state in (ProjectState.FAILED, ProjectState.CANCELLED) for state in before):
             reason = "A project that this one was to run after did not complete."
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
@@ -150,13 +149,6 @@ def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, rea
         project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
     return project
-
-
-def _begin(project: Project, by: str) -> None:
-    if Project.objects.begin(project.pk):
-        project.state = ProjectState.RUNNING
-        history.append(project.pk, "project.started", actor=by)
-        advancing.begin(project)
 
 
 def _cut_off(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
+from projects import sql
 from projects.models import Approval, Phase, Project, Step
 from projects.services import publishing
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
@@ -14,10 +15,11 @@ SYSTEM = "system"
 
 def complete_project(project: Project) -> None:
     """Every phase has passed its gate."""
-    if Project.objects.complete(project.pk):
+    rows = sql.rows("complete_project", project=project.pk)
+    if rows:
         project.state = ProjectState.COMPLETED
-        history.append(project.pk, "project.completed", actor=SYSTEM)
-        _wake_followers(project)
+        if rows[0]["awaited"]:
+            publishing.wake_recovery()
 
 
 def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None:

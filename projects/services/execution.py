@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DataError, InterfaceError, OperationalError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from agents.errors import AgentTimedOut, ResultUnusable
@@ -86,16 +86,14 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
     waiting, size = list(steps), 1
     outcomes: list[Outcome] = []
     while waiting or outcomes:
-        taken, waiting = waiting[:size], waiting[size:]
-        committed = (
-            claims.complete_batch(project, outcomes, worker, taken) if taken or outcomes else Committed(frozenset())
-        )
-        _refuse_those_late(outcomes, committed, worker, end)
+        committed = _commit_batch(project, outcomes, worker, end, waiting, size)
         outcomes = []
-        if taken and len(committed.claimed) < len(taken):
-            end.look = True
         if not committed.claimed:
-            break  # the project is held, or this message has come twice: whoever has them does them
+            # The project is held, or the message came twice, or again: whoever has the rest does it.
+            end.look = end.look or bool(waiting)
+            break
+        taken = {step.id for step in committed.claimed}
+        waiting = [step for step in waiting if step not in taken]
         began = time.perf_counter()
         outcomes = _do_batch(project, committed.claimed, worker, end)
         seconds = (time.perf_counter() - began) / len(committed.claimed)
@@ -112,13 +110,50 @@ def _do(
     held = worker.hold(step.id, step.attempt)
     try:
         outcome = _perform(step, held, worker, end)
-        if outcome is None:
-            return None
-        committed = claims.complete(outcome, worker, following, hand_over)
+        committed = None if outcome is None else _commit(outcome, worker, end, following, hand_over)
     finally:
         worker.release(held)
+    return committed.claimed[0] if committed is not None and committed.claimed else None
+
+
+def _commit(
+    outcome: Outcome,
+    worker: WorkerProcess,
+    end: LegEnd,
+    following: UUID | None = None,
+    hand_over: UUID | None = None,
+) -> Committed | None:
+    """Commit one result; None where the database cannot hold it, by which the attempt fails."""
+    try:
+        committed = claims.complete(outcome, worker, following, hand_over)
+    except DataError as error:
+        _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end)
+        return None
     _refuse_those_late([outcome], committed, worker, end)
-    return committed.claimed[0] if committed.claimed else None
+    return committed
+
+
+def _commit_batch(
+    project: UUID,
+    outcomes: Sequence[Outcome],
+    worker: WorkerProcess,
+    end: LegEnd,
+    following: Sequence[UUID] = (),
+    most: int = 0,
+) -> Committed:
+    """Commit a batch and claim the next; where the database cannot hold one of the results, each by itself."""
+    try:
+        committed = claims.complete_batch(project, outcomes, worker, following, most)
+    except DataError:
+        for outcome in outcomes:
+            _commit(outcome, worker, end)
+        return claims.complete_batch(project, (), worker, following, most)
+    _refuse_those_late(outcomes, committed, worker, end)
+    return committed
+
+
+def _unstorable(step: Claim, error: DataError) -> ResultUnusable:
+    return ResultUnusable(f"What agent {step.agent!r} returned cannot be stored: {error}".strip())
 
 
 def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end: LegEnd) -> list[Outcome]:
@@ -130,7 +165,7 @@ def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end:
             try:
                 outcome = _perform(step, held[place], worker, end)
             except BaseException:
-                claims.complete_batch(project, outcomes, worker)
+                _commit_batch(project, outcomes, worker, end)
                 for rest in steps[place + 1 :]:
                     _hand_back(rest, worker)
                 raise
@@ -152,21 +187,23 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
         paces.saw(step.agent, time.perf_counter() - began)
         faults.point("after_agent")
         return Outcome(step, result, context.tokens_in, context.tokens_out, context.cost)
-    except DatabaseError:
-        # Whether a commit arrived is not known: the lease runs out, and recovery looks at what is there.
-        logger.exception("the outcome of %s of project %s could not be written", step.key, step.project_id)
-        raise
     except Exception as error:
-        end.look = True
-        after = _fail(step, error, worker)
-        if after is not None:
-            end.again.append((step.id, after))
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise  # the database went away: the heartbeat of this process gives the step back once it is there again
+        _fail_and_note(step, error, worker, end)
         return None
     except BaseException:
         _hand_back(step, worker)
         raise
     finally:
         unbind_contextvars("project", "step", "attempt")
+
+
+def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd) -> None:
+    end.look = True
+    after = _fail(step, error, worker)
+    if after is not None:
+        end.again.append((step.id, after))
 
 
 def _call(step: Claim, context: StepContext) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import compile_expression, render
 from projects.blueprints.schema import ApprovalSpec, GateSpec
@@ -24,11 +24,10 @@ from projects.states import ApprovalState, PhaseState
 SYSTEM = "system"
 
 
-def begin_phase(project: Project, phase: Phase) -> None:
+def begin_phase(phase: Phase) -> None:
     """pending → running."""
-    phase.state, phase.started_at = PhaseState.RUNNING, clock.now()
-    phase.save(update_fields=["state", "started_at"])
-    _note(project, "phase.started", phase)
+    phase.state = PhaseState.RUNNING
+    sql.execute("begin_phase", phase=phase.pk)
 
 
 def at_end_of_round(project: Project, phase: Phase) -> bool:
@@ -96,9 +95,8 @@ def _follow(project: Project, phase: Phase, decision: GateDecision, *, code: str
 
 
 def _pass(project: Project, phase: Phase) -> bool:
-    phase.state, phase.finished_at = PhaseState.COMPLETED, clock.now()
-    phase.save(update_fields=["state", "finished_at"])
-    _note(project, "phase.completed", phase)
+    phase.state = PhaseState.COMPLETED
+    sql.execute("pass_phase", phase=phase.pk)
     return True
 
 

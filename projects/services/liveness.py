@@ -26,6 +26,10 @@ _WATCH = 7_274_283_010
 """The advisory lock of the watch: any number that all agree on, beside those of migrations and of the sealer."""
 
 
+TIDY = 1.0
+"""Seconds between two looks whether this process has left a step lying."""
+
+
 class Liveness:
     """The heartbeat of one process."""
 
@@ -33,7 +37,7 @@ class Liveness:
         self.process = process
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._beat_at = self._pulse_at = float("-inf")
+        self._beat_at = self._pulse_at = self._tidied_at = float("-inf")
         self._watching_on: object = None
 
     def start(self) -> None:
@@ -60,6 +64,9 @@ class Liveness:
             self.process.beat_once()
             paces.write_down()
             self._beat_at = now
+        if now - self._tidied_at >= TIDY:
+            self._tidied_at = now
+            recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
         if conf().database_sessions:
             self.process.keep_lock()
             if not self._watches():

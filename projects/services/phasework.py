@@ -97,16 +97,11 @@ class PhaseWork:
     # --- reading ---------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        where = {"phase": self.phase.pk, "round": self.phase.round}
-        found = sql.instances(Step, "steps_of_round", **where)
-        self.steps = {step.key: step for step in found}
-        keys = {step.pk: step.key for step in found}
-        needs: dict[str, list[str]] = {step.key: [] for step in found}
-        if len(found) > 1:
-            for row in sql.rows("needs_of_round", **where):
-                needs[keys[row["step_id"]]].append(keys[row["needs_id"]])
-        self.needs = {key: tuple(names) for key, names in needs.items()}
-        self.asks = {row["id"]: row for row in sql.rows("asks_of_round", **where)}
+        found = sql.instances_with(Step, "steps_of_round", phase=self.phase.pk, round=self.phase.round)
+        keys = {step.pk: step.key for step, _ in found}
+        self.steps = {step.key: step for step, _ in found}
+        self.needs = {step.key: tuple(keys[need] for need in row["needs"]) for step, row in found}
+        self.asks = {step.pk: row for step, row in found if row["asks_condition"] or row["asks_list"]}
 
     def _graph(self) -> Graph:
         return graph(self._node(step) for step in self.steps.values())
@@ -127,7 +122,7 @@ class PhaseWork:
         return [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind not in KINDS]
 
     def _parallel(self, step: Step) -> int | None:
-        parallel: int | None = self.asks.get(step.pk, {}).get("max_parallel")
+        parallel: int | None = self.asks.get(step.pk, {}).get("asks_parallel")
         return parallel
 
     def _is_to_send(self, step: Step) -> bool:
@@ -142,11 +137,11 @@ class PhaseWork:
         asks = self.asks.get(step.pk, {})
         context = self.context() if asks else None
         try:
-            if asks.get("condition") and not compile_expression(asks["condition"]).check(context or {}):
+            if asks.get("asks_condition") and not compile_expression(asks["asks_condition"]).check(context or {}):
                 self._skip(step, f"its condition is false: {asks['condition']}", by_condition=True)
                 return True
-            if asks.get("list"):
-                return self._expand(step, compile_expression(asks["list"]).evaluate(context or {}))
+            if asks.get("asks_list"):
+                return self._expand(step, compile_expression(asks["asks_list"]).evaluate(context or {}))
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
                 return step.state != StepState.WAITING

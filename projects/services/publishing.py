@@ -7,7 +7,7 @@ warning, the steps are marked as unsent, and nobody waits long for a broker that
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +62,11 @@ def send_each(steps: Sequence[UUID]) -> None:
         _publish([_alone(step)], [step.pk])
 
 
+def send_leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> None:
+    """Send the message of a leg once more, whose worker lost the database; what was done of it is not done again."""
+    _publish([canvas.leg_again(steps, said, queue=queue, limit=limit)], [])
+
+
 def _alone(step: Step) -> Signature[Any]:
     return canvas.leg_signature(
         [canvas.StepAddress(step.pk, step.timeout_seconds)],
@@ -87,5 +92,6 @@ def _publish(signatures: Sequence[Signature[Any]], steps: Sequence[UUID]) -> Non
             signature.apply_async()
     except BROKER_ERRORS as error:
         logger.warning("the broker did not take a message: %s; recovery will send it again", error)
-        Step.objects.filter(pk__in=steps, state=StepState.READY).update(published_at=None)
+        if steps:
+            Step.objects.filter(pk__in=steps, state=StepState.READY).update(published_at=None)
     faults.point("after_publish")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -77,6 +77,18 @@ def recover_if_overdue() -> bool:
     return True
 
 
+def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
+    """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
+    with transaction.atomic():
+        found = sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds)
+        done = Recovered()
+        for step in found:
+            _put_back(step | {"lost": True}, done, why=ABANDONED)
+    for project_id in {step["project_id"] for step in found}:
+        _advance(project_id, done)
+    return len(found)
+
+
 def _bury(dead: list[UUID]) -> int:
     done = Recovered()
     with transaction.atomic():
@@ -85,8 +97,8 @@ def _bury(dead: list[UUID]) -> int:
             faults.point("in_recovery")
             _put_back(step, done)
         projects = {step["project_id"] for step in held}
-        if projects:
-            sql.execute("unpublish_of", projects=list(projects))
+        unsent = sql.rows("unpublish_after_deaths", projects=list(projects), workers=dead)
+        projects |= {row["project_id"] for row in unsent}
         sql.execute("forget_workers", workers=dead)
     if held:
         logger.warning("%s worker processes died with %s steps, which are taken back", len(dead), len(held))
@@ -121,40 +133,43 @@ def _take_back(done: Recovered) -> None:
             _put_back(step, done)
 
 
-def _put_back(step: dict[str, Any], done: Recovered) -> None:
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a step is taken from its worker; ``counts`` if it may be the step that took the worker down."""
+
+    code: str
+    message: str
+    outcome: AttemptOutcome
+    counts: bool = True
+
+
+LOST = Why("worker_lost", "its worker died or fell silent", AttemptOutcome.LOST)
+OVERDUE = Why("agent_timed_out", "it went on long after its timeout", AttemptOutcome.TIMED_OUT)
+ABANDONED = Why("database_lost", "its worker lost the database in the middle of it", AttemptOutcome.LOST, counts=False)
+
+
+def _put_back(step: dict[str, Any], done: Recovered, why: Why | None = None) -> None:
     """Give a step to others, or fail it if it has taken its worker down too often."""
-    lost = step["lost"]
-    message = "its worker died or fell silent" if lost else "it went on long after its timeout"
-    error = {
-        "code": "worker_lost" if lost else "agent_timed_out",
-        "message": f"The attempt was lost: {message}.",
-    }
+    why = why or (LOST if step["lost"] else OVERDUE)
+    if step["directive"] == Directive.CANCEL:
+        sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
+        return
+    error = {"code": why.code, "message": f"The attempt was lost: {why.message}."}
     common = {
         "step": step["id"],
         "attempt": step["attempt"],
         "actor": "recovery",
+        "outcome": why.outcome.value,
         "failures": 0,
-        "crashes": 1,
+        "crashes": int(why.counts),
     }
-    if step["directive"] == Directive.CANCEL:
-        sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
-        return
-    decision = after_crash(crashes=step["crashes"] + 1, limit=conf().crash_limit)
-    outcome = AttemptOutcome.LOST if lost else AttemptOutcome.TIMED_OUT
-    if isinstance(decision, GiveUp):
-        poison = error | {"code": "poison_step" if lost else error["code"], "cause": decision.cause}
-        sql.rows("give_up", error=json.dumps(poison), outcome=outcome.value, **common)
+    decision = after_crash(crashes=step["crashes"] + common["crashes"], limit=conf().crash_limit)
+    if why.counts and isinstance(decision, GiveUp):
+        code = "poison_step" if why is LOST else why.code
+        sql.rows("give_up", error=json.dumps(error | {"code": code, "cause": decision.cause}), **common)
         done.steps_failed += 1
         return
-    sql.rows(
-        "put_back",
-        error=json.dumps(error),
-        outcome=outcome.value,
-        kind="step.taken_back",
-        delay=0.0,
-        published=False,
-        **common,
-    )
+    sql.rows("put_back", error=json.dumps(error), kind="step.taken_back", delay=0.0, published=False, **common)
     done.steps_taken_back += 1
 
 

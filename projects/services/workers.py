@@ -59,6 +59,11 @@ class WorkerProcess:
             if self._held.get(held.step) is held:
                 del self._held[held.step]
 
+    def held(self) -> list[UUID]:
+        """The steps that are being worked on."""
+        with self._lock:
+            return list(self._held)
+
     def beat_once(self) -> None:
         """Say that the process lives, renew its leases, and learn which attempts were cancelled or taken away."""
         with self._lock:

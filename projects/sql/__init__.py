@@ -58,14 +58,23 @@ def execute(name: str, **params: Any) -> int:
 
 
 def instances(model: type[M], name: str, **params: Any) -> list[M]:
-    """Run a statement whose columns are columns of a model, and give its instances; the other fields are deferred."""
+    """Run a statement with columns of a model, and give its instances; fields that it does not name are deferred."""
+    return [instance for instance, _ in instances_with(model, name, **params)]
+
+
+def instances_with(model: type[M], name: str, **params: Any) -> list[tuple[M, dict[str, Any]]]:
+    """The same, each instance with the row's other columns."""
     with _cursor() as cursor:
         _run(cursor, name, params)
-        columns = [column.name for column in cursor.description or ()]
-        places, readers, names = _reading(model, tuple(columns))
+        columns = tuple(column.name for column in cursor.description or ())
+        places, readers, names = _reading(model, columns)
+        others = [(place, column) for place, column in enumerate(columns) if place not in places]
         return [
-            model.from_db(
-                "default", names, [_read(row[place], reads) for place, reads in zip(places, readers, strict=True)]
+            (
+                model.from_db(
+                    "default", names, [_read(row[place], reads) for place, reads in zip(places, readers, strict=True)]
+                ),
+                {column: row[place] for place, column in others},
             )
             for row in cursor.fetchall()
         ]

@@ -120,6 +120,7 @@ WITH given AS (
     SELECT n.id FROM projects_step n
      WHERE n.id = ANY(%(next)s::uuid[]) AND n.state = 'ready' AND NOT n.guarded
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
+     ORDER BY n.position LIMIT %(most)s
        FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE projects_step s
@@ -171,25 +172,65 @@ SELECT f.* FROM projects_phase f
 SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 
 -- name: steps_of_round
--- The steps of a phase's round without their items, and of each no more than a decision needs.
+-- The steps of a phase's round without their items, and of each no more than a decision needs: what the engine has to
+-- evaluate for it, and which steps it needs.
 SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.kind, s.agent, s.pool, s.on_failure,
-       s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at
+       s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at,
+       s.spec ->> 'when' AS asks_condition, s.spec ->> 'for_each' AS asks_list,
+       (s.spec ->> 'max_parallel')::int AS asks_parallel,
+       ARRAY(SELECT d.needs_id FROM projects_dependency d WHERE d.step_id = s.id ORDER BY d.id) AS needs
   FROM projects_step s
  WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL
  ORDER BY s.position;
 
--- name: asks_of_round
--- Of the steps that the engine has to evaluate something for: what.
-SELECT s.id, s.spec ->> 'when' AS condition, s.spec ->> 'for_each' AS list,
-       (s.spec ->> 'max_parallel')::int AS max_parallel
-  FROM projects_step s
- WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL AND s.spec ?| ARRAY['when', 'for_each'];
+-- name: begin
+-- pending to running, with its events. No row: it is not pending, or waits for others, and a slower look says which.
+WITH begun AS (
+    UPDATE projects_project p
+       SET state = 'running', started_at = clock_timestamp()
+     WHERE p.id = %(project)s AND p.state = 'pending' AND p.directive = 'run'
+       AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                        WHERE a.from_project_id = p.id AND b.state <> 'completed')
+ RETURNING p.id
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT id, kind, %(actor)s, '', '{}'::jsonb
+      FROM begun, unnest(ARRAY['project.start_asked', 'project.started']) WITH ORDINALITY AS both_events (kind, place)
+     ORDER BY place
+)
+SELECT id FROM begun;
 
--- name: needs_of_round
-SELECT d.step_id, d.needs_id
-  FROM projects_dependency d JOIN projects_step s ON s.id = d.step_id
- WHERE s.phase_id = %(phase)s AND s.round = %(round)s
- ORDER BY d.id;
+-- name: begin_phase
+WITH begun AS (
+    UPDATE projects_phase SET state = 'running', started_at = clock_timestamp()
+     WHERE id = %(phase)s AND state = 'pending'
+ RETURNING id, project_id, key, round
+)
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT project_id, 'phase.started', 'system', key, jsonb_build_object('round', round) FROM begun;
+
+-- name: pass_phase
+WITH passed AS (
+    UPDATE projects_phase SET state = 'completed', finished_at = clock_timestamp()
+     WHERE id = %(phase)s AND state IN ('running', 'waiting')
+ RETURNING id, project_id, key, round
+)
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed;
+
+-- name: complete_project
+-- running to completed; with it comes whether others wait for this.
+WITH completed AS (
+    UPDATE projects_project SET state = 'completed', finished_at = clock_timestamp()
+     WHERE id = %(project)s AND state = 'running'
+ RETURNING id
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT id, 'project.completed', 'system', '', '{}'::jsonb FROM completed
+)
+SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.from_project_id
+                      WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited
+  FROM completed c;
 
 -- name: make_ready
 -- Steps whose needs are met; those that are sent at once are marked so in the same statement.
@@ -350,14 +391,33 @@ SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, p.dir
  ORDER BY s.id
    FOR UPDATE OF s SKIP LOCKED;
 
--- name: unpublish_of
--- Ready steps of projects of which a worker died: it may have had their messages in its hands.
+-- name: abandoned
+-- Steps that a worker which lives holds the lease of, and does not work on: it lost the database in the middle. What
+-- was claimed a moment ago is left alone, as the worker may not have noted it yet.
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, p.directive
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.state = 'running' AND s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
+   AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)
+   FOR UPDATE OF s SKIP LOCKED;
+
+-- name: unpublish_after_deaths
+-- Ready steps whose messages a dead worker may have had in its hands: those of the projects that it worked on, and, as
+-- queues are served in order, those that were sent first to its pools. A message too many is turned away by the claim.
+WITH pools AS MATERIALIZED (
+    SELECT DISTINCT jsonb_array_elements_text(w.pools) AS pool FROM projects_worker w WHERE w.id = ANY(%(workers)s)
+), eldest AS MATERIALIZED (
+    SELECT DISTINCT s.published_at FROM projects_step s
+     WHERE s.state = 'ready' AND s.published_at IS NOT NULL AND s.pool IN (SELECT pool FROM pools)
+     ORDER BY s.published_at LIMIT 10
+)
 UPDATE projects_step SET published_at = NULL
  WHERE id IN (
     SELECT s.id FROM projects_step s
-     WHERE s.project_id = ANY(%(projects)s) AND s.state = 'ready' AND s.published_at IS NOT NULL
+     WHERE s.state = 'ready' AND s.published_at IS NOT NULL
+       AND (s.project_id = ANY(%(projects)s) OR s.published_at IN (SELECT published_at FROM eldest))
        FOR UPDATE SKIP LOCKED
- );
+ )
+RETURNING project_id;
 
 -- name: forget_workers
 DELETE FROM projects_worker w
