@@ -138,7 +138,7 @@ class PhaseWork:
         context = self.context() if asks else None
         try:
             if asks.get("asks_condition") and not compile_expression(asks["asks_condition"]).check(context or {}):
-                self._skip(step, f"its condition is false: {asks['condition']}", by_condition=True)
+                self._skip(step, f"its condition is false: {asks['asks_condition']}", by_condition=True)
                 return True
             if asks.get("asks_list"):
                 return self._expand(step, compile_expression(asks["asks_list"]).evaluate(context or {}))
