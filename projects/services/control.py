@@ -25,7 +25,7 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
     Raises ``RefusedInState`` where it has begun already or is over.
     """
     if advancing.begin(project_id, actor.name):
-        return Project.objects.get(pk=project_id)
+        return sql.instances(Project, "project", project=project_id)[0]
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
