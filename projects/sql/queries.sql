@@ -455,7 +455,13 @@ SELECT p.id
         p.directive = 'cancel'
      OR EXISTS (SELECT 1 FROM projects_step s
                  WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
-                   AND (s.available_at IS NULL OR s.available_at <= clock_timestamp()))
+                   AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
+                   -- Of a list only a window is sent: the end of those in flight brings the next.
+                   AND (s.parent_id IS NULL
+                        OR NOT EXISTS (SELECT 1 FROM projects_step i
+                                        WHERE i.parent_id = s.parent_id
+                                          AND i.state IN ('pending', 'ready', 'running', 'waiting')
+                                          AND (i.state = 'running' OR i.published_at IS NOT NULL))))
      OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                  WHERE s.project_id = p.id AND s.state = 'pending' AND f.state = 'running' AND s.round = f.round
                    AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
