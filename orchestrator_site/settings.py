@@ -26,8 +26,10 @@ DEBUG = CONF.debug
 ALLOWED_HOSTS = list(CONF.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = [CONF.base_url]
 
+PROCESS = os.environ.get("PHASEGATE_PROCESS", "")
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # A worker shows no admin: what is not imported need not be waited for when a worker is started again.
+    "django.contrib.admin.apps.SimpleAdminConfig" if PROCESS.startswith("worker-") else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,7 +82,7 @@ TEMPLATES = [
 # --- servers ---------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.database_url)}
-if os.environ.get("PHASEGATE_PROCESS") == "web":
+if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}
 else:
