@@ -180,3 +180,60 @@ def test_a_step_costs_the_same_in_a_large_project(site: Site) -> None:
             1.1,
         )
     )
+
+
+def test_a_step_costs_the_same_beside_a_million_past_ones(site: Site) -> None:
+    empty = median(lambda: seconds_of(CHAIN)) / 100
+    pattern = Project.objects.filter(state="completed").latest("finished_at")
+    with connection.cursor() as cursor:
+        cursor.execute(MILLION, {"project": pattern.pk})
+        cursor.execute("ANALYZE")
+    full = median(lambda: seconds_of(CHAIN)) / 100
+
+    FIGURES.append(
+        Figure(
+            "a step beside 1,000,000 past ones",
+            f"{full * 1e3:.2f} ms",
+            f"{empty * 1e3:.2f} ms",
+            full / empty,
+            1.3,
+            1.1,
+        )
+    )
+
+
+# 10,000 projects like one that was run, each with its phase, 100 steps, an attempt a step and two events an attempt.
+MILLION = """
+CREATE TEMPORARY TABLE copied AS
+SELECT gen_random_uuid() AS project, gen_random_uuid() AS phase FROM generate_series(1, 10000);
+
+INSERT INTO projects_project (id, blueprint_id, title, state, directive, inputs, variables, intent, priority,
+                              job_digest, auto_approve, held_by_parent, plan_version, failure_code, failure, created_at,
+                              started_at, finished_at)
+SELECT c.project, p.blueprint_id, p.title, p.state, p.directive, p.inputs, p.variables, p.intent, p.priority,
+       '', p.auto_approve, false, 1, '', '', p.created_at, p.started_at, p.finished_at
+  FROM copied c, projects_project p WHERE p.id = %(project)s;
+
+INSERT INTO projects_phase (id, project_id, key, title, position, state, round, base_round, quality, comments, failure,
+                            started_at, finished_at)
+SELECT c.phase, c.project, f.key, f.title, f.position, f.state, f.round, f.base_round, f.quality, f.comments, f.failure,
+       f.started_at, f.finished_at
+  FROM copied c, projects_phase f WHERE f.project_id = %(project)s;
+
+INSERT INTO projects_step (id, project_id, phase_id, key, round, position, spec, kind, agent, pool, on_failure, state,
+                           attempt, failures, crashes, timeout_seconds, guarded, concurrency_key, result, created_at,
+                           started_at, finished_at)
+SELECT gen_random_uuid(), c.project, c.phase, s.key, s.round, s.position, s.spec, s.kind, s.agent, s.pool, s.on_failure,
+       s.state, s.attempt, s.failures, s.crashes, s.timeout_seconds, s.guarded, s.concurrency_key, s.result,
+       s.created_at, s.started_at, s.finished_at
+  FROM copied c, projects_step s WHERE s.project_id = %(project)s;
+
+INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at, finished_at)
+SELECT s.id, 1, gen_random_uuid(), 'completed', 0, 0, 0, s.started_at, s.finished_at
+  FROM projects_step s JOIN copied c ON c.project = s.project_id;
+
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT s.project_id, kind, 'worker', s.key, '{"attempt": 1, "round": 1}'
+  FROM projects_step s JOIN copied c ON c.project = s.project_id,
+       unnest(ARRAY['step.started', 'step.completed']) AS kind;
+"""
