@@ -31,13 +31,14 @@ class Advanced:
 def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
-    1. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
-    2. The current phase is locked; two calls at once follow one another.
-    3. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
-    4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    1. The project is locked against other calls and changes, not against claims; then its current phase.
+    2. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
+    3. What was approved at the gate before must still be so, as long as nothing has followed from it.
+    4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
+    5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
-        project = Project.objects.filter(pk=project_id).select_related("owner").first()
+        project = Project.objects.lock_for_advance(project_id)
         if project is None:
             return None
         phase = _lock_current_phase(project)
@@ -49,6 +50,8 @@ def advance(project_id: UUID) -> Advanced | None:
             ending.wind_down(project)
             return Advanced(ProjectState(project.state))
         messages = 0
+        if phase is not None and gates.take_back(project, phase):
+            phase = _current_phase(project)
         while phase is not None:
             work = PhaseWork(project, phase)
             standing = work.settle()
@@ -62,10 +65,28 @@ def advance(project_id: UUID) -> Advanced | None:
 def wind_down_now(project_id: UUID) -> None:
     """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
     with transaction.atomic():
-        project = Project.objects.filter(pk=project_id).first()
+        project = Project.objects.lock_for_advance(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             _lock_current_phase(project)
             ending.wind_down(project)
+
+
+def recheck_approvals(project_id: UUID) -> None:
+    """Void what was asked or approved, if it is not what stands now, and ask again.
+
+    For whoever changes what an approval may rest on (the plan, a result, a variable): called in that transaction,
+    after the change, no step can start on what was approved before it. A paused project is looked at too.
+    """
+    with transaction.atomic():
+        project = Project.objects.lock_for_advance(project_id)
+        if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
+            return
+        phase = _live_phase(project)
+        if phase is not None and phase.state == PhaseState.WAITING:
+            gates.recheck(project, phase)
+        elif phase is not None:
+            gates.take_back(project, phase)
+        publishing.wake(project.pk)
 
 
 def begin(project: Project) -> None:
@@ -76,7 +97,7 @@ def begin(project: Project) -> None:
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
     """Whether the phase has ended or begun anew, so that there is more to look at."""
     if phase.state == PhaseState.WAITING:
-        return gates.after_answer(project, phase)
+        return gates.after_answer(project, phase) if standing is Standing.DONE else gates.go_on(project, phase)
     match standing:
         case Standing.FAILING | Standing.FAILED:
             work.stop_starting()
@@ -91,11 +112,15 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
 
 def _lock_current_phase(project: Project) -> Phase | None:
     """The phase that is worked on, locked; the next one, begun, where there is none."""
-    live = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
-    phase = Phase.objects.select_for_update().filter(project=project, state__in=live).order_by("position").first()
+    phase = _live_phase(project)
     if phase is None or project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
         return phase
     return _begun(project, phase)
+
+
+def _live_phase(project: Project) -> Phase | None:
+    live = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
+    return Phase.objects.select_for_update().filter(project=project, state__in=live).order_by("position").first()
 
 
 def _current_phase(project: Project) -> Phase | None:

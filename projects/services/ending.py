@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
 from projects.models import Approval, Phase, Project, Step
-from projects.services import publishing
+from projects.services import notifying, publishing
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
 
 SYSTEM = "system"
@@ -17,7 +17,7 @@ def complete_project(project: Project) -> None:
     if Project.objects.complete(project.pk):
         project.state = ProjectState.COMPLETED
         history.append(project.pk, "project.completed", actor=SYSTEM)
-        _wake_followers(project)
+        _tell(project)
 
 
 def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None:
@@ -29,7 +29,7 @@ def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None
         project.state = ProjectState.FAILED
         _close(project)
         history.append(project.pk, "project.failed", actor=SYSTEM, data={"code": code, "reason": reason})
-        _wake_followers(project)
+        _tell(project)
 
 
 def wind_down(project: Project) -> None:
@@ -43,7 +43,7 @@ def wind_down(project: Project) -> None:
         project.state = ProjectState.CANCELLED
         _close(project)
         history.append(project.pk, "project.cancelled", actor=SYSTEM)
-        _wake_followers(project)
+        _tell(project)
 
 
 def _close(project: Project) -> None:
@@ -58,7 +58,8 @@ def _close(project: Project) -> None:
     Approval.objects.cancel_of(project.pk)
 
 
-def _wake_followers(project: Project) -> None:
-    """Projects that were to run after this one are looked at by recovery; tell it at once."""
+def _tell(project: Project) -> None:
+    """Tell who waits for the end. Projects that were to run after it are looked at by recovery; tell it at once."""
+    notifying.notify(project.pk, "ended")
     if project.followers.filter(state=ProjectState.PENDING).exists():
         publishing.wake_recovery()
