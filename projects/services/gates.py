@@ -136,9 +136,9 @@ def take_back(project: Project, phase: Phase) -> bool:
 
 
 def _latest(phase: Phase) -> Approval | None:
-    """The approval of the present round's gate that was asked last."""
-    asked = phase.approvals.filter(round=phase.round, purpose__in=AT_A_GATE).select_related("project", "phase")
-    return asked.order_by("-opened_at", "-id").first()
+    """The approval of the present round's gate that was asked last; one of a round before that was left open."""
+    asked = phase.approvals.filter(Q(round=phase.round) | Q(state=ApprovalState.OPEN), purpose__in=AT_A_GATE)
+    return asked.select_related("project", "phase").order_by("-opened_at", "-id").first()
 
 
 def _void_if_changed(project: Project, approval: Approval) -> bool:
