@@ -58,6 +58,12 @@ class Conf(BaseSettings):
     )
     var_dir: Path = Field(BASE_DIR / "var", description="Data of the embedded servers and logs. Defaults to var/.")
 
+    pooled_sessions: bool = Field(
+        False,
+        description="PostgreSQL is reached through a pooler of transactions (PgBouncer), so that nothing may hang on a "
+        "session: the lease alone tells that a worker died, and who waits looks once a second. Defaults to off.",
+    )
+
     # --- the site
     secret_key: str = Field("", description="Django's secret. Defaults to one made once in var/ with mode 0600.")
     debug: bool = Field(False, description="Django's debug pages. Defaults to off; never on in production.")
@@ -82,10 +88,6 @@ class Conf(BaseSettings):
     watch_seconds: float = Field(
         0.25, gt=0, description="How often a worker looks whether another has died. Defaults to 0.25 s."
     )
-    database_sessions: bool = Field(
-        True,
-        description="Whether database sessions are ours alone. Off behind a pooler of transactions. Defaults to on.",
-    )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
     publish_bound_seconds: float = Field(
@@ -104,6 +106,17 @@ class Conf(BaseSettings):
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."
+    )
+
+    # --- history
+    history_retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="Histories of projects that are over for so many days are archived to a file, once a day, and "
+        "their events removed. Defaults to none: they are kept for ever.",
+    )
+    history_archive_dir: Path | None = Field(
+        None, description="Folder of archived histories. Defaults to history-archive in PHASEGATE_VAR_DIR."
     )
 
     # --- documents

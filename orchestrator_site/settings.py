@@ -88,7 +88,7 @@ if PROCESS == "web":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-if CONF.database_sessions:
+if not CONF.pooled_sessions:
     # From the first time on; only cursors that bind on the server prepare, which are those of the hot path.
     DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -65,6 +65,12 @@ class CommentRequired(InvalidInput):
     code = "comment_required"
 
 
+class RoundNotFound(NotFound):
+    """There is no such phase, or it has no such round."""
+
+    code = "round_not_found"
+
+
 class RefusedInState(Refused):
     """The project is in a state in which this cannot be done."""
 

@@ -6,7 +6,6 @@ the API and the admin call.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from django.contrib.auth.models import User
 from orchestrator_site.access.actors import Actor, system_actor
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
-from projects.services import approvals, control, creating, intake, progressing, snapshots
+from projects.services import approvals, control, creating, intake, notifying, progressing, snapshots
 from projects.services.registration import find_blueprint
-from projects.states import PROJECT
 
 __all__ = [
     "acancel",
@@ -78,13 +76,7 @@ def run_project(
     project = create_project(blueprint, inputs, **options)
     if project.state == "pending":
         project = start(project)
-    until = None if timeout is None else time.monotonic() + timeout
-    while project.state not in PROJECT.terminal:
-        if until is not None and time.monotonic() > until:
-            raise TimeoutError(f"Project {project.pk} is not over after {timeout:g} s; it goes on.")
-        time.sleep(0.1)
-        project.refresh_from_db()
-    return project
+    return notifying.wait_for(project.pk, timeout)
 
 
 def submit_approval(

@@ -97,6 +97,7 @@ APPROVAL: dict[str, Any] = {
     "project": PROJECT_ID,
     "project_title": "Requirements of RFC 6749",
     "phase": "creation",
+    "purpose": "gate",
     "round": 1,
     "title": "Approve the requirements",
     "state": "open",
@@ -115,8 +116,31 @@ APPROVAL_DETAIL: dict[str, Any] = APPROVAL | {
     "content": {},
     "evidence": [{"label": "Requirements", "value": 134}],
     "evidence_digest": DIGEST,
+    "plan_version": 2,
+    "supersedes": "0193a1f3-01a4-7c52-8d6f-0b3e9c7a5d18",
+    "superseded_by": None,
+    "difference": [{"label": "Requirements", "before": 131, "after": 134}],
     "escalated_at": None,
     "decisions": [],
+}
+ROUNDS: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "phase": "creation",
+    "title": "Creation",
+    "rounds": [
+        {
+            "round": 1,
+            "iteration": 1,
+            "is_present": False,
+            "steps": [
+                {"id": APPROVAL_ID, "key": "split", "state": "completed", "attempts": 1, "result_sha256": DIGEST}
+            ],
+            "quality": [{"name": "coverage", "met": False, "otherwise": "rework", "detail": "results.split.n > 9"}],
+            "approvals": [APPROVAL],
+            "sent_back_because": ["Say where each requirement stands."],
+        }
+    ],
+    "compared": None,
 }
 DECISION_GIVEN: dict[str, Any] = {
     "verdict": "reject",

@@ -12,6 +12,7 @@ from projects.api.views import (
     insight,
     overview,
     projects,
+    rounds,
     steps,
 )
 
@@ -32,6 +33,7 @@ urlpatterns = [
     route("projects/<str:project_id>/history", history.History, "project-history"),
     route("projects/<str:project_id>/knowledge", insight.Knowledge, "project-knowledge"),
     route("projects/<str:project_id>/pause", control.Pause, "project-pause"),
+    route("projects/<str:project_id>/phases/<str:key>/rounds", rounds.PhaseRounds, "phase-rounds"),
     route("projects/<str:project_id>/progress", insight.Progress, "project-progress"),
     route("projects/<str:project_id>/report", insight.Report, "project-report"),
     route("projects/<str:project_id>/resume", control.Resume, "project-resume"),

@@ -135,11 +135,16 @@ class QualityCondition(_Model):
 
 
 class GateSpec(_Model):
-    """What stands between a phase and the next. ``max_iterations`` counts the phase's rounds, the first included."""
+    """What stands between a phase and the next.
+
+    ``max_iterations`` counts the phase's rounds, the first included. When none is left, ``on_exhausted: escalate`` asks
+    those whom the approval's ``escalate_to`` names.
+    """
 
     quality: tuple[QualityCondition, ...] = ()
     approval: ApprovalSpec | None = None
     max_iterations: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+    on_exhausted: Literal["fail", "escalate"] = "fail"
 
     @model_validator(mode="after")
     def _room_for_rework(self) -> Self:

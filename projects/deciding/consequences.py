@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from projects.models import Approval
+from projects.models.approval import Purpose
 from projects.planning.gating import Verdict, after_rejection
 
 
@@ -35,6 +36,8 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
             "Your yes is counted; %(count)d more people must approve.",
             missing - 1,
         ) % {"count": missing - 1}
+    if approval.purpose == Purpose.LIMIT:
+        return _("As you choose: the phase passes its gate as it is, or it is worked over once more.")
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
@@ -43,11 +46,23 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
 def _on_no(approval: Approval) -> str:
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
-    following = after_rejection(approval.on_reject, (), round_number=approval.round, max_iterations=most).verdict
+    following = after_rejection(
+        approval.on_reject,
+        (),
+        iteration=approval.iteration,
+        max_iterations=most,
+        on_exhausted=str((phase.gate or {}).get("on_exhausted") or "fail"),
+    ).verdict
+    if approval.purpose == Purpose.LIMIT:
+        return _("The project fails, with your comment as the reason.")
+    if following is Verdict.ESCALATE:
+        return _("No further round is left of %(most)d: others are asked, with your comment, what is to follow.") % {
+            "most": most
+        }
     if following is Verdict.REWORK:
         return _("“%(phase)s” is worked over with your comment, as round %(round)d of at most %(most)d.") % {
             "phase": phase.title,
-            "round": approval.round + 1,
+            "round": approval.iteration + 1,
             "most": most,
         }
     if approval.on_reject == "rework":

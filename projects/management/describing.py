@@ -6,10 +6,14 @@ from typing import Any
 
 from agents.reporting import Cell
 from projects.models import Approval, Project
+from projects.models.approval import Purpose
+from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
 from projects.reports.visible import cell, one_line
 from projects.services.progressing import next_action
+
+CHOICE = f"as --edit {AT_THE_LIMIT}=accept or {AT_THE_LIMIT}=again says: as it is, or one more round"
 
 
 def project_document(project: Project) -> dict[str, Any]:
@@ -37,6 +41,8 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "project": str(approval.project_id),
         "title": approval.title,
         "round": approval.round,
+        "supersedes": str(approval.supersedes_id) if approval.supersedes_id else None,
+        "difference": approval.difference,
         "state": approval.state,
         "groups": approval.groups,
         "quorum": approval.quorum,
@@ -55,6 +61,7 @@ def approval_lines(approval: Approval) -> list[str]:
         ("Asked", f"{who}; {approval.quorum} must approve"),
         ("Until", f"{moment(approval.deadline)}, then: {approval.on_timeout}" if approval.deadline else ""),
         ("If rejected", "it is done again with the comment" if again else "the project fails"),
+        ("If approved", CHOICE if approval.purpose == Purpose.LIMIT else ""),
         ("Evidence", f"SHA-256 {approval.evidence_digest}"),
     ]
     told = [(name, cell(value)) for name, value in facts if value]
@@ -62,6 +69,11 @@ def approval_lines(approval: Approval) -> list[str]:
     for each in approval.evidence:
         label, value = one_line(str(each["label"])), _in_short(each["value"])
         lines += row_lines(("", f"{label}: {value}"), (2, WIDTH - 4))
+    if approval.supersedes_id is not None:
+        lines += row_lines(("Changed", "it was asked before, and is void; what is different now:"), (11, WIDTH - 13))
+    for each in approval.difference or ():
+        was, now = _in_short(each["before"], 80), _in_short(each["after"], 80)
+        lines += row_lines(("", f"{one_line(str(each['label']))}: {was} → {now}"), (2, WIDTH - 4))
     return lines
 
 

@@ -88,6 +88,20 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
             == 1
         )
 
+    def void(self, approval_id: UUID) -> bool:
+        """open or approved → void: what was asked or approved is not what stands now.
+
+        The one who calls holds the lock of the phase and has seen that nothing has followed from it. A decision that
+        comes meanwhile waits, and finds it closed; one that was first is void with it. False: it was rejected,
+        cancelled or void already.
+        """
+        return (
+            self.filter(pk=approval_id, state__in=(ApprovalState.OPEN, ApprovalState.APPROVED)).update(
+                state=ApprovalState.VOID, finished_at=Now()
+            )
+            == 1
+        )
+
     def cancel_of(self, project_id: UUID) -> int:
         """open → cancelled, for a project that has ended."""
         return self.filter(project_id=project_id, state=ApprovalState.OPEN).update(

@@ -42,6 +42,15 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """
         return self.select_for_update(of=("self",)).filter(pk=project_id).first()
 
+    def lock_for_advance(self, project_id: UUID) -> Project | None:
+        """The project with its owner, locked so that neither its state nor its plan changes meanwhile.
+
+        Claims of steps, which hold ``FOR KEY SHARE``, go on beside it. Everybody locks the project before its phase, so
+        that none of two waits for the other.
+        """
+        locked = self.select_for_update(of=("self",), no_key=True).select_related("owner")
+        return locked.filter(pk=project_id).first()
+
     def begin(self, project_id: UUID) -> bool:
         """pending → running. False: somebody else started it, or it was cancelled."""
         return self._move(project_id, ProjectState.RUNNING, started_at=Now())

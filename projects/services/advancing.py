@@ -35,10 +35,11 @@ class Advanced:
 def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
-    1. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
-    2. The current phase is locked; two calls at once follow one another.
-    3. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
-    4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    1. The project is locked against other calls and changes, not against claims; then its current phase.
+    2. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
+    3. What was approved at the gate before must still be so, as long as nothing has followed from it.
+    4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
+    5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
         return _advance(project_id)
@@ -62,8 +63,7 @@ def begin(project_id: UUID, by: str) -> bool:
 
 
 def _advance(project_id: UUID) -> Advanced | None:
-    phase = _lock_phase(project_id)
-    project = _read(project_id)  # after the lock: whoever held it may have changed it
+    project = _lock(project_id)
     if project is None:
         return None
     faults.point("in_advance")
@@ -72,7 +72,9 @@ def _advance(project_id: UUID) -> Advanced | None:
     if project.directive == Directive.CANCEL:
         ending.wind_down(project)
         return Advanced(ProjectState(project.state))
-    phase = _begun(phase)
+    phase = _begun(_lock_phase(project_id))
+    if phase is not None and gates.take_back(project, phase):
+        phase = _next_phase(project)
     messages = 0
     while phase is not None:
         work = PhaseWork(project, phase)
@@ -87,16 +89,33 @@ def _advance(project_id: UUID) -> Advanced | None:
 def wind_down_now(project_id: UUID) -> None:
     """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
     with transaction.atomic():
-        _lock_phase(project_id)
-        project = _read(project_id)
+        project = _lock(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)
+
+
+def recheck_approvals(project_id: UUID) -> None:
+    """Void what was asked or approved, if it is not what stands now, and ask again.
+
+    For whoever changes what an approval may rest on (the plan, a result, a variable): called in that transaction,
+    after the change, no step can start on what was approved before it. A paused project is looked at too.
+    """
+    with transaction.atomic():
+        project = _lock(project_id)
+        if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
+            return
+        phase = _lock_phase(project_id)
+        if phase is not None and phase.state == PhaseState.WAITING:
+            gates.recheck(project, phase)
+        elif phase is not None:
+            gates.take_back(project, phase)
+        publishing.wake(project.pk)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
     """Whether the phase has ended or begun anew, so that there is more to look at."""
     if phase.state == PhaseState.WAITING:
-        return gates.after_answer(project, phase)
+        return gates.after_answer(project, phase) if standing is Standing.DONE else gates.go_on(project, phase)
     match standing:
         case Standing.FAILING | Standing.FAILED:
             work.stop_starting()
@@ -114,8 +133,8 @@ def _lock_phase(project_id: UUID) -> Phase | None:
     return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
 
 
-def _read(project_id: UUID) -> Project | None:
-    return next(iter(sql.instances(Project, "project", project=project_id)), None)
+def _lock(project_id: UUID) -> Project | None:
+    return next(iter(sql.instances(Project, "lock_project", project=project_id)), None)
 
 
 def _next_phase(project: Project) -> Phase | None:

@@ -18,6 +18,7 @@ from projects import sql
 from projects.blueprints.expressions import render
 from projects.models import Attempt, Document, Phase, Project, Step
 from projects.models.project import Priority
+from projects.services.approved import ApprovedContents
 from projects.services.claims import Claim
 from projects.services.workers import Held
 from projects.states import Directive, ProjectState, StepState
@@ -142,14 +143,24 @@ class Roots(Mapping[str, Any]):
         return root in self._readers
 
 
-def expression_context(project_id: UUID, results: Mapping[str, Any], phase: Phase | None = None) -> Roots:
-    """What expressions of a project may refer to, by root."""
+def expression_context(
+    project: Project, results: Mapping[str, Any], phase: Phase | None = None, *, at_gate: bool = False
+) -> Roots:
+    """What expressions of a project may refer to, by root.
+
+    ``at_gate``: for the gate of the phase, which cannot rest on what is decided there.
+    """
     rework = (phase.round, tuple(phase.comments)) if phase is not None else (1, ())
-    return Roots(_readers(project_id, results, lambda: rework))
+    readers = _readers(project.pk, results, lambda: rework, phase if at_gate else None)
+    # As the row has them now: a gate must see what has changed under it.
+    return Roots(readers | {"inputs": lambda: project.inputs, "variables": lambda: project.variables})
 
 
 def _readers(
-    project_id: UUID, results: Mapping[str, Any], rework: Callable[[], tuple[int, tuple[str, ...]]]
+    project_id: UUID,
+    results: Mapping[str, Any],
+    rework: Callable[[], tuple[int, tuple[str, ...]]],
+    at_gate_of: Phase | None = None,
 ) -> dict[str, Callable[[], Any]]:
     def rounds() -> dict[str, Any]:
         number, comments = rework()
@@ -164,7 +175,7 @@ def _readers(
         "results": lambda: results,
         "values": dict,
         "variables": lambda: json.loads(facts_of(project_id).variables),
-        "approvals": lambda: _approved_contents(project_id),
+        "approvals": lambda: ApprovedContents(project_id, at_gate_of),
         "rework": rounds,
         "documents": lambda: [
             {"id": each.id, "name": each.name, "media_type": each.media_type, "sha256": each.sha256}
@@ -173,11 +184,6 @@ def _readers(
         "project": project,
         "intent": lambda: facts_of(project_id).intent,
     }
-
-
-def _approved_contents(project_id: UUID) -> dict[str, Any]:
-    phases = Phase.objects.filter(project_id=project_id, approvals__state="approved").order_by("approvals__round")
-    return dict(phases.values_list("key", "approvals__content"))
 
 
 class StepContext:

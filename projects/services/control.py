@@ -15,7 +15,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Approval, Project, Step
-from projects.services import advancing, publishing
+from projects.services import advancing, notifying, publishing
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -50,6 +50,7 @@ def start_if_its_turn(project: Project) -> bool:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)
             history.append(locked.pk, "project.cancelled", actor="recovery", data={"reason": reason})
+            notifying.notify(locked.pk, "ended")
     return False
 
 

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.models import Approval, Phase, Project, Step
-from projects.services import publishing
+from projects.services import notifying, publishing
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
 
 SYSTEM = "system"
@@ -15,7 +15,7 @@ SYSTEM = "system"
 
 def complete_project(project: Project) -> None:
     """Every phase has passed its gate."""
-    rows = sql.rows("complete_project", project=project.pk)
+    rows = sql.rows("complete_project", project=project.pk, channel=notifying.channel_of(project.pk))
     if rows:
         project.state = ProjectState.COMPLETED
         if rows[0]["awaited"]:
@@ -31,7 +31,7 @@ def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None
         project.state = ProjectState.FAILED
         _close(project)
         history.append(project.pk, "project.failed", actor=SYSTEM, data={"code": code, "reason": reason})
-        _wake_followers(project)
+        _tell(project)
 
 
 def wind_down(project: Project) -> None:
@@ -45,7 +45,7 @@ def wind_down(project: Project) -> None:
         project.state = ProjectState.CANCELLED
         _close(project)
         history.append(project.pk, "project.cancelled", actor=SYSTEM)
-        _wake_followers(project)
+        _tell(project)
 
 
 def _close(project: Project) -> None:
@@ -60,7 +60,8 @@ def _close(project: Project) -> None:
     Approval.objects.cancel_of(project.pk)
 
 
-def _wake_followers(project: Project) -> None:
-    """Projects that were to run after this one are looked at by recovery; tell it at once."""
+def _tell(project: Project) -> None:
+    """Tell who waits for the end. Projects that were to run after it are looked at by recovery; tell it at once."""
+    notifying.notify(project.pk, "ended")
     if project.followers.filter(state=ProjectState.PENDING).exists():
         publishing.wake_recovery()

@@ -67,7 +67,7 @@ class Liveness:
         if now - self._tidied_at >= TIDY:
             self._tidied_at = now
             recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
-        if conf().database_sessions:
+        if not conf().pooled_sessions:
             self.process.keep_lock()
             if not self._watches():
                 return

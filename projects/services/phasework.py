@@ -154,7 +154,7 @@ class PhaseWork:
 
     def context(self) -> Mapping[str, Any]:
         """What expressions of this phase may refer to."""
-        return expression_context(self.project.pk, Results(self.project.pk), self.phase)
+        return expression_context(self.project, Results(self.project.pk), self.phase)
 
     def _expand(self, step: Step, items: Any) -> bool:
         """One step an item. Whether others may follow at once, because the list is empty."""

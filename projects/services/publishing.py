@@ -51,6 +51,11 @@ def _advance(project_id: UUID) -> None:
         _publish([canvas.advance_signature(project_id)], [])
 
 
+def wake_now(project_id: UUID) -> None:
+    """Have somebody look at a project at once, also where the open transaction is about to be given up."""
+    _publish([canvas.advance_signature(project_id)], [])
+
+
 def wake_recovery() -> None:
     """Have recovery look around once the transaction is committed."""
     after_commit([canvas.recover_signature()], [])

@@ -171,6 +171,11 @@ SELECT f.* FROM projects_phase f
 -- name: project
 SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 
+-- name: lock_project
+-- Against other calls of advance, and against changes of its state and its plan; not against claims, which hold
+-- FOR KEY SHARE. Everybody locks the project before its phase.
+SELECT p.* FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE;
+
 -- name: steps_of_round
 -- The steps of a phase's round without their items, and of each no more than a decision needs: what the engine has to
 -- evaluate for it, and which steps it needs.
@@ -219,7 +224,7 @@ INSERT INTO history_event (stream, kind, actor, subject, data)
 SELECT project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed;
 
 -- name: complete_project
--- running to completed; with it comes whether others wait for this.
+-- running to completed; those who wait for its end are told, and with it comes whether other projects do.
 WITH completed AS (
     UPDATE projects_project SET state = 'completed', finished_at = clock_timestamp()
      WHERE id = %(project)s AND state = 'running'
@@ -229,7 +234,8 @@ WITH completed AS (
     SELECT id, 'project.completed', 'system', '', '{}'::jsonb FROM completed
 )
 SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.from_project_id
-                      WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited
+                      WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited,
+       pg_notify(%(channel)s, 'ended')
   FROM completed c;
 
 -- name: make_ready
