@@ -16,7 +16,7 @@ def check_gates(blueprint: Blueprint) -> Iterator[Finding]:
             yield from _gate(phase.gate, ("phases", index, "gate"))
         for position, step in enumerate(phase.steps):
             if step.approval is not None:
-                yield from _approval(step.approval, ("phases", index, "steps", position, "approval"))
+                yield from _of_step(step.approval, ("phases", index, "steps", position, "approval"))
 
 
 def _gate(gate: GateSpec, place: Place) -> Iterator[Finding]:
@@ -40,6 +40,17 @@ def _gate(gate: GateSpec, place: Place) -> Iterator[Finding]:
         )
     if gate.approval is not None:
         yield from _approval(gate.approval, (*place, "approval"))
+
+
+def _of_step(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:
+    if approval.on_reject == "rework":
+        yield Finding(
+            (*place, "on_reject"),
+            "a step that is rejected fails: only a phase can be worked over",
+            "Put the approval into the gate of the phase, or remove `on_reject` and let `on_failure` of the step say "
+            "what follows.",
+        )
+    yield from _approval(approval, place)
 
 
 def _approval(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:

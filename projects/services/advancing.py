@@ -15,9 +15,21 @@ from django.db import transaction
 from orchestrator_site import faults
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
-from projects.services import ending, gates, publishing
+from projects.services import draining, ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
+
+
+_LIVE = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
+_STEERED = (
+    "state",
+    "directive",
+    "directive_since",
+    "drained_at",
+    "held_by_parent",
+    "failure_code",
+    "failure",
+)  # what may have been written while we waited for the phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,8 @@ class Advanced:
 def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
-    1. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
+    1. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+       any more; a cancelled one is wound down.
     2. The current phase is locked; two calls at once follow one another.
     3. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
     4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
@@ -41,9 +54,12 @@ def advance(project_id: UUID) -> Advanced | None:
         if project is None:
             return None
         phase = _lock_current_phase(project)
-        project.refresh_from_db(fields=["state", "directive"])
+        project.refresh_from_db(fields=_STEERED)
         faults.point("in_advance")
-        if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
+        if project.state != ProjectState.RUNNING:
+            return Advanced(ProjectState(project.state))
+        if project.directive == Directive.PAUSE:
+            draining.note_if_drained(project)
             return Advanced(ProjectState(project.state))
         if project.directive == Directive.CANCEL:
             ending.wind_down(project)
@@ -60,17 +76,19 @@ def advance(project_id: UUID) -> Advanced | None:
 
 
 def wind_down_now(project_id: UUID) -> None:
-    """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
+    """End a cancelled project that has no running step, without waiting for a worker; also one that never began.
+
+    The phase is not waited for: the caller may have locked the project, and whoever holds the phase may wait for that.
+    The message that is sent beside has somebody look again.
+    """
     with transaction.atomic():
+        publishing.wake(project_id)
         project = Project.objects.filter(pk=project_id).first()
-        if project is not None and not project.is_over and project.directive == Directive.CANCEL:
-            _lock_current_phase(project)
+        if project is None or project.is_over or project.directive != Directive.CANCEL:
+            return
+        live = Phase.objects.filter(project=project, state__in=_LIVE).order_by("position")
+        if live.select_for_update(skip_locked=True).first() is not None or not live.exists():
             ending.wind_down(project)
-
-
-def begin(project: Project) -> None:
-    """Send a project that has just begun on its way, once the transaction is committed."""
-    publishing.wake(project.pk)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
@@ -91,8 +109,7 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
 
 def _lock_current_phase(project: Project) -> Phase | None:
     """The phase that is worked on, locked; the next one, begun, where there is none."""
-    live = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
-    phase = Phase.objects.select_for_update().filter(project=project, state__in=live).order_by("position").first()
+    phase = Phase.objects.select_for_update().filter(project=project, state__in=_LIVE).order_by("position").first()
     if phase is None or project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
         return phase
     return _begun(project, phase)

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from agents.definition import DocumentHandle
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Document, Phase, Project, Step
@@ -111,7 +113,8 @@ def expression_context(project: Project, results: Mapping[str, Any], phase: Phas
 
 
 def _approved_contents(project_id: UUID) -> dict[str, Any]:
-    phases = Phase.objects.filter(project_id=project_id, approvals__state="approved").order_by("approvals__round")
+    approved = Q(approvals__state="approved", approvals__purpose="gate")
+    phases = Phase.objects.filter(approved, project_id=project_id).order_by("approvals__round")
     return dict(phases.values_list("key", "approvals__content"))
 
 

@@ -19,10 +19,10 @@ from projects.models import Dependency, Phase, Project, Step
 from projects.planning.compiling import Branch, Leg, Wave, compile_wave, windows
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import Standing, assess
-from projects.services import publishing
+from projects.services import publishing, waits
 from projects.services.contexts import Results, expression_context
-from projects.services.kinds import KINDS
-from projects.states import PhaseState, StepState
+from projects.services.kinds import KINDS, is_list, waits_by_kind
+from projects.states import STEP, PhaseState, StepState
 
 SYSTEM = "system"
 
@@ -40,8 +40,8 @@ class PhaseWork:
     def settle(self) -> Standing:
         """Do all that follows without an agent's work, until nothing more does; how the phase stands then."""
         while True:
+            waits.settle(self)
             self._settle_lists()
-            self._settle_kinds()
             readiness = assess(self._graph())
             for key, need in readiness.skip:
                 self._skip(self.steps[key], f"{need!r}, which it needs, did not complete", by_condition=False)
@@ -73,10 +73,11 @@ class PhaseWork:
         return len(signatures)
 
     def stop_starting(self) -> None:
-        """Cancel what has not started: the phase has failed, or will once the last running step has ended."""
-        Step.objects.filter(
-            phase=self.phase, round=self.phase.round, state__in=(StepState.PENDING, StepState.READY)
-        ).update(state=StepState.CANCELLED, finished_at=Now())
+        """Cancel what has not started: the phase has failed, or will once the last running step has ended.
+
+        What waits for a time, a signal, a person or a child is cancelled too: nobody needs it any more.
+        """
+        waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round))
         self._load()
         self._settle_lists(closing=True)
 
@@ -119,7 +120,7 @@ class PhaseWork:
         )
 
     def _lists(self) -> list[Step]:
-        return [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind not in KINDS]
+        return [step for step in self.steps.values() if step.state == StepState.WAITING and not waits_by_kind(step)]
 
     def _is_to_send(self, step: Step) -> bool:
         if step.state != StepState.READY or step.published_at is not None:
@@ -138,12 +139,12 @@ class PhaseWork:
                 if not compile_expression(spec["when"]).check(context):
                     self._skip(step, f"its condition is false: {spec['when']}", by_condition=True)
                     return True
-            if spec.get("for_each"):
+            if is_list(step):
                 items = compile_expression(spec["for_each"]).evaluate(context or self.context())
                 return self._expand(step, items)
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
-                return step.state != StepState.WAITING
+                return step.state in STEP.terminal
         except ExpressionFailed as error:
             self._fail(step, error.code, str(error))
             return True
@@ -173,11 +174,12 @@ class PhaseWork:
                     position=index,
                     parent=step,
                     item=item,
+                    kind=step.kind,
                     agent=step.agent,
                     pool=step.pool,
                     on_failure=step.on_failure,
                     timeout_seconds=step.timeout_seconds,
-                    state=StepState.READY,
+                    state=StepState.PENDING if step.kind in KINDS else StepState.READY,
                 )
                 for index, item in enumerate(items)
             ],
@@ -191,14 +193,13 @@ class PhaseWork:
         """Complete or fail each ``for_each`` whose items are over; stop one that has failed early."""
         for step in self._lists():
             counts = step.items.aggregate(
-                live=Count("id", filter=Q(state__in=("ready", "running"))),
+                live=Count("id", filter=Q(state__in=sorted(STEP.live))),
                 failed=Count("id", filter=Q(state="failed")),
                 cancelled=Count("id", filter=Q(state="cancelled")),
                 total=Count("id"),
             )
             if counts["failed"] and step.on_failure == "fail" and counts["live"]:
-                stopped = step.items.filter(state=StepState.READY).update(state=StepState.CANCELLED, finished_at=Now())
-                counts["live"] -= stopped
+                counts["live"] -= waits.give_up(step.items.all())
             if counts["live"]:
                 continue
             if counts["failed"] and step.on_failure != "continue":
@@ -215,11 +216,6 @@ class PhaseWork:
         return f"{failed} of {total} items failed, the first being {key}: {(error or {}).get('message', 'no reason')}"
 
     # --- kinds that wait ---------------------------------------------------------------------------------------
-
-    def _settle_kinds(self) -> None:
-        for step in self.steps.values():
-            if step.state == StepState.WAITING and step.kind in KINDS:
-                KINDS[step.kind].look(self, step)
 
     def wait(self, step: Step) -> None:
         """pending → waiting, for something that is no agent's work."""

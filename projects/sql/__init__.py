@@ -1,7 +1,7 @@
 """The statements of the hot path, by name, and the one function that runs them.
 
 The engine's speed is the number of statements and commits a step costs, so claiming and committing are one statement
-each, with their events and attempts, instead of several through the ORM. Each block of ``queries.sql`` begins with
+each, with their events and attempts, instead of several through the ORM. Each block of a ``.sql`` file begins with
 ``-- name:``; parameters are psycopg's ``%(name)s``.
 """
 
@@ -27,8 +27,11 @@ def statement(name: str) -> str:
 
 @functools.cache
 def _statements() -> Mapping[str, str]:
-    parts = _NAME.split((Path(__file__).parent / "queries.sql").read_text(encoding="utf-8"))
-    return {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    found: dict[str, str] = {}
+    for path in sorted(Path(__file__).parent.glob("*.sql")):
+        parts = _NAME.split(path.read_text(encoding="utf-8"))
+        found |= {name: _COMMENT.sub("", body).strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return found
 
 
 def rows(name: str, **params: Any) -> list[dict[str, Any]]:

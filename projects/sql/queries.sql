@@ -99,7 +99,10 @@ SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.r
 WITH put AS (
     UPDATE projects_step
        SET state = 'ready', error = %(error)s::jsonb,
-           available_at = clock_timestamp() + make_interval(secs => %(delay)s),
+           -- In a pause the clock of the project stands still since it began, and is moved on by its length.
+           available_at = make_interval(secs => %(delay)s) + (
+               SELECT CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
+                 FROM projects_project p WHERE p.id = projects_step.project_id),
            published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
@@ -195,28 +198,60 @@ RETURNING project_id;
 
 -- name: neglected
 -- Running projects that would move if somebody looked: something is ready and was not sent, everything a pending step
--- or a for_each waits for is over, or nothing is in flight at all. The last covers what no rule foresaw.
+-- or a for_each waits for is over, what a step waits for has happened, a pause has nothing left to wait for, or nothing
+-- is in flight at all. The last covers what no rule foresaw.
 SELECT p.id
   FROM projects_project p
- WHERE p.state = 'running' AND p.directive <> 'pause'
+ WHERE p.state = 'running'
    AND (
         p.directive = 'cancel'
-     OR EXISTS (SELECT 1 FROM projects_step s
-                 WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
-                   AND (s.available_at IS NULL OR s.available_at <= clock_timestamp()))
-     OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
-                 WHERE s.project_id = p.id AND s.state = 'pending' AND f.state = 'running' AND s.round = f.round
-                   AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
-                                    WHERE d.step_id = s.id
-                                      AND n.state IN ('pending', 'ready', 'running', 'waiting')))
-     OR EXISTS (SELECT 1 FROM projects_step s
-                 WHERE s.project_id = p.id AND s.state = 'waiting'
-                   AND NOT EXISTS (SELECT 1 FROM projects_step i
-                                    WHERE i.parent_id = s.id AND i.state IN ('ready', 'running')))
-     OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
-                      WHERE s.project_id = p.id AND f.state = 'running'
-                        AND s.state IN ('ready', 'running', 'waiting'))
-         AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+     OR (p.directive = 'pause' AND p.drained_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running'))
+     OR (p.directive = 'run' AND (
+            EXISTS (SELECT 1 FROM projects_step s
+                     WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
+                       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp()))
+         OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                     WHERE s.project_id = p.id AND s.state = 'pending' AND s.parent_id IS NULL
+                       AND f.state = 'running' AND s.round = f.round
+                       AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
+                                        WHERE d.step_id = s.id
+                                          AND n.state IN ('pending', 'ready', 'running', 'waiting')))
+         -- A list: no item of it is under way, or one is pending where the window has room.
+         OR EXISTS (SELECT 1 FROM projects_step s
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.spec ? 'for_each'
+                       AND (NOT EXISTS (SELECT 1 FROM projects_step i
+                                         WHERE i.parent_id = s.id AND i.state IN ('ready', 'running', 'waiting'))
+                            OR (EXISTS (SELECT 1 FROM projects_step i WHERE i.parent_id = s.id AND i.state = 'pending')
+                                AND (SELECT count(*) FROM projects_step i
+                                      WHERE i.parent_id = s.id AND i.state IN ('ready', 'running', 'waiting'))
+                                    < coalesce((s.spec ->> 'max_parallel')::int, %(window)s))))
+         -- What waits by its kind, itself or as an item: its time is over, its signal is there, its approval is
+         -- decided, its child has ended. A kind that is not named here is looked at every time.
+         OR EXISTS (SELECT 1
+                      FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id,
+                           LATERAL (SELECT coalesce(s.spec, l.spec) AS spec) own
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind <> 'agent'
+                       AND NOT (s.parent_id IS NULL AND s.spec ? 'for_each')
+                       AND CASE s.kind
+                           WHEN 'wait' THEN
+                                (own.spec -> 'wait' ->> 'for' IS NOT NULL
+                                 AND NOT EXISTS (SELECT 1 FROM projects_timer t WHERE t.step_id = s.id AND t.kind = 'wait'))
+                                OR EXISTS (SELECT 1 FROM projects_signal g
+                                            WHERE g.project_id = p.id AND g.taken_by_id IS NULL
+                                              AND g.name = own.spec -> 'wait' ->> 'signal')
+                           WHEN 'approval' THEN
+                                NOT EXISTS (SELECT 1 FROM projects_approval a
+                                             WHERE a.step_id = s.id AND a.purpose = 'step' AND a.state = 'open')
+                           WHEN 'project' THEN
+                                NOT EXISTS (SELECT 1 FROM projects_project c
+                                             WHERE c.parent_step_id = s.id AND c.state IN ('pending', 'running'))
+                           ELSE true END)
+         OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                          WHERE s.project_id = p.id AND f.state = 'running'
+                            AND s.state IN ('ready', 'running', 'waiting'))
+             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+        ))
    )
  ORDER BY p.priority, p.id
  LIMIT %(limit)s;
