@@ -19,7 +19,6 @@ from projects.services import draining, ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
-
 _LIVE = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
 _STEERED = (
     "state",
@@ -56,13 +55,13 @@ def advance(project_id: UUID) -> Advanced | None:
         phase = _lock_current_phase(project)
         project.refresh_from_db(fields=_STEERED)
         faults.point("in_advance")
+        if project.directive == Directive.CANCEL and not project.is_over:
+            ending.wind_down(project)
+            return Advanced(ProjectState(project.state))
         if project.state != ProjectState.RUNNING:
             return Advanced(ProjectState(project.state))
         if project.directive == Directive.PAUSE:
             draining.note_if_drained(project)
-            return Advanced(ProjectState(project.state))
-        if project.directive == Directive.CANCEL:
-            ending.wind_down(project)
             return Advanced(ProjectState(project.state))
         messages = 0
         while phase is not None:

@@ -156,7 +156,7 @@ class PhaseWork:
         return expression_context(self.project, Results(self.project.pk), self.phase)
 
     def _expand(self, step: Step, items: Any) -> bool:
-        """One step an item. Whether others may follow at once, because the list is empty."""
+        """One step an item. Whether more may follow at once: the list is empty, or its items are the engine's own."""
         if not isinstance(items, list):
             self._fail(
                 step,
@@ -187,7 +187,7 @@ class PhaseWork:
         )
         self._note("step.expanded", step, items=len(items))
         self._move(step, StepState.WAITING if items else StepState.COMPLETED, started_at=Now())
-        return not items
+        return not items or step.kind in KINDS
 
     def _settle_lists(self, *, closing: bool = False) -> None:
         """Complete or fail each ``for_each`` whose items are over; stop one that has failed early."""

@@ -41,9 +41,7 @@ def send(*, project_id: UUID, name: str, actor: Actor, payload: Any = None, key:
         _one_at_a_time(project_id)
         if key and (earlier := Signal.objects.filter(project=project_id, key=key).first()) is not None:
             return _same(earlier, name, payload)
-        rows = sql.rows(
-            "send_signal", project=project_id, name=name, payload=written, key=key, sender=actor.name[:200]
-        )
+        rows = sql.rows("send_signal", project=project_id, name=name, payload=written, key=key, sender=actor.name[:200])
         if not rows:
             raise _why_not(project_id)
         signal = Signal.objects.get(pk=rows[0]["id"])

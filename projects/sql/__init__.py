@@ -34,7 +34,7 @@ def _statements() -> Mapping[str, str]:
     return found
 
 
-def rows(name: str, **params: Any) -> list[dict[str, Any]]:
+def rows(name: str, /, **params: Any) -> list[dict[str, Any]]:
     """Run a statement and give its rows, each under its column names."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), params)
@@ -42,7 +42,7 @@ def rows(name: str, **params: Any) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
-def execute(name: str, **params: Any) -> int:
+def execute(name: str, /, **params: Any) -> int:
     """Run a statement that gives no rows; how many rows it changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement(name), params)

@@ -202,7 +202,7 @@ RETURNING project_id;
 -- is in flight at all. The last covers what no rule foresaw.
 SELECT p.id
   FROM projects_project p
- WHERE p.state = 'running'
+ WHERE (p.state = 'running' OR (p.state = 'pending' AND p.directive = 'cancel'))
    AND (
         p.directive = 'cancel'
      OR (p.directive = 'pause' AND p.drained_at IS NULL
