@@ -90,6 +90,9 @@ class Conf(BaseSettings):
     )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
+    timer_seconds: float = Field(
+        1.0, gt=0, description="How often beat fires what is due; what is due soon is met to some ms. Defaults to 1 s."
+    )
     publish_bound_seconds: float = Field(
         60.0, gt=0, description="A message unclaimed for longer is sent again. Defaults to 60 s."
     )
@@ -103,6 +106,9 @@ class Conf(BaseSettings):
     )
     batch_seconds: float = Field(
         0.03, ge=0, description="Short steps are committed together for as long; 0: each by itself. Defaults to 0.03 s."
+    )
+    child_depth: int = Field(
+        10, ge=0, le=100, description="How many projects may stand above one that a step starts. Defaults to 10."
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."

@@ -166,6 +166,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CONF.recovery_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.recovery_seconds * 2))},
     },
+    "fire timers": {
+        "task": "projects.fire_timers",
+        "kwargs": {"look_ahead": True},
+        "schedule": CONF.timer_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
+    },
     "seal history": {
         "task": "projects.seal_history",
         "schedule": CONF.sealing_seconds,

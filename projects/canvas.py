@@ -136,6 +136,12 @@ def recover_signature() -> Signature[Any]:
     return _task("projects.recover").set(queue=CONTROL_QUEUE)
 
 
+def timers_signature(after: float, *, look_ahead: bool = False) -> Signature[Any]:
+    """A message that has what is due fired, in so many seconds: a little later than due rather than too early."""
+    signature = _task("projects.fire_timers", look_ahead=look_ahead).set(queue=CONTROL_QUEUE)
+    return signature.set(countdown=after + 0.003) if after > 0 else signature
+
+
 def _task(name: str, *arguments: Any, **options: Any) -> Signature[Any]:
     """By name: tasks call services, and services make canvases, so that an import would be a circle."""
     signature: Signature[Any] = current_app.signature(name, args=arguments, kwargs=options, immutable=True)

@@ -25,7 +25,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, liveness, paces, publishing, recovery
+from projects.services import advancing, execution, liveness, paces, publishing, recovery, timers
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
@@ -103,6 +103,17 @@ def advance(project: str) -> None:
 def recover() -> None:
     """One pass of recovery."""
     recovery.recover()
+
+
+@shared_task(name="projects.fire_timers")
+def fire_timers(*, look_ahead: bool = False) -> None:
+    """Do what is due; with ``look_ahead``, as beat asks, also have what is due soon met at its moment."""
+    try:
+        timers.fire_due()
+        if look_ahead:
+            timers.ring_for_soon()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("timers lost their database: %s; the next pass fires what is due", error)
 
 
 @shared_task(name="projects.seal_history")

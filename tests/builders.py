@@ -95,6 +95,11 @@ def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
     return claims.claim(step.project_id, step.pk, worker or this_process())
 
 
+def finish(claim: Claim, result: str = '"done"') -> None:
+    """What a worker does last, with what the agent returned as JSON."""
+    execution._commit(claims.Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
+
+
 def ready_steps(project: Project) -> list[Step]:
     """What could be claimed now, in order."""
     from django.db.models import Q
@@ -140,3 +145,36 @@ def as_actor(user: User) -> Actor:
 def ids(steps: Iterable[Step]) -> list[UUID]:
     """Their ids."""
     return [each.pk for each in steps]
+
+
+def child_of(project: Project, key: str) -> Project:
+    """The project that a step has started."""
+    return Project.objects.get(parent_step__project=project, parent_step__key=key)
+
+
+def later(project: Project, seconds: float) -> None:
+    """Have the clocks of a project be where they are so many seconds later, and do what is due then.
+
+    What the database holds of moments is moved back: waits, retries and deadlines, and when a pause began.
+    """
+    from datetime import timedelta
+
+    from django.db.models import F
+
+    from projects.models import Timer
+    from projects.services import timers
+
+    length = timedelta(seconds=seconds)
+    Timer.objects.filter(project=project).update(due_at=F("due_at") - length)
+    Approval.objects.filter(project=project).update(deadline=F("deadline") - length)
+    Step.objects.filter(project=project).update(available_at=F("available_at") - length)
+    Project.objects.filter(pk=project.pk).update(
+        deadline=F("deadline") - length, directive_since=F("directive_since") - length
+    )
+    timers.fire_due()
+
+
+def blueprint_of(yaml: str) -> str:
+    """Register a blueprint that is written in the test; its name."""
+    text = textwrap.dedent(yaml)
+    return register_blueprint(loaded=load_text(text)).name

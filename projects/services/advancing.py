@@ -17,7 +17,7 @@ from orchestrator_site import faults
 from projects import sql
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
-from projects.services import ending, gates, publishing
+from projects.services import beginning, draining, ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -36,7 +36,8 @@ def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
     1. The project is locked against other calls and changes, not against claims; then its current phase.
-    2. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
+    2. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+       any more; a cancelled one is wound down.
     3. What was approved at the gate before must still be so, as long as nothing has followed from it.
     4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
     5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
@@ -45,13 +46,14 @@ def advance(project_id: UUID) -> Advanced | None:
         return _advance(project_id)
 
 
-def begin(project_id: UUID, by: str) -> bool:
+def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
     """pending → running, and on its way in the same transaction. False: not pending, or it waits for others.
 
     Where what follows fails (an expression, the database), the project has begun all the same, and recovery goes on.
+    ``asked`` if this is also the moment at which somebody asked for it.
     """
     with transaction.atomic():
-        if not sql.rows("begin", project=project_id, actor=by):
+        if not beginning.begin(project_id, by=by, asked=asked):
             return False
         try:
             with transaction.atomic():
@@ -67,10 +69,13 @@ def _advance(project_id: UUID) -> Advanced | None:
     if project is None:
         return None
     faults.point("in_advance")
-    if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
-        return Advanced(ProjectState(project.state))
-    if project.directive == Directive.CANCEL:
+    if project.directive == Directive.CANCEL and not project.is_over:
         ending.wind_down(project)
+        return Advanced(ProjectState(project.state))
+    if project.state != ProjectState.RUNNING:
+        return Advanced(ProjectState(project.state))
+    if project.directive == Directive.PAUSE:
+        draining.note_if_drained(project)
         return Advanced(ProjectState(project.state))
     phase = _begun(_lock_phase(project_id))
     if phase is not None and gates.take_back(project, phase):
@@ -87,8 +92,12 @@ def _advance(project_id: UUID) -> Advanced | None:
 
 
 def wind_down_now(project_id: UUID) -> None:
-    """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
+    """End a cancelled project that has no running step, without waiting for a worker; also one that never began.
+
+    What it leaves undone, because something still runs, whoever looks after the commit goes on with.
+    """
     with transaction.atomic():
+        publishing.wake(project_id)
         project = _lock(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)

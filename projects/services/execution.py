@@ -30,7 +30,8 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import RetryPolicy
-from projects.models import Project
+from projects.models import Project, Timer
+from projects.models.timer import TimerKind
 from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp, Retry, after_failure
 from projects.services import claims, paces
@@ -263,7 +264,12 @@ def settle_failure(
     if not sql.rows("put_back", **kept, **common):
         _refuse_late(step, this_process(), outcome.value)
         return None
-    return decision.delay if soon else None
+    if soon:
+        return decision.delay
+    Timer.objects.set_for_step(
+        project_id=step.project_id, step_id=step.id, kind=TimerKind.RETRY, seconds=decision.delay
+    )
+    return None
 
 
 def _hand_back(step: Claim, worker: WorkerProcess) -> None:
@@ -284,7 +290,7 @@ def _hand_back(step: Claim, worker: WorkerProcess) -> None:
 
 
 SOON = 5.0
-"""A retry due within as many seconds rides a Celery countdown; a later one waits as a row for recovery."""
+"""A retry due within as many seconds rides a Celery countdown; a later one has a timer."""
 
 
 def _refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:

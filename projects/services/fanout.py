@@ -15,6 +15,8 @@ from projects.canvas import Packed
 from projects.models import Project, Step
 from projects.planning.packing import groups, leg_size
 from projects.services import paces
+from projects.services.kinds import KINDS
+from projects.states import StepState
 
 MANY = 1_000_000
 """More items than any list has."""
@@ -35,18 +37,26 @@ def expand(project: Project, parent: Step, items: Sequence[Any], parallel: int |
     """
     if not items:
         return Sent()
+    waits = parent.kind in KINDS  # then no worker takes them: they are begun one by one, as the window has room
     leg = _leg(parent, len(items))
-    sizes = _sizes(parent, waiting=len(items), in_flight=0, parallel=parallel, leg=leg)
+    sizes = () if waits else _sizes(parent, waiting=len(items), in_flight=0, parallel=parallel, leg=leg)
     count = sum(map(sum, sizes))
     ids = [clock.new_id() for _ in items]
     sql.execute(
-        "expand", parent=parent.pk, ids=ids, items=[json.dumps(item, allow_nan=False) for item in items], sent=count
+        "expand",
+        parent=parent.pk,
+        ids=ids,
+        items=[json.dumps(item, allow_nan=False) for item in items],
+        state=StepState.PENDING if waits else StepState.READY,
+        sent=count,
     )
     return _sent(project, parent, ids[:count], sizes, parallel)
 
 
 def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
     """What of a list's items is to be sent now."""
+    if parent.kind in KINDS:
+        return Sent()
     leg = _leg(parent, MANY)
     at_once = max(parallel or conf().fanout_window, 2 * paces.lanes_of(parent.pool) * leg)
     in_flight = int(sql.rows("items_in_flight", parent=parent.pk, limit=2 * at_once + 100)[0]["in_flight"])

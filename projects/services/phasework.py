@@ -18,10 +18,10 @@ from projects.models import Phase, Project, Step
 from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import Standing, assess
-from projects.services import fanout, publishing
+from projects.services import fanout, publishing, waits
 from projects.services.contexts import Results, expression_context
-from projects.services.kinds import KINDS
-from projects.states import PhaseState, StepState
+from projects.services.kinds import KINDS, is_list, waits_by_kind
+from projects.states import STEP, PhaseState, StepState
 
 SYSTEM = "system"
 
@@ -37,7 +37,6 @@ class PhaseWork:
         self.phase = phase
         self.steps: dict[str, Step] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
-        self.asks: dict[UUID, Mapping[str, Any]] = {}
         self._made_ready: list[Step] = []
         self._signatures: list[Any] = []
         self._sent: list[UUID] = []
@@ -46,8 +45,8 @@ class PhaseWork:
     def settle(self) -> Standing:
         """Do all that follows without an agent's work, until nothing more does; how the phase stands then."""
         while True:
+            waits.settle(self)
             self._settle_lists()
-            self._settle_kinds()
             readiness = assess(self._graph())
             for key, need in readiness.skip:
                 self._skip(self.steps[key], f"{need!r}, which it needs, did not complete", by_condition=False)
@@ -71,14 +70,11 @@ class PhaseWork:
         return len(self._signatures)
 
     def stop_starting(self) -> None:
-        """Cancel what has not started: the phase has failed, or will once the last running step has ended."""
-        waiting = [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind in KINDS]
-        Step.objects.filter(
-            phase=self.phase, round=self.phase.round, state__in=(StepState.PENDING, StepState.READY)
-        ).update(state=StepState.CANCELLED, finished_at=Now())
-        for step in waiting:
-            self._move(step, StepState.CANCELLED)
-            KINDS[step.kind].stop(step)
+        """Cancel what has not started: the phase has failed, or will once the last running step has ended.
+
+        What waits for a time, a signal, a person or a child is cancelled too: nobody needs it any more.
+        """
+        waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round))
         self._made_ready.clear()
         self._load()
         self._settle_lists(closing=True)
@@ -101,7 +97,6 @@ class PhaseWork:
         keys = {step.pk: step.key for step, _ in found}
         self.steps = {step.key: step for step, _ in found}
         self.needs = {step.key: tuple(keys[need] for need in row["needs"]) for step, row in found}
-        self.asks = {step.pk: row for step, row in found if row["asks_condition"] or row["asks_list"]}
 
     def _graph(self) -> Graph:
         return graph(self._node(step) for step in self.steps.values())
@@ -113,16 +108,16 @@ class PhaseWork:
             needs=self.needs[step.key],
             pool=step.pool,
             on_failure=step.on_failure,
-            conditional=step.pk in self.asks or step.kind in KINDS or step.guarded,
+            conditional=bool(step.spec) or step.kind in KINDS or step.guarded,
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
     def _lists(self) -> list[Step]:
-        return [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind not in KINDS]
+        return [step for step in self.steps.values() if step.state == StepState.WAITING and not waits_by_kind(step)]
 
     def _parallel(self, step: Step) -> int | None:
-        parallel: int | None = self.asks.get(step.pk, {}).get("asks_parallel")
+        parallel: int | None = (step.spec or {}).get("max_parallel")
         return parallel
 
     def _is_to_send(self, step: Step) -> bool:
@@ -134,17 +129,17 @@ class PhaseWork:
 
     def _decide(self, step: Step) -> bool:
         """Make a step whose needs are met ready, skipped, a list of items, or failed. Whether others may follow."""
-        asks = self.asks.get(step.pk, {})
+        asks = step.spec or {}
         context = self.context() if asks else None
         try:
-            if asks.get("asks_condition") and not compile_expression(asks["asks_condition"]).check(context or {}):
-                self._skip(step, f"its condition is false: {asks['asks_condition']}", by_condition=True)
+            if asks.get("when") and not compile_expression(asks["when"]).check(context or {}):
+                self._skip(step, f"its condition is false: {asks['when']}", by_condition=True)
                 return True
-            if asks.get("asks_list"):
-                return self._expand(step, compile_expression(asks["asks_list"]).evaluate(context or {}))
+            if is_list(step):
+                return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
-                return step.state != StepState.WAITING
+                return step.state in STEP.terminal
         except ExpressionFailed as error:
             self._fail(step, error.code, str(error))
             return True
@@ -157,7 +152,7 @@ class PhaseWork:
         return expression_context(self.project, Results(self.project.pk), self.phase)
 
     def _expand(self, step: Step, items: Any) -> bool:
-        """One step an item. Whether others may follow at once, because the list is empty."""
+        """One step an item. Whether more may follow at once: the list is empty, or its items are the engine's own."""
         if not isinstance(items, list):
             self._fail(
                 step,
@@ -169,14 +164,14 @@ class PhaseWork:
         self._note("step.expanded", step, items=len(items))
         self._move(step, StepState.WAITING if items else StepState.COMPLETED, started_at=Now())
         self._sent_too(sent)
-        return not items
+        return not items or step.kind in KINDS
 
     def _settle_lists(self, *, closing: bool = False) -> None:
         """Complete, or fail, the lists of items that are all over."""
         for step in self._lists():
             standing = sql.rows("items_open", parent=step.pk)[0]
             if standing["failed"] and step.on_failure == "fail":
-                step.items.filter(state=StepState.READY).update(state=StepState.CANCELLED, finished_at=Now())
+                waits.give_up(step.items.all())
             elif standing["open"] and not closing:
                 continue
             counts = dict(step.items.values_list("state").annotate(n=Count("pk")).order_by())
@@ -197,11 +192,6 @@ class PhaseWork:
         return f"{failed} of {total} items failed, the first being {key}: {(error or {}).get('message', 'no reason')}"
 
     # --- kinds that wait ---------------------------------------------------------------------------------------
-
-    def _settle_kinds(self) -> None:
-        for step in self.steps.values():
-            if step.state == StepState.WAITING and step.kind in KINDS:
-                KINDS[step.kind].look(self, step)
 
     def wait(self, step: Step) -> None:
         """pending → waiting, for something that is no agent's work."""

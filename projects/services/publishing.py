@@ -56,6 +56,14 @@ def wake_now(project_id: UUID) -> None:
     _publish([canvas.advance_signature(project_id)], [])
 
 
+def ring(after: float, *, look_ahead: bool = False) -> None:
+    """Have what is due fired in so many seconds, which are few, counted from the commit of this transaction.
+
+    With ``look_ahead`` also have what is due soon after that met at its moment.
+    """
+    after_commit([canvas.timers_signature(after, look_ahead=look_ahead)], [])
+
+
 def wake_recovery() -> None:
     """Have recovery look around once the transaction is committed."""
     after_commit([canvas.recover_signature()], [])

@@ -23,9 +23,9 @@ from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from orchestrator_site.history.sealing import seal_pending
 from projects import sql
-from projects.models import Approval, Project, Worker
+from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, approvals, control, doorbell
+from projects.services import advancing, control, doorbell, timers
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class Recovered:
     steps_failed: int = 0
     messages_sent_again: int = 0
     approvals_timed_out: int = 0
+    projects_overdue: int = 0
+    timers_fired: int = 0
     projects_started: int = 0
     projects_advanced: int = 0
     errors: list[str] = field(default_factory=list)
@@ -50,7 +52,16 @@ class Recovered:
     @property
     def anything(self) -> bool:
         """Whether the pass found anything to do."""
-        return any((self.steps_taken_back, self.steps_failed, self.messages_sent_again, self.approvals_timed_out))
+        return any(
+            (
+                self.steps_taken_back,
+                self.steps_failed,
+                self.messages_sent_again,
+                self.approvals_timed_out,
+                self.projects_overdue,
+                self.timers_fired,
+            )
+        )
 
 
 SUSPICION = 0.4
@@ -111,7 +122,7 @@ def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
     sql.execute("pulse", work="recovery")
-    for part in (_take_back, _send_again, _time_out, _start_followers, _advance_neglected, _forget_workers):
+    for part in (_take_back, _send_again, _fire_timers, _start_followers, _advance_neglected, _forget):
         try:
             part(done)
         except RedisError as error:
@@ -184,10 +195,12 @@ def _send_again(done: Recovered) -> None:
         doorbell.set_up()
 
 
-def _time_out(done: Recovered) -> None:
-    for approval in Approval.objects.overdue().select_related("project", "phase")[:BATCH]:
-        if approvals.time_out(approval):
-            done.approvals_timed_out += 1
+def _fire_timers(done: Recovered) -> None:
+    """What is due, wherever beat's own task does not do it; before that, timers that disagree with what is shown."""
+    Timer.objects.agree_with_all()
+    fired = timers.fire_due(BATCH)
+    done.timers_fired, done.projects_overdue = fired.woken, fired.projects
+    done.approvals_timed_out = fired.approvals
 
 
 def _start_followers(done: Recovered) -> None:
@@ -197,7 +210,8 @@ def _start_followers(done: Recovered) -> None:
 
 
 def _advance_neglected(done: Recovered) -> None:
-    found: Iterable[UUID] = [row["id"] for row in sql.rows("neglected", limit=BATCH)]
+    rows = sql.rows("neglected", limit=BATCH, window=conf().fanout_window)
+    found: Iterable[UUID] = [row["id"] for row in rows]
     for project_id in found:
         _advance(project_id, done)
 
@@ -220,6 +234,7 @@ def _note_stuck(project_id: UUID, error: Exception) -> None:
         history.append(project_id, "project.stuck", actor="recovery", data={"reason": reason})
 
 
-def _forget_workers(_done: Recovered) -> None:
-    """Rows of workers that have said nothing for ten leases."""
+def _forget(_done: Recovered) -> None:
+    """Rows of workers that have said nothing for ten leases, and timers of projects that are over."""
+    sql.execute("forget_timers", limit=BATCH)
     Worker.objects.filter(seen_at__lt=Now() - timedelta(seconds=conf().lease_seconds * 10)).delete()

@@ -1,7 +1,7 @@
 """The statements of the hot path, by name, and the functions that run them.
 
 The engine's speed is the number of statements and commits a step costs, so claiming and committing are one statement
-each, with their events and attempts, instead of several through the ORM. Each block of ``queries.sql`` begins with
+each, with their events and attempts, instead of several through the ORM. Each block of a ``.sql`` file begins with
 ``-- name:``; parameters are psycopg's ``%(name)s``. They go by a cursor of the driver's own, which binds parameters on
 the server and so prepares each statement once a connection; that halves what a step costs (Django's cursors put the
 parameters into the text). Where sessions are pooled away nothing is prepared (settings).
@@ -36,13 +36,16 @@ def statement(name: str) -> str:
 
 @functools.cache
 def _statements() -> Mapping[str, str]:
-    parts = _NAME.split((Path(__file__).parent / "queries.sql").read_text(encoding="utf-8"))
-    pairs = zip(parts[1::2], parts[2::2], strict=True)
-    # Without indentation: the driver remembers how it read a statement only up to a length.
-    return {name: _SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";") for name, body in pairs}
+    found: dict[str, str] = {}
+    for path in sorted(Path(__file__).parent.glob("*.sql")):
+        parts = _NAME.split(path.read_text(encoding="utf-8"))
+        pairs = zip(parts[1::2], parts[2::2], strict=True)
+        # Without indentation: the driver remembers how it read a statement only up to a length.
+        found |= {name: _SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";") for name, body in pairs}
+    return found
 
 
-def rows(name: str, **params: Any) -> list[dict[str, Any]]:
+def rows(name: str, /, **params: Any) -> list[dict[str, Any]]:
     """Run a statement and give its rows, each under its column names; JSON columns as text."""
     with _cursor() as cursor:
         _run(cursor, name, params)
@@ -50,19 +53,19 @@ def rows(name: str, **params: Any) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
-def execute(name: str, **params: Any) -> int:
+def execute(name: str, /, **params: Any) -> int:
     """Run a statement that gives no rows; how many rows it changed."""
     with _cursor() as cursor:
         _run(cursor, name, params)
         return int(cursor.rowcount)
 
 
-def instances(model: type[M], name: str, **params: Any) -> list[M]:
+def instances(model: type[M], name: str, /, **params: Any) -> list[M]:
     """Run a statement with columns of a model, and give its instances; fields that it does not name are deferred."""
     return [instance for instance, _ in instances_with(model, name, **params)]
 
 
-def instances_with(model: type[M], name: str, **params: Any) -> list[tuple[M, dict[str, Any]]]:
+def instances_with(model: type[M], name: str, /, **params: Any) -> list[tuple[M, dict[str, Any]]]:
     """The same, each instance with the row's other columns."""
     with _cursor() as cursor:
         _run(cursor, name, params)

@@ -181,8 +181,8 @@ SELECT p.* FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE;
 -- evaluate for it, and which steps it needs.
 SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.kind, s.agent, s.pool, s.on_failure,
        s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at,
-       s.spec ->> 'when' AS asks_condition, s.spec ->> 'for_each' AS asks_list,
-       (s.spec ->> 'max_parallel')::int AS asks_parallel,
+       -- Of a step that only calls its agent the specification is its worker's to read.
+       CASE WHEN s.kind <> 'agent' OR s.spec ?| ARRAY['when', 'for_each'] THEN s.spec END AS spec,
        ARRAY(SELECT d.needs_id FROM projects_dependency d WHERE d.step_id = s.id ORDER BY d.id) AS needs
   FROM projects_step s
  WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL
@@ -196,14 +196,15 @@ WITH begun AS (
      WHERE p.id = %(project)s AND p.state = 'pending' AND p.directive = 'run'
        AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
                         WHERE a.from_project_id = p.id AND b.state <> 'completed')
- RETURNING p.id
+ RETURNING p.id, p.deadline, p.blueprint_id
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT id, kind, %(actor)s, '', '{}'::jsonb
-      FROM begun, unnest(ARRAY['project.start_asked', 'project.started']) WITH ORDINALITY AS both_events (kind, place)
+      FROM begun, unnest(%(kinds)s::text[]) WITH ORDINALITY AS events (kind, place)
      ORDER BY place
 )
-SELECT id FROM begun;
+SELECT begun.id, CASE WHEN begun.deadline IS NULL THEN (b.definition -> 'deadline' ->> 'after')::float8 END AS deadline
+  FROM begun JOIN projects_blueprintversion b ON b.id = begun.blueprint_id;
 
 -- name: begin_phase
 WITH begun AS (
@@ -235,7 +236,7 @@ WITH completed AS (
 )
 SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.from_project_id
                       WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited,
-       pg_notify(%(channel)s, 'ended')
+       EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = c.id) AS timed, pg_notify(%(channel)s, 'ended')
   FROM completed c;
 
 -- name: make_ready
@@ -253,7 +254,7 @@ INSERT INTO projects_step
        (id, project_id, phase_id, key, round, position, parent_id, item, kind, agent, pool, on_failure, state, attempt,
         failures, crashes, timeout_seconds, guarded, concurrency_key, concurrency_limit, created_at, published_at)
 SELECT given.id, p.project_id, p.phase_id, p.key || '[' || (given.place - 1) || ']', p.round, given.place - 1, p.id,
-       given.item::jsonb, p.kind, p.agent, p.pool, p.on_failure, 'ready', 0, 0, 0, p.timeout_seconds, p.guarded,
+       given.item::jsonb, p.kind, p.agent, p.pool, p.on_failure, %(state)s, 0, 0, 0, p.timeout_seconds, p.guarded,
        p.concurrency_key, p.concurrency_limit, clock_timestamp(),
        CASE WHEN given.place <= %(sent)s THEN clock_timestamp() END
   FROM projects_step p,
@@ -292,7 +293,10 @@ RETURNING s.id, s.position, s.crashes + s.failures AS setbacks;
 WITH put AS (
     UPDATE projects_step
        SET state = 'ready', error = %(error)s::jsonb,
-           available_at = clock_timestamp() + make_interval(secs => %(delay)s),
+           -- In a pause the clock of the project stands still since it began, and is moved on by its length.
+           available_at = make_interval(secs => %(delay)s) + (
+               SELECT CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
+                 FROM projects_project p WHERE p.id = projects_step.project_id),
            published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
@@ -453,34 +457,66 @@ RETURNING project_id;
 
 -- name: neglected
 -- Running projects that would move if somebody looked: something is ready and was not sent, everything a pending step
--- or a for_each waits for is over, or nothing is in flight at all. The last covers what no rule foresaw.
+-- or a for_each waits for is over, what a step waits for has happened, a pause has nothing left to wait for, or nothing
+-- is in flight at all. The last covers what no rule foresaw.
 SELECT p.id
   FROM projects_project p
- WHERE p.state = 'running' AND p.directive <> 'pause'
+ WHERE (p.state = 'running' OR (p.state = 'pending' AND p.directive = 'cancel'))
    AND (
         p.directive = 'cancel'
-     OR EXISTS (SELECT 1 FROM projects_step s
-                 WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
-                   AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
-                   -- Of a list only a window is sent: the end of those in flight brings the next.
-                   AND (s.parent_id IS NULL
-                        OR NOT EXISTS (SELECT 1 FROM projects_step i
-                                        WHERE i.parent_id = s.parent_id
-                                          AND i.state IN ('pending', 'ready', 'running', 'waiting')
-                                          AND (i.state = 'running' OR i.published_at IS NOT NULL))))
-     OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
-                 WHERE s.project_id = p.id AND s.state = 'pending' AND f.state = 'running' AND s.round = f.round
-                   AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
-                                    WHERE d.step_id = s.id
-                                      AND n.state IN ('pending', 'ready', 'running', 'waiting')))
-     OR EXISTS (SELECT 1 FROM projects_step s
-                 WHERE s.project_id = p.id AND s.state = 'waiting'
-                   AND NOT EXISTS (SELECT 1 FROM projects_step i
-                                    WHERE i.parent_id = s.id AND i.state IN ('ready', 'running')))
-     OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
-                      WHERE s.project_id = p.id AND f.state = 'running'
-                        AND s.state IN ('ready', 'running', 'waiting'))
-         AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+     OR (p.directive = 'pause' AND p.drained_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running'))
+     OR (p.directive = 'run' AND (
+            EXISTS (SELECT 1 FROM projects_step s
+                     WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
+                       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
+                       -- Of a list only a window is sent: the end of those in flight brings the next.
+                       AND (s.parent_id IS NULL
+                            OR NOT EXISTS (SELECT 1 FROM projects_step i
+                                            WHERE i.parent_id = s.parent_id
+                                              AND i.state IN ('pending', 'ready', 'running', 'waiting')
+                                              AND (i.state = 'running' OR i.published_at IS NOT NULL))))
+         OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                     WHERE s.project_id = p.id AND s.state = 'pending' AND s.parent_id IS NULL
+                       AND f.state = 'running' AND s.round = f.round
+                       AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
+                                        WHERE d.step_id = s.id
+                                          AND n.state IN ('pending', 'ready', 'running', 'waiting')))
+         -- A list: no item of it is under way, or one is pending where the window has room.
+         OR EXISTS (SELECT 1 FROM projects_step s
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.spec ? 'for_each'
+                       AND (NOT EXISTS (SELECT 1 FROM projects_step i
+                                         WHERE i.parent_id = s.id AND i.state IN ('ready', 'running', 'waiting'))
+                            OR (EXISTS (SELECT 1 FROM projects_step i WHERE i.parent_id = s.id AND i.state = 'pending')
+                                AND (SELECT count(*) FROM projects_step i
+                                      WHERE i.parent_id = s.id AND i.state IN ('ready', 'running', 'waiting'))
+                                    < coalesce((s.spec ->> 'max_parallel')::int, %(window)s))))
+         -- What waits by its kind, itself or as an item: its time is over, its signal is there, its approval is
+         -- decided, its child has ended. A kind that is not named here is looked at every time.
+         OR EXISTS (SELECT 1
+                      FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id,
+                           LATERAL (SELECT coalesce(s.spec, l.spec) AS spec) own
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind <> 'agent'
+                       AND NOT (s.parent_id IS NULL AND s.spec ? 'for_each')
+                       AND CASE s.kind
+                           WHEN 'wait' THEN
+                                (own.spec -> 'wait' ->> 'for' IS NOT NULL
+                                 AND NOT EXISTS (SELECT 1 FROM projects_timer t WHERE t.step_id = s.id AND t.kind = 'wait'))
+                                OR EXISTS (SELECT 1 FROM projects_signal g
+                                            WHERE g.project_id = p.id AND g.taken_by_id IS NULL
+                                              AND g.name = own.spec -> 'wait' ->> 'signal')
+                           WHEN 'approval' THEN
+                                NOT EXISTS (SELECT 1 FROM projects_approval a
+                                             WHERE a.step_id = s.id AND a.purpose = 'step' AND a.state = 'open')
+                           WHEN 'project' THEN
+                                NOT EXISTS (SELECT 1 FROM projects_project c
+                                             WHERE c.parent_step_id = s.id AND c.state IN ('pending', 'running'))
+                           ELSE true END)
+         OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
+                          WHERE s.project_id = p.id AND f.state = 'running'
+                            AND s.state IN ('ready', 'running', 'waiting'))
+             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+        ))
    )
  ORDER BY p.priority, p.id
  LIMIT %(limit)s;
