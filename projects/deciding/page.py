@@ -38,7 +38,8 @@ class ApprovalPage:
 
     ``closed_because`` says why this person cannot decide it now; empty where they can. ``digest`` and
     ``content_digest`` go into the form, so that a decision is bound to what was seen; ``mark`` proves that this person
-    was shown it. ``asked_before`` is the void approval that this one was asked again for, ``asked_again`` the one that came after.
+    was shown it. ``asked_before`` is the void approval that this one was asked again for, ``asked_again`` the one that
+    came after.
     """
 
     approval: Approval
