@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, publishing, recovery
+from projects.services import advancing, execution, publishing, recovery, retention
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,12 @@ def recover() -> None:
 def seal_history() -> None:
     """Seal the events of the last second into their chains."""
     seal_pending()
+
+
+@shared_task(name="projects.archive_history")
+def archive_history() -> None:
+    """Archive the histories that are older than the settings want them kept."""
+    retention.archive_as_set()
 
 
 @task_prerun.connect

@@ -1,4 +1,4 @@
-"""Two at the same moment on one approval, fifty times each: one is first, the other learns so, and nothing is half done."""
+"""Two at the same moment on one approval, fifty times each: one is first, the other learns so, nothing is half done."""
 
 from __future__ import annotations
 
