@@ -134,6 +134,11 @@ class Conf(BaseSettings):
         description="Folder from which the API may take documents by path. Defaults to none: upload only.",
     )
 
+    @property
+    def archive_folder(self) -> Path:
+        """Where archived histories go."""
+        return self.history_archive_dir or self.var_dir / "history-archive"
+
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:

@@ -177,6 +177,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CONF.sealing_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.sealing_seconds * 2))},
     },
+    # Not on the control queue: it may take long, and recovery must not wait for it.
+    "archive history": {
+        "task": "projects.archive_history",
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
+    },
 }
 
 # --- API -------------------------------------------------------------------------------------------------------

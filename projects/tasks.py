@@ -25,7 +25,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, liveness, paces, publishing, recovery, timers
+from projects.services import advancing, execution, liveness, paces, publishing, recovery, retention, timers
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
@@ -120,6 +120,12 @@ def fire_timers(*, look_ahead: bool = False) -> None:
 def seal_history() -> None:
     """Seal the events of the last second into their chains."""
     seal_pending()
+
+
+@shared_task(name="projects.archive_history")
+def archive_history() -> None:
+    """Archive the histories that are older than the settings want them kept."""
+    retention.archive_as_set()
 
 
 @task_prerun.connect

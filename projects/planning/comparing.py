@@ -15,7 +15,7 @@ TOO_LONG_TO_COMPARE = 20_000  # lines; beyond that it would take seconds
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """A line: ``sign`` is ``-`` of the first value, ``+`` of the second, a blank of both, ``@`` where some lack."""
+    """A line: ``sign`` is ``-`` of the first value, ``+`` of the second, a blank of both, ``@`` where some are cut."""
 
     sign: str
     text: str

@@ -64,13 +64,15 @@ def is_decided(project_id: UUID, approval_id: UUID, digest: str) -> bool:
     """Whether people decided content of this digest, by the event of the decision, which never changes.
 
     A yes is kept, so that the history is read once a process and not once a step. Decisions of before the digest was
-    kept say nothing of it, and are believed.
+    kept say nothing of it, and are believed; so is a history that was archived, when its project is brought back.
     """
     if (approval_id, digest) in _KNOWN:
         return True
     events = history.events_of(project_id, kinds=["approval.approved"], subject=str(approval_id))
     event = events.order_by("-id").first()
-    decided = event is not None and event.data.get("content_sha256", digest) == digest
+    if event is None:
+        return bool(history.archives_of(project_id))
+    decided = bool(event.data.get("content_sha256", digest) == digest)
     if decided:
         if len(_KNOWN) >= _KNOWN_AT_MOST:
             _KNOWN.clear()
