@@ -65,6 +65,9 @@ class ProjectQuery(FieldsQuery):
     created_after = serializers.DateTimeField(required=False, help_text="Made at this moment or later (ISO 8601).")
     created_before = serializers.DateTimeField(required=False, help_text="Made before this moment (ISO 8601).")
     search = serializers.CharField(required=False, max_length=200, help_text="With this in the title.")
+    parent = serializers.UUIDField(  # type: ignore[assignment] # DRF's metaclass takes it away from the class
+        required=False, help_text="Started by a step of this project."
+    )
     ordering = NamedChoiceField("ProjectOrdering", tuple(PROJECT_ORDERS), default="-created_at")
 
 
@@ -108,6 +111,13 @@ class ApprovalQuery(StrictSerializer):
     standing = NamedChoiceField("ApprovalStanding", STANDINGS, required=False)
     state = WordsField(child=StateField(ApprovalState), required=False, help_text="In one of these states.")
     project = serializers.UUIDField(required=False, help_text="Of this project.")
+
+
+class SignalQuery(StrictSerializer):
+    """Which signals."""
+
+    name = serializers.CharField(required=False, max_length=100, help_text="Of this name.")
+    taken = serializers.BooleanField(required=False, help_text="Only those that a step has taken, or only the others.")
 
 
 class StuckQuery(StrictSerializer):
@@ -156,5 +166,6 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
         "created_at__gte": query.get("created_after"),
         "created_at__lt": query.get("created_before"),
         "title__icontains": query.get("search"),
+        "parent_step__project": query.get("parent"),
     }
     return projects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})

@@ -14,7 +14,7 @@ from projects.api.serializers.fields import (
     StrictSerializer,
 )
 from projects.models import Approval, Decision
-from projects.models.approval import Verdict
+from projects.models.approval import Purpose, Verdict
 from projects.states import ApprovalState
 
 VERDICTS = {Verdict.APPROVE.value: "Yes.", Verdict.REJECT.value: "No; a comment says why."}
@@ -69,7 +69,11 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
     project = serializers.UUIDField(source="project_id")
     project_title = serializers.CharField(source="project.title")
+    purpose = NamedChoiceField("ApprovalPurpose", {each.value: each.label for each in Purpose})
     phase = serializers.CharField(source="phase.key")
+    step = serializers.CharField(
+        source="step.key", default=None, allow_null=True, help_text="The step that asks, where one does."
+    )
     state = StateField(ApprovalState)
     groups = serializers.ListField(child=serializers.CharField(), help_text="Whose members may decide; empty: any.")
 
@@ -79,7 +83,9 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
             "id",
             "project",
             "project_title",
+            "purpose",
             "phase",
+            "step",
             "round",
             "title",
             "state",
