@@ -35,6 +35,7 @@ STANDINGS = {
     "decided": "Those that are not open any more.",
 }
 
+SIGNAL_STANDINGS = {"waiting": "Those that no step has taken.", "taken": "Those that one has."}
 
 HISTORY_ORDERS = {
     "id": "The oldest first.",
@@ -117,7 +118,7 @@ class SignalQuery(StrictSerializer):
     """Which signals."""
 
     name = serializers.CharField(required=False, max_length=100, help_text="Of this name.")
-    taken = serializers.BooleanField(required=False, help_text="Only those that a step has taken, or only the others.")
+    standing = NamedChoiceField("SignalStanding", SIGNAL_STANDINGS, required=False)
 
 
 class StuckQuery(StrictSerializer):

@@ -40,8 +40,8 @@ class SignalList(ListResource):
         rows = Signal.objects.filter(project=self.project(project_id)).select_related("taken_by")
         if "name" in query:
             rows = rows.filter(name=query["name"])
-        if "taken" in query:
-            rows = rows.filter(taken_by__isnull=not query["taken"])
+        if "standing" in query:
+            rows = rows.filter(taken_by__isnull=query["standing"] == "waiting")
         return self.paged(rows, SignalSerializer, order=LATEST_FIRST)
 
     @operation(
