@@ -80,9 +80,11 @@ def _hold_below(project: Project, actor: str) -> Iterator[Project]:
         if child.state != ProjectState.RUNNING or not Project.objects.hold(child.pk):
             continue
         _refresh(child)
-        history.append(child.pk, "project.held", actor=actor, data={"because_of": str(project.pk)})
+        below = list(_hold_below(child, actor))
+        data = {"because_of": str(project.pk), "running": draining.running_in_tree(child.pk)}
+        history.append(child.pk, "project.held", actor=actor, data=data)
         yield child
-        yield from _hold_below(child, actor)
+        yield from below
 
 
 def _release(child: Project, actor: str, *, above: Project) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.errors import RefusedInState, SelectionInvalid
@@ -53,6 +54,8 @@ phases:
       - {key: again, agent: broken, retry: {max_attempts: 2, base: 1h, cap: 1h, jitter: none}}
 """
 
+ABOVE = "phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child}}]}]"
+
 
 @pytest.fixture(autouse=True)
 def agents() -> None:
@@ -90,15 +93,8 @@ def passes(project: Project, seconds: float) -> None:
 def test_every_clock_stands_still_in_a_pause_and_moves_by_its_length() -> None:
     project = drive(project_of(EVERYTHING))
     before = clocks(project)
-    assert set(before) == {
-        "timer wait",
-        "timer approval",
-        "timer retry",
-        "timer project",
-        "approval",
-        "retry",
-        "project",
-    }
+    own = {"approval", "retry", "project"}
+    assert set(before) == own | {f"timer {kind}" for kind in (*own, "wait")}
 
     pause(project)
     passes(project, 3600)
@@ -179,12 +175,8 @@ def test_a_step_that_was_taken_back_in_a_pause_is_not_late_by_its_length() -> No
 
 
 def test_a_pause_says_how_much_still_runs_and_when_nothing_does() -> None:
-    project = drive(
-        project_of(
-            "phases: [{key: one, steps: [{key: a, agent: echo}, {key: b, agent: echo}, {key: c, agent: echo}]}]"
-        ),
-        steps=0,
-    )
+    steps = ", ".join(f"{{key: {key}, agent: echo}}" for key in "abc")
+    project = drive(project_of(f"phases: [{{key: one, steps: [{steps}]}}]"), steps=0)
     claims = [claim(each) for each in ready_steps(project)[:2]]
     pause(project)
     assert look(project).drained_at is None
@@ -249,9 +241,7 @@ def family() -> dict[str, Project]:
               - {key: consent, kind: approval, approval: {title: May we?, deadline: 3h}}
         """
     )
-    parent = drive(
-        project_of("phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child}}]}]")
-    )
+    parent = drive(project_of(ABOVE))
     child = drive(child_of(parent, "below"), steps=0)
     grandchild = drive(child_of(child, "below"), steps=0)
     return {"parent": parent, "child": child, "grandchild": grandchild}
@@ -366,7 +356,7 @@ def _in_thread(call: Callable[[], Any]) -> threading.Thread:
 def test_a_pause_finds_the_child_that_is_being_started() -> None:
     """The pause waits for the transaction that starts the child, and holds it then."""
     blueprint_of("name: child\nversion: 1\ntitle: C\nphases: [{key: one, steps: [{key: a, agent: echo}]}]")
-    project = project_of("phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child}}]}]")
+    project = project_of(ABOVE)
     with transaction.atomic():
         advancing.advance(project.pk)
         thread = _in_thread(lambda: pause(project))
@@ -382,7 +372,7 @@ def test_a_pause_finds_the_child_that_is_being_started() -> None:
 def test_no_child_is_started_beside_a_pause_that_is_under_way(by_messages: None) -> None:
     """``advance`` waits for the pause, and then reads it."""
     blueprint_of("name: child\nversion: 1\ntitle: C\nphases: [{key: one, steps: [{key: a, agent: echo}]}]")
-    project = project_of("phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child}}]}]")
+    project = project_of(ABOVE)
     with transaction.atomic():
         pause(project)
         thread = _in_thread(lambda: advancing.advance(project.pk))
@@ -400,9 +390,7 @@ def test_no_child_is_started_beside_a_pause_that_is_under_way(by_messages: None)
 @pytest.mark.parametrize("first", ["the child's end", "the pause"])
 def test_a_child_that_ends_while_the_one_above_is_being_paused(first: str) -> None:
     blueprint_of("name: child\nversion: 1\ntitle: C\nphases: [{key: one, steps: [{key: a, agent: echo}]}]")
-    project = drive(
-        project_of("phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child}}]}]")
-    )
+    project = drive(project_of(ABOVE))
     child = drive(child_of(project, "below"), steps=0)
     run(ready_steps(child)[0])
     calls: dict[str, Callable[[], Any]] = {
@@ -544,8 +532,8 @@ def test_a_project_that_is_over_has_no_timer() -> None:
 
 
 def some(number: int, **options: Any) -> list[Project]:
-    waiting = "phases: [{key: one, steps: [{key: w, kind: wait, wait: {for: 1h}}]}]"
-    return [drive(project_of(waiting, **options)) for _ in range(number)]
+    waits = "phases: [{key: one, steps: [{key: w, kind: wait, wait: {for: 1h}}]}]"
+    return [drive(project_of(waits, **options)) for _ in range(number)]
 
 
 def test_many_projects_are_steered_each_with_its_own_outcome() -> None:
@@ -580,9 +568,11 @@ def test_all_of_a_filter_are_steered_and_only_those_of_which_it_can_be_asked(fam
     assert len(batch.outcomes) == 4  # those below are held, and have no outcome of their own
     batches.steer_all("resume", actor=system_actor())
     assert directives(family) == [("run", False)] * 3
-    batches.steer_all("cancel", actor=system_actor(), blueprint=others[0].blueprint.name)
-    assert {look(each).state for each in (*mine, *others)} == {"cancelled"}
-    assert look(family["parent"]).state == "running" or family["parent"].blueprint.name == others[0].blueprint.name
+    batches.steer_all("cancel", actor=system_actor(), blueprint="child")
+    assert [look(each).state for each in family.values()] == ["running", "cancelled", "cancelled"]
+    batches.steer_all("cancel", actor=system_actor(), owner="olga")
+    assert {look(each).state for each in mine} == {"cancelled"}
+    assert look(others[0]).state == "running"
 
 
 def test_whom_one_does_not_see_one_does_not_steer() -> None:
@@ -596,7 +586,7 @@ def test_whom_one_does_not_see_one_does_not_steer() -> None:
 
 
 def test_a_batch_of_none_or_of_too_many_is_refused() -> None:
-    for ids in ([], [Project(pk=None).pk] * 0):
+    for ids in ([], [clock.new_id() for _ in range(batches.MOST + 1)]):
         with pytest.raises(SelectionInvalid):
             batches.steer("pause", ids, actor=system_actor())
 
