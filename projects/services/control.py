@@ -15,7 +15,8 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Approval, Project, Step
-from projects.services import advancing, notifying, publishing
+from projects.models.checkpoint import Occasion
+from projects.services import advancing, checkpoints, notifying, publishing
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -149,6 +150,7 @@ def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, rea
         Project.objects.direct(project.pk, directive)
         project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
+        checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
     return project
 
 

@@ -73,12 +73,15 @@ class PhaseWork:
     def stop_starting(self) -> None:
         """Cancel what has not started: the phase has failed, or will once the last running step has ended."""
         waiting = [step for step in self.steps.values() if step.state == StepState.WAITING and step.kind in KINDS]
-        Step.objects.filter(
+        stopped = Step.objects.filter(
             phase=self.phase, round=self.phase.round, state__in=(StepState.PENDING, StepState.READY)
         ).update(state=StepState.CANCELLED, finished_at=Now())
         for step in waiting:
             self._move(step, StepState.CANCELLED)
             KINDS[step.kind].stop(step)
+        if stopped:
+            data = {"round": self.phase.round, "steps": stopped}
+            history.append(self.project.pk, "phase.stopping", actor=SYSTEM, subject=self.phase.key, data=data)
         self._made_ready.clear()
         self._load()
         self._settle_lists(closing=True)
@@ -176,7 +179,9 @@ class PhaseWork:
         for step in self._lists():
             standing = sql.rows("items_open", parent=step.pk)[0]
             if standing["failed"] and step.on_failure == "fail":
-                step.items.filter(state=StepState.READY).update(state=StepState.CANCELLED, finished_at=Now())
+                unsent = step.items.filter(state=StepState.READY)
+                if stopped := unsent.update(state=StepState.CANCELLED, finished_at=Now()):
+                    self._note("step.items_stopped", step, items=stopped)
             elif standing["open"] and not closing:
                 continue
             counts = dict(step.items.values_list("state").annotate(n=Count("pk")).order_by())
@@ -187,6 +192,7 @@ class PhaseWork:
                 self._fail(step, "items_failed", self._failed_items(step, failed, total))
             elif closing and counts.get("cancelled"):
                 self._move(step, StepState.CANCELLED)
+                self._note("step.cancelled", step)
             else:
                 self._move(step, StepState.COMPLETED)
                 self._note("step.completed", step, items=total, failed=failed)

@@ -24,7 +24,7 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
         for position, spec in enumerate(blueprint.phases)
     )
     steps = [
-        _step(project, phase, position, step)
+        step_of(project, phase, position, step)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
         for position, step in enumerate(spec.steps)
     ]
@@ -68,11 +68,13 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step:
+def step_of(project: Project, phase: Phase, position: int, spec: StepSpec, *, round_number: int = 1) -> Step:
+    """The row of a step that has not begun, not saved."""
     return Step(
         project=project,
         phase=phase,
         key=spec.key,
+        round=round_number,
         position=position,
         spec=_kept(spec),
         kind=spec.kind.value,

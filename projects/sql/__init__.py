@@ -36,9 +36,10 @@ def statement(name: str) -> str:
 
 @functools.cache
 def _statements() -> Mapping[str, str]:
-    parts = _NAME.split((Path(__file__).parent / "queries.sql").read_text(encoding="utf-8"))
-    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    files = sorted(Path(__file__).parent.glob("*.sql"))
+    parts = [part for file in files for part in _NAME.split(file.read_text(encoding="utf-8"))[1:]]
     # Without indentation: the driver remembers how it read a statement only up to a length.
+    pairs = zip(parts[::2], parts[1::2], strict=True)
     return {name: _SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";") for name, body in pairs}
 
 
