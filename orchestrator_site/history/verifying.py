@@ -38,7 +38,7 @@ def verify_stream(stream: UUID, *, noted: str | None = None) -> Verification:
     out.
     """
     with transaction.atomic():
-        _one_view()
+        one_view()
         with connection.cursor() as cursor:
             cursor.execute(statements.HEAD, [stream])
             row = cursor.fetchone()
@@ -85,7 +85,7 @@ def _rows(statement: str, stream: UUID) -> Iterator[Any]:
             yield from rows
 
 
-def _one_view() -> None:
+def one_view() -> None:
     """Let all that follows see the same moment; within somebody else's transaction that is theirs to say."""
     if len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:

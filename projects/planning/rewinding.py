@@ -8,7 +8,7 @@ restored from, forwards as well as backwards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from projects.planning.marks import ItemMark, Mark, PhaseMark, StepMark
 from projects.states import PhaseState, StepState
@@ -125,6 +125,32 @@ def carried_steps(steps: Iterable[StepMark], kept: frozenset[str]) -> tuple[NewS
     """The steps of a round in which ``kept`` are carried, and of lists that had begun, what was done of them."""
     given = tuple(steps)
     return tuple(_new_step(step, kept, given) for step in given)
+
+
+def rerun_from(key: str, marks: Iterable[PhaseMark]) -> tuple[NewRound, ...]:
+    """What a new run carries of an earlier one when it begins with a step: the rounds that are not all to be done.
+
+    Of the phases before, everything; of the step's own, what was settled and does not need the step, directly or by way
+    of others. Raises ``KeyError`` where no phase has the step, ``NotReached`` where the earlier run did not come to it.
+    """
+    phases = tuple(marks)
+    place = next((n for n, phase in enumerate(phases) if any(step.key == key for step in phase.steps)), None)
+    if place is None:
+        raise KeyError(key)
+    if ahead := next((phase for phase in phases[:place] if phase.state is not PhaseState.COMPLETED), None):
+        raise NotReached(ahead.key)
+    own = phases[place]
+    kept = settled_with_needs(own.steps) - dependents_of(key, own.steps)
+    here = NewRound(own.key, PhaseState.PENDING, own.round, 1, 1, steps=carried_steps(own.steps, kept))
+    return (*(_first_round(phase) for phase in phases[:place]), here)
+
+
+class NotReached(Exception):
+    """The earlier run did not complete a phase before the step."""
+
+
+def _first_round(phase: PhaseMark) -> NewRound:
+    return replace(_new_round(phase, phase), round=1, base_round=1)
 
 
 def _stays(goal: PhaseMark, now: PhaseMark, *, same_plan: bool) -> bool:

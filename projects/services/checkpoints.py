@@ -68,8 +68,10 @@ def request(*, project_id: UUID, actor: Actor, label: str = "") -> Checkpoint:
 def take(
     *, project_id: UUID, occasion: Occasion, author: str, label: str = "", reading: Reading | None = None
 ) -> Checkpoint:
-    """Write down how the project stands now, or as it was just read, within the transaction that is open."""
-    sql.rows("take_turn", project=project_id)
+    """Write down how the project stands now, or as it was just read.
+
+    Within a transaction that holds the project's row, so that of two at once each gets a number of its own.
+    """
     return _keep(project_id, reading or read_now(project_id), occasion, author, label)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
@@ -10,8 +10,11 @@ from projects.blueprints.schema import Blueprint, StepSpec
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
 
 
-def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
-    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1."""
+def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collection[str] = ()) -> None:
+    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1.
+
+    ``bare`` names phases whose steps the caller makes.
+    """
     load_agents()
     phases = Phase.objects.bulk_create(
         Phase(
@@ -26,6 +29,7 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
     steps = [
         step_of(project, phase, position, step)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
+        if phase.key not in bare
         for position, step in enumerate(spec.steps)
     ]
     Step.objects.bulk_create(steps, batch_size=1000)

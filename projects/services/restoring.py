@@ -180,15 +180,15 @@ def restore(
 
 
 def hold(project_id: UUID) -> Project:
-    """A project with its phases, locked in the order in which ``advance`` locks them, so that neither waits in a ring.
+    """A project, then its phases, locked, which is everybody's order. Raises ``ProjectNotFound``.
 
-    Whoever holds this knows that no step is being claimed and no phase worked on. Raises ``ProjectNotFound``.
+    Whoever holds this knows that no step is being claimed, and no phase worked on.
     """
-    phases = Phase.objects.select_for_update().filter(project_id=project_id).order_by("position")
-    list(phases.values_list("pk", flat=True))
     project = Project.objects.lock_for_control(project_id)
     if project is None:
         raise ProjectNotFound(f"There is no project {project_id}.")
+    phases = Phase.objects.select_for_update().filter(project_id=project_id).order_by("position")
+    list(phases.values_list("pk", flat=True))
     return project
 
 

@@ -1,13 +1,5 @@
 -- Statements that write down how a project stands, and bring a phase back to how it stood.
 
--- name: take_turn
--- Checkpoints of a project are numbered one after another. The project's row comes first, as everywhere: who holds it
--- for control must not wait for one who waits for it at the end of their transaction, where the foreign key is checked.
-WITH held AS MATERIALIZED (
-    SELECT id FROM projects_project WHERE id = %(project)s FOR KEY SHARE
-)
-SELECT pg_advisory_xact_lock(hashtextextended('checkpoint ' || held.id::text, 0)) FROM held;
-
 -- name: mark
 -- How a project stands, in one view of the database. What belongs together is put together by the caller: where the
 -- server's statistics are old it would compare each row with each. A step that is ready has not begun, and counts as
@@ -34,7 +26,7 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
        )::text AS digests,
        (SELECT coalesce(json_agg(json_build_array(f.key, a.id, a.state) ORDER BY a.opened_at), '[]')
           FROM projects_approval a JOIN projects_phase f ON f.id = a.phase_id
-         WHERE a.project_id = p.id AND a.purpose = 'gate' AND a.state IN ('open', 'approved'))::text AS approvals,
+         WHERE a.project_id = p.id AND a.purpose IN ('gate', 'limit') AND a.state IN ('open', 'approved'))::text AS approvals,
        coalesce((SELECT max(e.id) FROM history_event e WHERE e.stream = p.id), 0) AS event,
        pg_current_xact_id_if_assigned()::text AS transaction,
        pg_current_snapshot()::text AS snapshot
@@ -42,6 +34,7 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
  WHERE p.id = %(project)s;
 
 -- name: keep_checkpoint
+-- Numbered one after another: whoever takes one holds the project's row.
 INSERT INTO projects_checkpoint
        (project_id, number, occasion, label, author, event, plan_version, sha256, size, encoding, content, taken_at)
 SELECT %(project)s, coalesce(max(number), 0) + 1, %(occasion)s, %(label)s, %(author)s, %(event)s, %(plan_version)s,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from projects.errors import (
 from projects.models import Approval, Checkpoint, Phase, Project, Step
 from projects.models.approval import Verdict
 from projects.planning.marks import Mark, PhaseMark, StepMark
-from projects.services import approvals, checkpoints, control, execution, progressing, restoring
+from projects.services import approvals, checkpoints, claims, control, progressing, publishing, restoring
 from projects.services.workers import this_process
 from projects.states import PhaseState, StepState
 from tests.builders import agent_that, approver, drive, kinds, look, open_approval, project_of, result, states, step
@@ -53,9 +54,10 @@ phases:
 
 
 @pytest.fixture(autouse=True)
-def calls() -> Iterator[Counter[str]]:
-    """How often each step was done."""
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each step was done. Projects that were brought back wait for ``drive``, to be looked at first."""
     done: Counter[str] = Counter()
+    monkeypatch.setattr(restoring, "publishing", SimpleNamespace(wake=lambda _: None))
 
     def says(context: Any) -> Any:
         done[context.step_key] += 1
@@ -63,7 +65,7 @@ def calls() -> Iterator[Counter[str]]:
         return context.params.get("say")
 
     agent_that(says, "says")
-    yield done
+    return done
 
 
 def paused(project: Project) -> Project:
@@ -347,6 +349,18 @@ def test_going_back_to_a_failure_tries_the_failed_step_again_and_keeps_the_other
     assert done == ["join", "post"]
 
 
+def test_a_project_that_runs_again_goes_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = through(project_of(WHOLE))
+    monkeypatch.setattr(restoring, "publishing", publishing)
+
+    back(project, number=1)
+
+    assert (look(project).state, step(project, "facts").state) == ("running", "ready")
+    back_at_the_end = through(project)
+    back(back_at_the_end, number=4)
+    assert look(project).state == "completed"
+
+
 def test_a_paused_project_stays_paused_until_it_is_resumed() -> None:
     project = drive(project_of(WHOLE), steps=3)
     paused(project)
@@ -516,7 +530,7 @@ def test_only_a_project_that_stands_still_goes_back() -> None:
             drive(project, steps=0)
     assert "pause it first" in restoring.preview(project_id=project.pk, number=1).obstacle
 
-    assert execution.claim(step(project, "facts").pk, this_process()) is not None
+    assert claims.claim(project.pk, step(project, "facts").pk, this_process()) is not None
     paused(project)
     with pytest.raises(StepsRunning, match="facts"):
         back(project, number=1)
@@ -553,7 +567,7 @@ def test_after_it_nothing_looks_at_the_old_round() -> None:
     resumed(project)
     drive(project, steps=0)
 
-    assert execution.claim(old.pk, this_process()) is None
+    assert claims.claim(project.pk, old.pk, this_process()) is None
     before = Step.objects.filter(project=project, phase__key="draft", round=1)
     assert not before.filter(state__in=("pending", "ready", "waiting")).exists()
     shown = progressing.progress(project_id=project.pk)
