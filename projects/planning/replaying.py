@@ -137,7 +137,10 @@ class _Working:
             return
         if event.kind == "phase.sent_back":
             phase.round, phase.state = int(event.data["round"]), PhaseState.RUNNING
-            phase.comments = (*phase.comments, *event.data["reasons"])
+            phase.comments, phase.quality = (*phase.comments, *event.data["reasons"]), ()
+            phase.begin_anew()
+        elif event.kind == "phase.taken_back":
+            phase.state, phase.round, phase.base_round = PhaseState.PENDING, phase.round + 1, phase.base_round + 1
             phase.begin_anew()
         elif event.kind == "phase.stopping":
             self._stop(phase)
@@ -147,7 +150,7 @@ class _Working:
             phase.state = _PHASE_STATES[event.kind]
 
     def _approval(self, event: Happening) -> None:
-        if event.kind == "approval.opened" and event.data.get("purpose", "gate") == "gate":
+        if event.kind == "approval.opened" and event.data.get("purpose", "gate") in ("gate", "limit"):
             phase = self.phases.get(event.data.get("phase", ""))
             if phase is not None and event.data.get("round") == phase.round:
                 phase.state, phase.approval, phase.approved = PhaseState.WAITING, event.subject, False
@@ -163,6 +166,8 @@ class _Working:
             asked.approved = True
         elif event.kind in ("approval.rejected", "approval.voided"):
             asked.approval, asked.approved = None, False
+            if event.kind == "approval.voided" and asked.state is PhaseState.COMPLETED:
+                asked.state = PhaseState.RUNNING  # its gate is asked again
 
     def _stop(self, phase: _Phase) -> None:
         """Nothing new starts in the phase: what has not begun is over."""
@@ -218,6 +223,7 @@ _STEP_STATES: Mapping[str, StepState] = {
 }
 _PHASE_STATES: Mapping[str, PhaseState] = {
     "phase.started": PhaseState.RUNNING,
+    "phase.reopened": PhaseState.RUNNING,
     "phase.completed": PhaseState.COMPLETED,
     "phase.failed": PhaseState.FAILED,
 }

@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from orchestrator_site import clock
+from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from orchestrator_site.history.services import NewEvent
 from projects import sql
+from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import PhaseSpec
 from projects.errors import NotRebuildable
 from projects.models import Approval, Phase, Project, Step
+from projects.planning.binding import Seen
 from projects.planning.rewinding import NewItem, NewStep
-from projects.services import planting
-from projects.states import StepState
+from projects.services import planting, seeing
+from projects.services.approved import is_decided
+from projects.states import ApprovalState, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +99,58 @@ def make_rounds(project: Project, rounds: Sequence[Round], *, source: Project, a
     history.append_many(_told(project, rounds, actor, source))
 
 
-def carry_approvals(project: Project, phases: Mapping[str, Phase], approvals: Iterable[UUID], *, actor: str) -> None:
+def carry_approvals(project: Project, rounds: Iterable[tuple[Phase, int, UUID]], *, actor: str) -> None:
     """What people had approved of phases that come back as they were then: each approval with its decisions.
 
-    The rows are new, and the moments and the digest of what was seen are those of the old: nobody decides anew.
+    ``rounds`` name the phase as it is now, the round that was approved, and the approval, in the order of the phases.
+    It is carried only if what they saw is what stands: nobody decides anew, and the moments of the decisions and the
+    digests of what was seen are those of then. Raises ``NotRebuildable``.
     """
     events = []
-    for old in Approval.objects.filter(pk__in=list(approvals)).select_related("phase").prefetch_related("decisions"):
-        phase = phases[old.phase.key]
-        new = _copy(old, project=project, phase=phase, state="approved", supersedes=None, difference=None)
+    for phase, source, approval_id in rounds:
+        old = Approval.objects.select_related("phase").prefetch_related("decisions").get(pk=approval_id)
+        seen = _as_it_stands(project, phase, source, old)
+        stands = replace(seen, round=phase.round, plan_version=project.plan_version)
+        new = _copy(
+            old,
+            project=project,
+            phase=phase,
+            round=phase.round,
+            plan_version=project.plan_version,
+            evidence_digest=stands.digest,
+            state=ApprovalState.APPROVED.value,
+            supersedes=None,
+            difference=None,
+        )
         for decision in old.decisions.all():
             _copy(decision, approval=new)
         data = {"phase": phase.key, "round": new.round, "title": new.title, "from": str(old.pk)}
-        data["evidence_sha256"] = new.evidence_digest
-        events.append(NewEvent(project.pk, "approval.carried", actor, str(new.pk), data))
+        digests = {"evidence_sha256": new.evidence_digest, "content_sha256": digest_of(new.content)}
+        origin = {} if old.project_id == project.pk else {"project": str(old.project_id)}
+        events.append(NewEvent(project.pk, "approval.carried", actor, str(new.pk), data | digests | origin))
     history.append_many(events)
+
+
+def _as_it_stands(project: Project, phase: Phase, source: int, old: Approval) -> Seen:
+    """What the gate shows now, if it is what was approved, by people who decided just that content."""
+    then = copy(phase)
+    then.round, then.base_round = source, source - phase.iteration + 1
+    try:
+        seen = seeing.shown(project, then, old.purpose)
+    except ExpressionFailed as error:
+        raise _not_carried(old, str(error)) from None
+    if replace(seen, round=old.round, plan_version=old.plan_version).digest != old.evidence_digest:
+        raise _not_carried(old, "what was shown is not what would be shown now")
+    if not is_decided(old.project_id, old.pk, digest_of(old.content)):
+        raise _not_carried(old, "its content is not what was decided")
+    return seen
+
+
+def _not_carried(approval: Approval, why: str) -> NotRebuildable:
+    return NotRebuildable(
+        f"What people approved of phase {approval.phase.key!r} ({approval.title!r}) does not hold any more: {why}. Go "
+        "back to before its gate, or begin with a step of that phase, so that they are asked again."
+    )
 
 
 def _copy(row: Any, **changed: Any) -> Any:

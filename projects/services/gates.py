@@ -247,9 +247,7 @@ def _follow(
 def _pass(phase: Phase) -> bool:
     phase.state = PhaseState.COMPLETED
     sql.execute("pass_phase", phase=phase.pk)
-    checkpoints.take(
-        project_id=phase.project_id, occasion=Occasion.PHASE, author=SYSTEM, label=f"after {phase.title}"
-    )
+    checkpoints.take(project_id=phase.project_id, occasion=Occasion.PHASE, author=SYSTEM, label=f"after {phase.title}")
     return True
 
 

@@ -122,8 +122,9 @@ def _carry(
                 started_at=Now(),
                 finished_at=Now(),
             )
-    approvals = [UUID(each.approval) for each in rounds if each.approval is not None]
-    carrying.carry_approvals(project, phases, approvals, actor=actor.name)
+    now = {phase.key: phase for phase in Phase.objects.filter(project=project)}
+    approved = [(now[each.key], each.source, UUID(each.approval)) for each in rounds if each.approval is not None]
+    carrying.carry_approvals(project, approved, actor=actor.name)
     # What carried steps built beside their results is theirs too.
     graph = read_graph(earlier.pk)
     if graph.nodes:

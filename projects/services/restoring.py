@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
@@ -30,7 +29,7 @@ from projects.models.approval import Purpose
 from projects.models.checkpoint import Occasion
 from projects.planning.marks import Mark
 from projects.planning.rewinding import Rewind, Undone, is_settled, rewind, undone
-from projects.services import carrying, checkpoints, publishing
+from projects.services import carrying, checkpoints, notifying, publishing
 from projects.services.kinds import KINDS
 from projects.states import ApprovalState, Directive, ProjectState, StepState
 
@@ -334,9 +333,10 @@ def _go_back(project: Project, plan: _Plan, before: Checkpoint, actor: Actor, re
         for each in plan.rewind.rounds
     ]
     carrying.make_rounds(project, rounds, source=project, actor=actor.name)
-    approvals = [UUID(each.approval) for each in plan.rewind.rounds if each.approval is not None]
-    if approvals:
-        carrying.carry_approvals(project, phases, approvals, actor=actor.name)
+    now = {phase.key: phase for phase in Phase.objects.filter(project=project)}
+    project.refresh_from_db()
+    approved = [(now[r.key], r.source, UUID(r.approval)) for r in plan.rewind.rounds if r.approval is not None]
+    carrying.carry_approvals(project, approved, actor=actor.name)
 
 
 def _stop(phases: Sequence[Phase], lapsing: Sequence[Approval]) -> None:
@@ -346,9 +346,8 @@ def _stop(phases: Sequence[Phase], lapsing: Sequence[Approval]) -> None:
     sql.execute("end_round", phases=[phase.pk for phase in phases])
     Timer.objects.filter(step__phase__in=phases).delete()
     Timer.objects.filter(approval__in=lapsing).delete()
-    ids = [approval.pk for approval in lapsing]
-    Approval.objects.filter(pk__in=ids, state=ApprovalState.OPEN).update(state=ApprovalState.VOID, finished_at=Now())
-    Approval.objects.filter(pk__in=ids, state=ApprovalState.APPROVED).update(state=ApprovalState.VOID)
+    for approval in lapsing:
+        Approval.objects.void(approval.pk)
 
 
 def _turn(way: Rewind, phases: dict[str, Phase]) -> None:
@@ -418,8 +417,17 @@ def _tell(project: Project, plan: _Plan, before: Checkpoint, plan_version: int, 
             "approval.voided",
             actor.name,
             str(each.pk),
-            {"title": each.title, "evidence_sha256": each.evidence_digest, "was": each.state, "why": "restore"},
+            {
+                "phase": each.phase.key,
+                "round": each.round,
+                "title": each.title,
+                "was": each.state,
+                "because": "the project went back to before it",
+                "evidence_sha256": each.evidence_digest,
+            },
         )
         for each in plan.lapsing
     ]
     history.append_many(events)
+    if plan.lapsing:
+        notifying.notify(project.pk, "void")
