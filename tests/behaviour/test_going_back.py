@@ -42,6 +42,7 @@ from tests.builders import (
     project_of,
     ready_steps,
     result,
+    run,
     states,
     step,
 )
@@ -212,6 +213,34 @@ def test_what_was_made_out_of_the_history_is_what_was_there() -> None:
             if base.event <= event:
                 _, rebuilt = checkpoints.at_event(project_id=project.pk, event=event, number=base.number)
                 assert rebuilt == mark, f"event {event} from checkpoint {base.number}"
+
+
+def test_a_phase_that_stops_while_a_step_of_it_runs_is_told_by_the_history() -> None:
+    agent_that(lambda context: 1 / 0, "breaks")
+    project = drive(
+        project_of("""
+        defaults: {retry: {max_attempts: 1}}
+        phases:
+          - key: one
+            steps:
+              - {key: a, agent: breaks}
+              - {key: b, agent: says, needs: []}
+              - {key: c, agent: says, needs: [b]}
+              - {key: d, agent: says, for_each: "[1, 2]"}
+        """),
+        steps=0,
+    )
+    assert claim(step(project, "b")) is not None
+    assert claim(step(project, "d[0]")) is not None
+    run(step(project, "a"))
+    advancing.advance(project.pk)
+
+    assert states(project) == {
+        "a": "failed", "b": "running", "c": "cancelled", "d": "waiting", "d[0]": "running", "d[1]": "cancelled",
+    }  # fmt: skip
+    reading = checkpoints.read_now(project.pk)
+    _, rebuilt = checkpoints.at_event(project_id=project.pk, event=reading.event, number=1)
+    assert rebuilt == reading.mark
 
 
 def eventful(note: Callable[[Project], None]) -> Project:
