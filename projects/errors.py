@@ -129,3 +129,69 @@ class SelectionInvalid(InvalidInput):
     """It is not clear which projects are meant."""
 
     code = "selection_invalid"
+
+
+class CheckpointNotFound(NotFound):
+    """The project has no such checkpoint."""
+
+    code = "checkpoint_not_found"
+
+
+class EventNotFound(NotFound):
+    """The project's history has no such event, or none from which it could go on."""
+
+    code = "event_not_found"
+
+
+class CheckpointDamaged(Refused):
+    """The checkpoint is not what was taken."""
+
+    code = "checkpoint_damaged"
+
+
+class NotRebuildable(Refused):
+    """The state at that event cannot be made out of a checkpoint and the history."""
+
+    code = "not_rebuildable"
+
+
+class StepsRunning(Refused):
+    """Steps of the project are running."""
+
+    code = "steps_running"
+
+
+class PreviewChanged(Refused):
+    """What would happen is not what the preview said any more."""
+
+    code = "preview_changed"
+
+
+class StepNotFound(NotFound):
+    """The project has no such step."""
+
+    code = "step_not_found"
+
+
+class SnapshotRefused(InvalidInput):
+    """This is no snapshot of a project."""
+
+    code = "snapshot_refused"
+
+
+class SnapshotFormatUnknown(SnapshotRefused):
+    """The snapshot is of a format that this version does not know."""
+
+    code = "snapshot_format_unknown"
+
+
+class SnapshotTampered(SnapshotRefused):
+    """The snapshot is not what was taken."""
+
+    code = "snapshot_tampered"
+
+
+class SnapshotNotFound(NotFound):
+    """There is no such imported snapshot."""
+
+    code = "snapshot_not_found"

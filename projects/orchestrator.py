@@ -15,16 +15,36 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
-from projects.models import Approval, Project, Signal
+from projects.models import Approval, Checkpoint, ImportedSnapshot, Project, Signal
 from projects.models.approval import Verdict
-from projects.services import approvals, control, creating, intake, notifying, progressing, signals, snapshots
+from projects.reports.side_by_side import Comparison, side_by_side
+from projects.services import (
+    approvals,
+    checkpoints,
+    control,
+    creating,
+    importing,
+    intake,
+    notifying,
+    progressing,
+    rerunning,
+    restoring,
+    signals,
+    snapshots,
+)
 from projects.services.registration import find_blueprint
 
 __all__ = [
     "acancel",
+    "acheckpoint",
+    "acompare",
     "acreate_project",
+    "aimport_snapshot",
     "apause",
+    "apreview_restore",
     "aprogress",
+    "arerun",
+    "arestore",
     "aresume",
     "arun_project",
     "asignal",
@@ -32,9 +52,15 @@ __all__ = [
     "astart",
     "asubmit_approval",
     "cancel",
+    "checkpoint",
+    "compare",
     "create_project",
+    "import_snapshot",
     "pause",
+    "preview_restore",
     "progress",
+    "rerun",
+    "restore",
     "resume",
     "run_project",
     "signal",
@@ -144,6 +170,60 @@ def snapshot(project: Project | UUID) -> dict[str, Any]:
     return snapshots.snapshot(project_id=_id(project))
 
 
+def checkpoint(project: Project | UUID, label: str = "", *, actor: Actor | None = None) -> Checkpoint:
+    """Write down how a project stands now, to go back to."""
+    return checkpoints.request(project_id=_id(project), actor=actor or system_actor(), label=label)
+
+
+def preview_restore(
+    project: Project | UUID, checkpoint: Checkpoint | int | None = None, *, event: int | None = None
+) -> restoring.Preview:
+    """What going back to a checkpoint, by its number, or to an event of the history would do."""
+    return restoring.preview(project_id=_id(project), number=_number(checkpoint), event=event)
+
+
+def restore(
+    project: Project | UUID,
+    checkpoint: Checkpoint | int | None = None,
+    *,
+    event: int | None = None,
+    digest: str | None = None,
+    actor: Actor | None = None,
+    reason: str = "",
+) -> Project:
+    """Go back to a checkpoint, by its number, or to an event of the history; ``digest`` is that of the preview."""
+    restored = restoring.restore(
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        number=_number(checkpoint),
+        event=event,
+        digest=digest,
+        reason=reason,
+    )
+    return restored.project
+
+
+def rerun(
+    project: Project | UUID, from_step: str | None = None, *, actor: Actor | None = None, **options: Any
+) -> Project:
+    """The same job as a new project, begun; ``from_step`` keeps earlier results. ``options`` as for the service."""
+    return rerunning.rerun(project_id=_id(project), from_step=from_step, actor=actor or system_actor(), **options)
+
+
+def compare(a: Project, b: Project) -> Comparison:
+    """Two projects side by side."""
+    return side_by_side(a, b)
+
+
+def import_snapshot(document: str | bytes | Mapping[str, Any], *, actor: Actor | None = None) -> ImportedSnapshot:
+    """Keep a snapshot of another installation, to be looked at."""
+    return importing.import_snapshot(document=document, actor=actor or system_actor()).snapshot
+
+
+def _number(checkpoint: Checkpoint | int | None) -> int | None:
+    return checkpoint.number if isinstance(checkpoint, Checkpoint) else checkpoint
+
+
 def _id(project: Project | UUID) -> UUID:
     return project.pk if isinstance(project, Project) else project
 
@@ -158,3 +238,9 @@ aresume = sync_to_async(resume)
 acancel = sync_to_async(cancel)
 aprogress = sync_to_async(progress)
 asnapshot = sync_to_async(snapshot)
+acheckpoint = sync_to_async(checkpoint)
+apreview_restore = sync_to_async(preview_restore)
+arestore = sync_to_async(restore)
+arerun = sync_to_async(rerun)
+acompare = sync_to_async(compare)
+aimport_snapshot = sync_to_async(import_snapshot)

@@ -267,6 +267,96 @@ SNAPSHOT: dict[str, Any] = {
     "sha256": DIGEST,
     "project": {},
 }
+SNAPSHOT_ID = "0193a1f9-1d20-7c44-9a3e-7b1c52e0a9d4"
+IMPORTED: dict[str, Any] = {
+    "id": SNAPSHOT_ID,
+    "project": PROJECT_ID,
+    "title": "Requirements of RFC 6749",
+    "sha256": DIGEST,
+    "taken_at": MOMENT,
+    "imported_by": "user:olga",
+    "imported_at": MOMENT,
+}
+CHECKPOINT: dict[str, Any] = {
+    "number": 2,
+    "occasion": "phase",
+    "label": "after Creation",
+    "author": "system",
+    "event": 42,
+    "plan_version": 1,
+    "sha256": DIGEST,
+    "size": 1804,
+    "taken_at": MOMENT,
+}
+CHECKPOINT_DETAIL: dict[str, Any] = CHECKPOINT | {
+    "holds": {
+        "format": "phasegate.checkpoint/1",
+        "project": PROJECT_ID,
+        "event": 42,
+        "transaction": "811",
+        "snapshot": "811:811:",
+        "mark": {"state": "running", "plan_version": 1, "variables": {}, "phases": []},
+    }
+}
+RESTORE_PREVIEW: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "checkpoint": 2,
+    "event": 42,
+    "plan_version": 1,
+    "steps_voided": [{"phase": "publishing", "key": "publish", "round": 1, "state": "completed", "items": 0}],
+    "steps_kept": [{"phase": "creation", "key": "extract", "round": 1, "state": "completed", "items": 0}],
+    "approvals_lapsing": [
+        {"id": APPROVAL_ID, "phase": "publishing", "title": "Approve the requirements", "state": "approved"}
+    ],
+    "effects_not_undone": [
+        {
+            "key": "publish",
+            "round": 1,
+            "agent": "requirements-publisher",
+            "attempts": 1,
+            "tokens_in": 0,
+            "tokens_out": 0,
+            "cost": 0.0,
+        }
+    ],
+    "spent": {"tokens_in": 0, "tokens_out": 0, "cost": 0.0},
+    "obstacle": "",
+    "digest": DIGEST,
+}
+RESTORED: dict[str, Any] = {
+    "project": PROJECT_DETAIL,
+    "preview": RESTORE_PREVIEW,
+    "before": CHECKPOINT | {"number": 3, "occasion": "restore", "label": "before going back to checkpoint 2"},
+}
+_SIDE: dict[str, Any] = {
+    "state": "completed",
+    "round": 1,
+    "carried": False,
+    "result_sha256": DIGEST,
+    "seconds": 2.5,
+    "attempts": 1,
+    "tokens_in": 1200,
+    "tokens_out": 340,
+    "cost": 0.02,
+}
+_COMPARED: dict[str, Any] = {
+    "id": PROJECT_ID,
+    "title": "Requirements of RFC 6749",
+    "blueprint": {"name": "requirements-extraction", "version": 1},
+    "state": "completed",
+    "plan_version": 1,
+    "rerun_of": None,
+    "seconds": 31.5,
+}
+COMPARISON: dict[str, Any] = {
+    "a": _COMPARED,
+    "b": _COMPARED | {"rerun_of": PROJECT_ID},
+    "inputs": [{"name": "budget", "a": 500, "b": 700}],
+    "documents": [],
+    "plan": [],
+    "steps": [{"key": "extract", "a": _SIDE, "b": _SIDE | {"cost": 0.03}, "differs": ["cost"]}],
+    "findings": None,
+}
 BLUEPRINT: dict[str, Any] = {
     "name": "hello",
     "version": 1,

@@ -6,14 +6,17 @@ from projects.api.routing import route
 from projects.api.views import (
     approvals,
     blueprints,
+    checkpoints,
     control,
     documents,
     history,
     insight,
     overview,
     projects,
+    reruns,
     rounds,
     signals,
+    snapshots,
     steps,
 )
 
@@ -26,6 +29,10 @@ urlpatterns = [
     route("projects/<str:project_id>", projects.ProjectDetail, "project"),
     route("projects/<str:project_id>/approval", approvals.ProjectApproval, "project-approval"),
     route("projects/<str:project_id>/cancel", control.Cancel, "project-cancel"),
+    route("projects/<str:project_id>/checkpoints", checkpoints.CheckpointList, "checkpoints"),
+    route("projects/<str:project_id>/checkpoints/<str:number>", checkpoints.CheckpointDetail, "checkpoint"),
+    route("projects/<str:project_id>/checkpoints/<str:number>/restore", checkpoints.Restore, "checkpoint-restore"),
+    route("projects/<str:project_id>/compare/<str:other_id>", reruns.Compare, "project-compare"),
     route("projects/<str:project_id>/documents", documents.DocumentList, "documents"),
     route(
         "projects/<str:project_id>/documents/<str:document_id>/content",
@@ -40,6 +47,7 @@ urlpatterns = [
     route("projects/<str:project_id>/phases/<str:key>/rounds", rounds.PhaseRounds, "phase-rounds"),
     route("projects/<str:project_id>/progress", insight.Progress, "project-progress"),
     route("projects/<str:project_id>/report", insight.Report, "project-report"),
+    route("projects/<str:project_id>/rerun", reruns.Rerun, "project-rerun"),
     route("projects/<str:project_id>/resume", control.Resume, "project-resume"),
     route("projects/<str:project_id>/signals", signals.SignalList, "signals"),
     route("projects/<str:project_id>/snapshot", insight.Snapshot, "project-snapshot"),
@@ -51,5 +59,7 @@ urlpatterns = [
     route("approvals/<str:approval_id>/decisions", approvals.Decisions, "decisions"),
     route("blueprints", blueprints.BlueprintList, "blueprints"),
     route("blueprints/<str:name>", blueprints.BlueprintDetail, "blueprint"),
+    route("snapshots", snapshots.SnapshotList, "snapshots"),
+    route("snapshots/<str:snapshot_id>", snapshots.SnapshotDetail, "snapshot"),
     route("stats/daily", overview.Daily, "stats-daily"),
 ]

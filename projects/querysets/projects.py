@@ -68,6 +68,15 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """pending or running → cancelled. False: it was over already."""
         return self._move(project_id, ProjectState.CANCELLED, finished_at=Now())
 
+    def revive(self, project_id: UUID, **fields: Any) -> bool:
+        """failed or completed → running, because a person brings it back. False: it had not ended so.
+
+        The caller holds the project's lock: what ended it and what brings it back must not cross.
+        """
+        ended = [state for state in PROJECT.table if PROJECT.revives(state, ProjectState.RUNNING)]
+        again = {"finished_at": None, "failure_code": "", "failure": "", **fields}
+        return self.filter(pk=project_id, state__in=ended).update(state=ProjectState.RUNNING, **again) == 1
+
     def direct(self, project_id: UUID, directive: Directive) -> bool:
         """Set what the operator wants, of a project that is not over and not being cancelled."""
         return (

@@ -16,8 +16,9 @@ from django.db import transaction
 from orchestrator_site import faults
 from projects import sql
 from projects.models import Phase, Project
+from projects.models.checkpoint import Occasion
 from projects.planning.readiness import Standing
-from projects.services import beginning, draining, ending, gates, publishing
+from projects.services import beginning, checkpoints, draining, ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -55,6 +56,7 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
     with transaction.atomic():
         if not beginning.begin(project_id, by=by, asked=asked):
             return False
+        checkpoints.take(project_id=project_id, occasion=Occasion.START, author=by)
         try:
             with transaction.atomic():
                 _advance(project_id)
@@ -81,6 +83,8 @@ def _advance(project_id: UUID) -> Advanced | None:
     if phase is not None and gates.take_back(project, phase):
         phase = _next_phase(project)
     messages = 0
+    if phase is None:
+        _complete_if_through(project)
     while phase is not None:
         work = PhaseWork(project, phase)
         standing = work.settle()
@@ -135,6 +139,12 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
             return gates.at_end_of_round(project, phase)
         case _:
             return False
+
+
+def _complete_if_through(project: Project) -> None:
+    """End a project that was brought back to after its last phase: there is no phase whose end would."""
+    if not project.phases.exclude(state=PhaseState.COMPLETED).exists():
+        ending.complete_project(project)
 
 
 def _lock_phase(project_id: UUID) -> Phase | None:

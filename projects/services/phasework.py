@@ -74,7 +74,9 @@ class PhaseWork:
 
         What waits for a time, a signal, a person or a child is cancelled too: nobody needs it any more.
         """
-        waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round))
+        if stopped := waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round)):
+            data = {"round": self.phase.round, "steps": stopped}
+            history.append(self.project.pk, "phase.stopping", actor=SYSTEM, subject=self.phase.key, data=data)
         self._made_ready.clear()
         self._load()
         self._settle_lists(closing=True)
@@ -171,7 +173,8 @@ class PhaseWork:
         for step in self._lists():
             standing = sql.rows("items_open", parent=step.pk)[0]
             if standing["failed"] and step.on_failure == "fail":
-                waits.give_up(step.items.all())
+                if stopped := waits.give_up(step.items.all()):
+                    self._note("step.items_stopped", step, items=stopped)
             elif standing["open"] and not closing:
                 continue
             counts = dict(step.items.values_list("state").annotate(n=Count("pk")).order_by())
@@ -182,6 +185,7 @@ class PhaseWork:
                 self._fail(step, "items_failed", self._failed_items(step, failed, total))
             elif closing and counts.get("cancelled"):
                 self._move(step, StepState.CANCELLED)
+                self._note("step.cancelled", step)
             else:
                 self._move(step, StepState.COMPLETED)
                 self._note("step.completed", step, items=total, failed=failed)
