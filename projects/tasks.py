@@ -24,6 +24,7 @@ from celery.worker.request import Request
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from agents.registry import load_agents
+from orchestrator_site import faults
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import advancing, execution, liveness, paces, publishing, recovery
 from projects.services.workers import this_process
@@ -93,6 +94,7 @@ def run_leg(
 @shared_task(name="projects.advance")
 def advance(project: str) -> None:
     """Look what is next in a project, and send it."""
+    faults.point("in_body")
     try:
         advancing.advance(UUID(project))
     except (OperationalError, InterfaceError) as error:

@@ -52,6 +52,7 @@ def begin(project_id: UUID, by: str) -> bool:
     with transaction.atomic():
         if not sql.rows("begin", project=project_id, actor=by):
             return False
+        faults.point("in_start")
         try:
             with transaction.atomic():
                 _advance(project_id)

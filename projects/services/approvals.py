@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
+from orchestrator_site import faults
 from orchestrator_site.history import services as history
 from projects.blueprints.inputs import validate_form
 from projects.errors import (
@@ -147,6 +148,7 @@ def _decide_once(
             state = Approval.objects.values_list("state", flat=True).get(pk=approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
             _note(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            faults.point("in_decision")
             publishing.wake(approval.project_id)
     except IntegrityError as error:
         if "decision_one_a_person" not in str(error):

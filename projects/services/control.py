@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
+from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
@@ -80,6 +81,7 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         Project.objects.direct(project.pk, Directive.RUN)
         project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, "project.resumed", actor=actor.name, data={"reason": reason})
+        faults.point("in_resume")
         publishing.wake(project.pk)
     return project
 
@@ -101,8 +103,10 @@ def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = Fa
             actor=actor.name,
             data={"reason": reason, "force": force, "cleanup": cleanup},
         )
+        faults.point("in_cancel")
         if cleanup:
             _clean_up(project)
+    faults.point("after_cancel")
     if force:
         # Not under the project's lock: a worker that commits holds its step and waits for the project.
         _cut_off(project)
@@ -148,6 +152,7 @@ def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, rea
         Project.objects.direct(project.pk, directive)
         project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
+        faults.point("in_pause")
     return project
 
 
