@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import socket
 import threading
 from collections.abc import Sequence
@@ -115,8 +116,16 @@ def seal_history() -> None:
 
 @task_prerun.connect
 def _with_a_live_connection(**_: Any) -> None:
-    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced."""
+    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced.
+
+    Django notices only after an error, and each thread of the io worker has a connection of its own: after a restart
+    of PostgreSQL a leg would fail in one thread after the other. Without a trip to the server: of a connection on
+    which nothing was asked, nothing is to be read but the server's goodbye.
+    """
     close_old_connections()
+    driver = connection.connection
+    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
 
 
 @worker_init.connect
