@@ -39,6 +39,12 @@ def counted_brief(context: AgentContext) -> dict[str, Any]:
     return counted(context)  # type: ignore[return-value]
 
 
+@agent("counted-slow")
+def counted_slow(context: AgentContext) -> dict[str, Any]:
+    """The same, never packed."""
+    return counted(context)  # type: ignore[return-value]
+
+
 @agent("counted-patient")
 def counted_patient(context: AgentContext) -> dict[str, Any]:
     """The same in small bites, so that a cancelled project or a signal finds it awake."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
-from celery import current_app
 from django.db import DatabaseError, connection
 from redis import Redis
 
@@ -122,7 +121,13 @@ class Arena:
         found = violations(project, self.effects)
         if self.look(project).state != "completed" or found:
             raise Unsteady(f"steady state: {self.look(project).state} {found}")
+        self._until(lambda: self._waiting() < 6, 15, f"a worker is deaf: {self._waiting()} messages wait for nobody")
         return time.monotonic() - began
+
+    def _waiting(self) -> int:
+        """Messages that should have been taken: recovery is asked for twice a second, and sealing once."""
+        with self.broker() as client:
+            return sum(client.llen(name) for name in client.keys("phasegate:*") if client.type(name) == b"list")
 
     def leaks(self) -> list[str]:
         """Whatever of rows, sessions and connections is left that nobody has (I13)."""
@@ -140,7 +145,8 @@ class Arena:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*), count(*) FILTER (WHERE state LIKE 'idle in transaction%' "
-                "AND now() - state_change > interval '1 second') FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                "AND now() - state_change > interval '1 second') "
+                "FROM pg_stat_activity WHERE backend_type = 'client backend'"
             )
             sessions, idle = cursor.fetchone()
         if idle:
@@ -200,8 +206,6 @@ class Arena:
             file.unlink()
         time.sleep(seconds)
         self._redis_server.start()
-        current_app.pool.force_close_all()  # our own links went with it
-        current_app.amqp.producer_pool.force_close_all()
 
     def restart_postgres(self, seconds: float = 0.3) -> None:
         """An immediate shutdown, as of a machine that loses its power, and a start with recovery from the log."""

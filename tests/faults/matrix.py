@@ -109,7 +109,8 @@ def run(arena: Arena, scenario: Scenario, result: Result, seed: int) -> None:
     except Unsteady as error:
         found.append(str(error))
     except Exception as error:
-        found.append(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        found.append(f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {error}")
     result.fired += round_.fired
     result.violations += [f"seed {seed}: {each}" for each in found]
     if found:
@@ -219,10 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 given.json.write_text(json.dumps([dataclasses.asdict(each) for each in results], indent=1))
     bad = sum(len(result.violations) for result in results if not result.note.startswith("known"))
     rounds = sum(result.rounds for result in results)
-    _say(
-        "",
-        f"{len(results)} scenarios, {rounds} rounds, {sum(r.fired for r in results)} faults, {bad} violations; seed {seed}",
-    )
+    fired = sum(result.fired for result in results)
+    _say("", f"{len(results)} scenarios, {rounds} rounds, {fired} faults, {bad} violations; seed {seed}")
     return 1 if bad else 0
 
 

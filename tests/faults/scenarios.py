@@ -46,7 +46,7 @@ phases:
   - key: one
     steps:
       - {key: list, agent: counts, params: {n: 60}}
-      - {key: each, agent: counted-brief, needs: [list], for_each: results.list.items, params: {n: "${item}", seconds: 0}}
+      - {key: each, agent: counted-brief, needs: [list], for_each: results.list.items, params: {seconds: 0}}
       - {key: join, agent: counted, needs: [each]}
 """
 LONG_LIST = """
@@ -54,7 +54,7 @@ phases:
   - key: one
     steps:
       - {key: list, agent: counts, params: {n: 30}}
-      - {key: each, agent: counted, needs: [list], for_each: results.list.items, params: {n: "${item}", seconds: 0.05}}
+      - {key: each, agent: counted, needs: [list], for_each: results.list.items, params: {seconds: 0.05}}
       - {key: join, agent: counted-io, needs: [each]}
 """
 POISON = """
@@ -69,6 +69,13 @@ phases:
         on_failure: continue
         params: {n: "${item}", poison: %d, seconds: 0.001}
       - {key: join, agent: counted, needs: [each]}
+"""
+SLOW_LIST = """
+phases:
+  - key: one
+    steps:
+      - {key: list, agent: counts, params: {n: 40}}
+      - {key: each, agent: counted-slow, needs: [list], for_each: results.list.items, params: {seconds: 0.5}}
 """
 ASKING = """
 phases:
@@ -115,7 +122,8 @@ class Round:
         draft = self.arena.faults / f"{point}.draft"
         draft.write_text(f"{action}{at} {process}".strip())
         draft.rename(self.arena.faults / point)
-        self._armed.append(point)
+        if not action.startswith("sleep"):  # which only holds a process where something else is to break
+            self._armed.append(point)
 
     def wait_fired(self, point: str, seconds: float = 20) -> int:
         """Wait for an armed fault; the number of the process that had it."""
@@ -175,7 +183,7 @@ class Round:
         if key:
             headers["Idempotency-Key"] = key
         url = f"http://127.0.0.1:{self.arena.site.web_port}/api/v2/orchestrator/{path}"
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
         try:
             with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 our own
                 return answer.status, json.load(answer)
@@ -219,13 +227,14 @@ class Scenario:
 
 # --- injectors ----------------------------------------------------------------------------------------------------
 
-PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 2, "after_publish": 2, "before_publish": 2}
+PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 2, "after_publish": 1, "before_publish": 1}
 ANYWHERE = ("in_advance", "before_publish", "after_publish", "in_body")
 
 
 def dies(point: str, action: str, process: str, round_: Round) -> None:
     """A process dies at the named point."""
-    round_.arm(point, action, PASSES.get(point, 4), process)
+    # A project of this size has one step for the io worker; of the others, the seed chooses at which it happens.
+    round_.arm(point, action, 1 if process == "worker-io" else PASSES.get(point, 4), process)
     round_.begin()
 
 
@@ -558,7 +567,7 @@ def _steer(verb: Callable[..., Project], project: Project, **options: Any) -> bo
 def web_dies_at(verb: str, point: str, round_: Round) -> None:
     """The web process dies while it pauses or cancels; the request is sent again."""
     project = round_.begin()
-    round_.wait_done(project, 0.05)
+    round_.wait_done(project, 0.02)
     round_.arm(point, "killgroup", 0, "web")
     status, answer = round_.ask_until_answered(f"projects/{project.pk}/{verb}", {"reason": "test"})
     if status not in (200, 202, 409):
@@ -724,15 +733,15 @@ def _all() -> Iterable[Scenario]:
     yield Scenario(
         "SIGKILL of web", "in_advance of a decision", partial(web_dies_at_decision, "in_advance"), ASKING, web=True
     )
-    yield Scenario("SIGKILL of web", "in_pause", partial(web_dies_at, "pause", "in_pause"), LONG_LIST, web=True)
+    yield Scenario("SIGKILL of web", "in_pause", partial(web_dies_at, "pause", "in_pause"), SLOW_LIST, web=True)
     yield Scenario(
-        "SIGKILL of web", "in_cancel", partial(web_dies_at, "cancel", "in_cancel"), LONG_LIST, "cancelled", web=True
+        "SIGKILL of web", "in_cancel", partial(web_dies_at, "cancel", "in_cancel"), SLOW_LIST, "cancelled", web=True
     )
     yield Scenario(
         "SIGKILL of web",
         "after_cancel",
         partial(web_dies_at, "cancel", "after_cancel"),
-        LONG_LIST,
+        SLOW_LIST,
         "cancelled",
         web=True,
     )

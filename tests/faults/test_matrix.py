@@ -64,7 +64,7 @@ def served() -> Iterator[Served]:
 
 
 def _param(scenario: Scenario) -> Any:
-    marks = [] if scenario.quick else [pytest.mark.slow_faults]
+    marks: list[Any] = [] if scenario.quick else [pytest.mark.slow_faults, pytest.mark.timeout(300)]
     if scenario.skipped:
         marks.append(pytest.mark.skip(reason=scenario.skipped))
     if scenario.xfail:
