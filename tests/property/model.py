@@ -18,7 +18,7 @@ from celery.canvas import Signature, _chain, _chord
 from django.db import connection
 from kombu.exceptions import OperationalError
 
-from projects.models import Project, Worker
+from projects.models import Approval, Project, Worker
 from projects.services import advancing, claims, doorbell, execution, publishing, recovery
 from projects.services.claims import Claim, Outcome
 from projects.services.workers import WorkerProcess
@@ -211,6 +211,14 @@ class Engine:
         else:
             self._go_on(hand, 1)
 
+    def replace(self, hand: Hand, most: int) -> None:
+        """A worker is frozen, others take back what it held and begin it anew."""
+        self.crash(hand)
+        self.see_death(hand, by_lock=False)
+        recovery.recover()
+        for _ in range(min(8, len(self.broker.messages))):
+            self.deliver(0, most)
+
     def time_passes(self, seconds: float) -> None:
         """Every moment in the rows lies so much further back; leases, which heartbeats renew, do not."""
         with connection.cursor() as cursor:
@@ -221,12 +229,12 @@ class Engine:
             )
 
     def come_to_an_end(self, projects: list[Project], passes: int = 60) -> int:
-        """No fault any more: recovery, and workers that do what comes; after how many passes all are over."""
+        """No fault any more: recovery, and workers that do what comes; after how many passes all are over or ask."""
         self.broker.refuses = False
         for hand in self.zombies:
             self.see_death(hand, by_lock=False)
         for number in range(passes):
-            if all(Project.objects.get(pk=project.pk).is_over for project in projects):
+            if all(Project.objects.get(pk=project.pk).is_over or self._asks(project) for project in projects):
                 return number
             self.time_passes(120)
             recovery.recover()
@@ -238,6 +246,9 @@ class Engine:
                 if self.broker.messages:
                     self.deliver(0, 3)
         raise AssertionError(f"not over after {passes} passes of recovery")
+
+    def _asks(self, project: Project) -> bool:
+        return Approval.objects.filter(project=project, state="open").exists()
 
     def _go_on(self, hand: Hand, most: int) -> None:
         if not hand.claimed and hand.waiting:

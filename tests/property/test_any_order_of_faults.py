@@ -117,6 +117,14 @@ class Faults(RuleBasedStateMachine):
     def a_frozen_worker_wakes_up(self, data: st.DataObject) -> None:
         self.engine.wake(data.draw(st.sampled_from(self.engine.zombies)))
 
+    @precondition(lambda self: self.engine.hands and not self.engine.broker.refuses)
+    @rule(data=st.data(), most=st.integers(1, 4), wakes=st.booleans())
+    def a_frozen_worker_is_replaced(self, data: st.DataObject, most: int, wakes: bool) -> None:
+        hand = self._hand(data)
+        self.engine.replace(hand, most)
+        if wakes:
+            self.engine.wake(hand)
+
     @rule(seconds=st.sampled_from([0.5, 3.0, 90.0]))
     def time_passes(self, seconds: float) -> None:
         self.engine.time_passes(seconds)
@@ -166,13 +174,11 @@ class Faults(RuleBasedStateMachine):
             for project in Project.objects.filter(pk__in=[p.pk for p in self.projects], directive="pause"):
                 if project.state == ProjectState.RUNNING:
                     control.resume(project_id=project.pk, actor=system_actor())
-            waiting = [project for project in self.projects if not self._asks(project)]
-            self.engine.come_to_an_end(waiting)
+            self.engine.come_to_an_end(self.projects)
             if not self._open():
                 break
             for approval in self._open():
                 self._decide(approval, Verdict.APPROVE)
-        self.engine.come_to_an_end(self.projects)
         for hand in list(self.engine.zombies):
             self.engine.wake(hand)
             while hand in self.engine.hands:
@@ -186,9 +192,6 @@ class Faults(RuleBasedStateMachine):
 
     def _open(self) -> list[Approval]:
         return list(Approval.objects.filter(project__in=self.projects, state="open"))
-
-    def _asks(self, project: Project) -> bool:
-        return Approval.objects.filter(project=project, state="open").exists()
 
     def _decide(self, approval: Approval, verdict: Verdict) -> None:
         from django.contrib.auth.models import User
@@ -206,7 +209,7 @@ def test_no_order_of_faults_breaks_a_rule_or_keeps_a_project_from_its_end() -> N
     run_state_machine_as_test(
         Faults,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=40,
             deadline=None,
             print_blob=True,
