@@ -57,6 +57,7 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
         if not beginning.begin(project_id, by=by, asked=asked):
             return False
         checkpoints.take(project_id=project_id, occasion=Occasion.START, author=by)
+        faults.point("in_start")
         try:
             with transaction.atomic():
                 _advance(project_id)

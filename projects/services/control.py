@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.knowledge.store import delete_graph
+from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
@@ -65,6 +66,7 @@ def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
             trees.pause(project, actor=actor.name, reason=reason)
             checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
+            faults.point("in_pause")
         elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
             trees.keep_paused(project, actor=actor.name, reason=reason)
         else:
@@ -87,6 +89,7 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
                 f"Project {project_id} was started by project {above.pk}, which is paused: resume that one first."
             )
         trees.resume(project, actor=actor.name, reason=reason)
+        faults.point("in_resume")
     return project
 
 
@@ -104,8 +107,10 @@ def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = Fa
         if project.directive == Directive.CANCEL:  # asked again, with other words
             history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)
         reached = trees.cancel(project, actor=actor.name, data=data)
+        faults.point("in_cancel")
         if cleanup:
             _clean_up(project)
+    faults.point("after_cancel")
     if force:
         for each in reached:
             _cut_off(each)
