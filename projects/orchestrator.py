@@ -16,16 +16,27 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
-from projects.models import Approval, Project
+from projects.models import Approval, Intervention, Project
 from projects.models.approval import Verdict
-from projects.services import approvals, control, creating, intake, progressing, snapshots
+from projects.services import (
+    approvals,
+    control,
+    creating,
+    intake,
+    interventions,
+    previews,
+    progressing,
+    snapshots,
+)
 from projects.services.registration import find_blueprint
 from projects.states import PROJECT
 
 __all__ = [
     "acancel",
     "acreate_project",
+    "aintervene",
     "apause",
+    "apreview_intervention",
     "aprogress",
     "aresume",
     "arun_project",
@@ -34,7 +45,9 @@ __all__ = [
     "asubmit_approval",
     "cancel",
     "create_project",
+    "intervene",
     "pause",
+    "preview_intervention",
     "progress",
     "resume",
     "run_project",
@@ -123,10 +136,50 @@ def cancel(
     reason: str = "",
     force: bool = False,
     cleanup: bool = False,
+    preview_digest: str | None = None,
 ) -> Project:
     """End a project."""
     return control.cancel(
-        project_id=_id(project), actor=actor or system_actor(), reason=reason, force=force, cleanup=cleanup
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        reason=reason,
+        force=force,
+        cleanup=cleanup,
+        preview_digest=preview_digest,
+    )
+
+
+def preview_intervention(
+    project: Project | UUID, change: str, step: str = "", *, actor: Actor | None = None, **arguments: Any
+) -> previews.Preview:
+    """What a change of a live project's plan would do now; ``arguments`` as for ``intervene``."""
+    return interventions.preview(
+        project_id=_id(project), actor=actor or system_actor(), change=change, step=step, arguments=arguments
+    )
+
+
+def intervene(
+    project: Project | UUID,
+    change: str,
+    step: str = "",
+    *,
+    actor: Actor | None = None,
+    reason: str = "",
+    preview_digest: str | None = None,
+    **arguments: Any,
+) -> Intervention:
+    """Change the plan of a live project: retry, skip, modify, add, remove or reorder a step.
+
+    ``intervene(project, "skip", "brief", result={"text": "…"})``; see ``services.interventions.intervene``.
+    """
+    return interventions.intervene(
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        change=change,
+        step=step,
+        arguments=arguments,
+        preview_digest=preview_digest,
+        reason=reason,
     )
 
 
@@ -151,5 +204,7 @@ asubmit_approval = sync_to_async(submit_approval)
 apause = sync_to_async(pause)
 aresume = sync_to_async(resume)
 acancel = sync_to_async(cancel)
+apreview_intervention = sync_to_async(preview_intervention)
+aintervene = sync_to_async(intervene)
 aprogress = sync_to_async(progress)
 asnapshot = sync_to_async(snapshot)

@@ -10,6 +10,7 @@ from projects.api.views import (
     documents,
     history,
     insight,
+    interventions,
     overview,
     projects,
     steps,
@@ -21,6 +22,7 @@ urlpatterns = [
     route("projects/<str:project_id>", projects.ProjectDetail, "project"),
     route("projects/<str:project_id>/approval", approvals.ProjectApproval, "project-approval"),
     route("projects/<str:project_id>/cancel", control.Cancel, "project-cancel"),
+    route("projects/<str:project_id>/cancel/preview", control.CancelPreview, "project-cancel-preview"),
     route("projects/<str:project_id>/documents", documents.DocumentList, "documents"),
     route(
         "projects/<str:project_id>/documents/<str:document_id>/content",
@@ -30,6 +32,12 @@ urlpatterns = [
     route("projects/<str:project_id>/documents/<str:document_id>/text", documents.DocumentText, "document-text"),
     route("projects/<str:project_id>/graph", insight.Graph, "project-graph"),
     route("projects/<str:project_id>/history", history.History, "project-history"),
+    route("projects/<str:project_id>/interventions", interventions.InterventionList, "interventions"),
+    route(
+        "projects/<str:project_id>/interventions/preview",
+        interventions.InterventionPreview,
+        "interventions-preview",
+    ),
     route("projects/<str:project_id>/knowledge", insight.Knowledge, "project-knowledge"),
     route("projects/<str:project_id>/pause", control.Pause, "project-pause"),
     route("projects/<str:project_id>/progress", insight.Progress, "project-progress"),

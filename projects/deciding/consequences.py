@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from projects.models import Approval
+from projects.models.approval import Purpose
 from projects.planning.gating import Verdict, after_rejection
 
 
@@ -35,12 +36,16 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
             "Your yes is counted; %(count)d more people must approve.",
             missing - 1,
         ) % {"count": missing - 1}
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan is changed as shown, if it still can be.")
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
 
 
 def _on_no(approval: Approval) -> str:
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan stays as it is, and the project goes on with it.")
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
     following = after_rejection(approval.on_reject, (), round_number=approval.round, max_iterations=most).verdict
@@ -58,6 +63,8 @@ def _on_no(approval: Approval) -> str:
 
 
 def _on_silence(approval: Approval) -> str:
+    if approval.deadline is None and approval.purpose == Purpose.PLAN:
+        return _("There is no deadline: the plan stays as it is until somebody decides.")
     if approval.deadline is None:
         return _("There is no deadline: the project waits until somebody decides.")
     by = date_format(timezone.localtime(approval.deadline), "DATETIME_FORMAT")

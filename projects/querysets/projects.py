@@ -42,6 +42,16 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """
         return self.select_for_update(of=("self",)).filter(pk=project_id).first()
 
+    def lock_whole(self, project_id: UUID) -> Project | None:
+        """The project and its phases, locked: neither a claim nor an ``advance`` is under way while its plan changes.
+
+        The phases first, in their order, and then the project, as ``advance`` takes them: the other way round the two
+        would wait for one another.
+        """
+        phases = apps.get_model("projects", "Phase")._default_manager.filter(project_id=project_id)
+        list(phases.select_for_update().order_by("position").values_list("pk"))
+        return self.lock_for_control(project_id)
+
     def begin(self, project_id: UUID) -> bool:
         """pending → running. False: somebody else started it, or it was cancelled."""
         return self._move(project_id, ProjectState.RUNNING, started_at=Now())
@@ -57,6 +67,15 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def cancel(self, project_id: UUID) -> bool:
         """pending or running → cancelled. False: it was over already."""
         return self._move(project_id, ProjectState.CANCELLED, finished_at=Now())
+
+    def revive(self, project_id: UUID) -> bool:
+        """failed → running, by a person who mended what failed. False: it has not failed."""
+        failed = self.filter(pk=project_id, state=ProjectState.FAILED)
+        return failed.update(state=ProjectState.RUNNING, finished_at=None, failure_code="", failure="") == 1
+
+    def raise_plan(self, project_id: UUID, before: int) -> bool:
+        """Let the plan's next version be in force. False: another intervention was first."""
+        return self.filter(pk=project_id, plan_version=before).update(plan_version=before + 1) == 1
 
     def direct(self, project_id: UUID, directive: Directive) -> bool:
         """Set what the operator wants, of a project that is not over and not being cancelled."""

@@ -15,7 +15,7 @@ from django.db import transaction
 from orchestrator_site import faults
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
-from projects.services import ending, gates, publishing
+from projects.services import ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -31,17 +31,19 @@ class Advanced:
 def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
+    0. Changes of the plan that people have answered are made or refused.
     1. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
     2. The current phase is locked; two calls at once follow one another.
     3. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
     4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
+    interventions.settle(project_id)
     with transaction.atomic():
         project = Project.objects.filter(pk=project_id).select_related("owner").first()
         if project is None:
             return None
         phase = _lock_current_phase(project)
-        project.refresh_from_db(fields=["state", "directive"])
+        project.refresh_from_db(fields=["state", "directive", "plan_version"])
         faults.point("in_advance")
         if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
             return Advanced(ProjectState(project.state))

@@ -15,7 +15,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Approval, Project, Step
-from projects.services import advancing, publishing
+from projects.services import advancing, previews, publishing
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -85,16 +85,27 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
     return project
 
 
-def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
+def cancel(
+    *,
+    project_id: UUID,
+    actor: Actor,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
+    preview_digest: str | None = None,
+) -> Project:
     """End a project: nothing starts any more, and it is over once what runs has ended.
 
     ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the project built
-    beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    beside its history, such as its knowledge graph. With ``preview_digest`` it is done only if its preview would still
+    be the same. Raises ``RefusedInState`` where it is over, ``ProjectChanged``.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
+        if preview_digest is not None:
+            previews.check_digest(previews.of_cancel(project), preview_digest)
         Project.objects.direct(project.pk, Directive.CANCEL)
         history.append(
             project.pk,

@@ -18,6 +18,7 @@ from projects.blueprints.expressions import compile_expression
 from projects.models import Dependency, Phase, Project, Step
 from projects.planning.compiling import Branch, Leg, Wave, compile_wave, windows
 from projects.planning.graph import Graph, Node, graph
+from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
 from projects.services import publishing
 from projects.services.contexts import Results, expression_context
@@ -115,6 +116,7 @@ class PhaseWork:
             on_failure=step.on_failure,
             conditional=bool(spec.get("when") or spec.get("for_each") or step.kind in KINDS or step.guarded),
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
+            passed_over=bool(step.error and step.error.get("code") == PASSED_OVER),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
@@ -138,6 +140,8 @@ class PhaseWork:
                 if not compile_expression(spec["when"]).check(context):
                     self._skip(step, f"its condition is false: {spec['when']}", by_condition=True)
                     return True
+            if spec.get("for_each") and step.items.exists():
+                return self._take_up(step)
             if spec.get("for_each"):
                 items = compile_expression(spec["for_each"]).evaluate(context or self.context())
                 return self._expand(step, items)
@@ -186,6 +190,12 @@ class PhaseWork:
         self._note("step.expanded", step, items=len(items))
         self._move(step, StepState.WAITING if items else StepState.COMPLETED, started_at=Now())
         return not items
+
+    def _take_up(self, step: Step) -> bool:
+        """An operator had a list retried: it stays as it was, and those of its items run that have no result."""
+        step.items.filter(state=StepState.PENDING).update(state=StepState.READY)
+        self._move(step, StepState.WAITING)
+        return True
 
     def _settle_lists(self, *, closing: bool = False) -> None:
         """Complete or fail each ``for_each`` whose items are over; stop one that has failed early."""
@@ -245,7 +255,7 @@ class PhaseWork:
         step.refresh_from_db(fields=["state", "error", "finished_at", "published_at"])
 
     def _skip(self, step: Step, why: str, *, by_condition: bool) -> None:
-        code = "condition_false" if by_condition else "need_not_met"
+        code = "condition_false" if by_condition else NEED_NOT_MET
         self._move(step, StepState.SKIPPED, error={"code": code, "message": why})
         self._note("step.skipped", step, why=why)
 

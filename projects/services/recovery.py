@@ -24,7 +24,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.models import Approval, Project, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, approvals, control, doorbell
+from projects.services import advancing, approvals, control, doorbell, interventions
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,16 @@ class Recovered:
 def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
-    for part in (_take_back, _send_again, _time_out, _start_followers, _advance_neglected, _forget_workers):
+    parts = (
+        _take_back,
+        _send_again,
+        _time_out,
+        _settle_plans,
+        _start_followers,
+        _advance_neglected,
+        _forget_workers,
+    )
+    for part in parts:
         try:
             part(done)
         except RedisError as error:
@@ -129,6 +138,11 @@ def _time_out(done: Recovered) -> None:
     for approval in Approval.objects.overdue().select_related("project", "phase")[:BATCH]:
         if approvals.time_out(approval):
             done.approvals_timed_out += 1
+
+
+def _settle_plans(_done: Recovered) -> None:
+    """Changes of plans that people have answered, of projects that nobody else looks at: failed, over, not begun."""
+    interventions.settle_all(BATCH)
 
 
 def _start_followers(done: Recovered) -> None:

@@ -216,7 +216,23 @@ SELECT p.id
      OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                       WHERE s.project_id = p.id AND f.state = 'running'
                         AND s.state IN ('ready', 'running', 'waiting'))
-         AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+         AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'
+                                                                   AND a.purpose <> 'plan'))
    )
  ORDER BY p.priority, p.id
+ LIMIT %(limit)s;
+
+-- name: answered_proposals
+-- Changes of a project's plan that wait for nobody any more: approved, rejected, or left behind by an end.
+SELECT i.id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.project_id = %(project)s AND i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id;
+
+-- name: all_answered_proposals
+-- The same of all projects, for recovery.
+SELECT i.id, i.project_id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id
  LIMIT %(limit)s;

@@ -8,9 +8,12 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import Actor
+from projects.management.finding import project_of
+from projects.management.people import actor_named
+from projects.management.previewing import add_confirmation, preview_lines
 from projects.management.steering import SteeringCommand
 from projects.models import Project
-from projects.services import control
+from projects.services import control, previews
 
 
 class Command(SteeringCommand):
@@ -23,6 +26,19 @@ class Command(SteeringCommand):
         super().add_arguments(parser)
         parser.add_argument("--force", action="store_true", help="refuse the results of running steps")
         parser.add_argument("--cleanup", action="store_true", help="also remove its knowledge graph")
+        add_confirmation(parser)
+
+    def handle(self, *arguments: Any, **options: Any) -> None:
+        """Only show it, or do it."""
+        if not options["preview"]:
+            super().handle(*arguments, **options)
+            return
+        actor = actor_named(options["user"])
+        preview = previews.preview_cancel(project_id=project_of(options["id"], actor).pk, actor=actor)
+        if options["json"]:
+            self.write_json({"preview": preview.to_json()})
+        else:
+            self.stdout.write("\n".join(preview_lines(preview)))
 
     def steer(self, project: Project, actor: Actor, options: Mapping[str, Any]) -> Project:
         """Cancel it."""
@@ -32,4 +48,5 @@ class Command(SteeringCommand):
             reason=options["reason"],
             force=options["force"],
             cleanup=options["cleanup"],
+            preview_digest=options["digest"],
         )
