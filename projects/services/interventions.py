@@ -112,7 +112,7 @@ def _look(project: Project, edit: Edit) -> _Looked:
 
 
 def _previewed(present: Present, edit: Edit, outcome: Edited) -> Preview:
-    project, policy = present.project, present.plan.blueprint.plan_changes
+    project = present.project
     affected = [each.step for each in outcome.difference]
     return with_digest(
         Preview(
@@ -132,7 +132,7 @@ def _previewed(present: Present, edit: Edit, outcome: Edited) -> Preview:
             revives_project=outcome.revives,
             still_failed=outcome.still_failed,
             warnings=outcome.warnings,
-            asks="" if policy is None else policy.approval.title,
+            asks=plan_approvals.question(present.plan.blueprint, project),
         ),
         project,
     )

@@ -20,6 +20,13 @@ from projects.states import ApprovalState
 SYSTEM = "system"
 
 
+def question(blueprint: Blueprint, project: Project) -> str:
+    """What people are asked before a plan is changed; empty where nobody is. Raises ``ExpressionFailed``."""
+    if blueprint.plan_changes is None:
+        return ""
+    return str(render(blueprint.plan_changes.approval.title, expression_context(project, Results(project.pk))))
+
+
 def ask(intervention: Intervention, blueprint: Blueprint, project: Project, phase: Phase) -> Approval:
     """Open the approval of a proposed change. Raises ``ExpressionFailed`` where the question cannot be put."""
     spec = _asked_by(blueprint)

@@ -91,11 +91,13 @@ class Preview:
 
 
 def check_digest(preview: Preview, seen: str | None) -> None:
-    """Raise ``ProjectChanged`` where somebody confirms another preview than this; nothing is checked without one."""
+    """Raise ``ProjectChanged`` where somebody confirms another preview than this; nothing is checked without one.
+
+    The digest of the present one is not told: it is to be confirmed by those who have looked.
+    """
     if seen is not None and seen != preview.digest:
         raise ProjectChanged(
-            "The project has changed since the preview that you confirm. Look at a new one, and confirm that.",
-            preview_digest=preview.digest,
+            "The project has changed since the preview that you confirm. Look at a new one, and confirm that."
         )
 
 
