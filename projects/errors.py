@@ -195,3 +195,63 @@ class SnapshotNotFound(NotFound):
     """There is no such imported snapshot."""
 
     code = "snapshot_not_found"
+
+
+class StepNotInPlan(NotFound):
+    """The plan has no such step."""
+
+    code = "step_not_in_plan"
+
+
+class StepHasStarted(Refused):
+    """The step has started: only what has not can be changed."""
+
+    code = "step_has_started"
+
+
+class StepNotFailed(Refused):
+    """The step has not failed: only a failed step is retried."""
+
+    code = "step_not_failed"
+
+
+class PhaseIsOver(Refused):
+    """The phase is over: its steps cannot be changed any more."""
+
+    code = "phase_is_over"
+
+
+class WouldMakeCycle(Refused):
+    """The steps would wait for one another."""
+
+    code = "would_make_cycle"
+
+
+class StepStillNeeded(Refused):
+    """Another step needs this one."""
+
+    code = "step_still_needed"
+
+
+class PlanWouldBreak(Refused):
+    """Something would be read in the changed plan that is not there, or not there yet."""
+
+    code = "plan_would_break"
+
+
+class NothingChanges(Refused):
+    """The plan is as it would be after the change."""
+
+    code = "nothing_changes"
+
+
+class EditInvalid(InvalidInput):
+    """The change is not one that can be made."""
+
+    code = "edit_invalid"
+
+
+class ProjectChanged(Refused):
+    """The project has changed since: look at a new preview before you confirm."""
+
+    code = "project_changed"

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
-from projects.models import Approval, Checkpoint, ImportedSnapshot, Project, Signal
+from projects.models import Approval, Checkpoint, ImportedSnapshot, Intervention, Project, Signal
 from projects.models.approval import Verdict
 from projects.reports.side_by_side import Comparison, side_by_side
 from projects.services import (
@@ -25,7 +25,9 @@ from projects.services import (
     creating,
     importing,
     intake,
+    interventions,
     notifying,
+    previews,
     progressing,
     rerunning,
     restoring,
@@ -40,7 +42,9 @@ __all__ = [
     "acompare",
     "acreate_project",
     "aimport_snapshot",
+    "aintervene",
     "apause",
+    "apreview_intervention",
     "apreview_restore",
     "aprogress",
     "arerun",
@@ -56,7 +60,9 @@ __all__ = [
     "compare",
     "create_project",
     "import_snapshot",
+    "intervene",
     "pause",
+    "preview_intervention",
     "preview_restore",
     "progress",
     "rerun",
@@ -143,10 +149,50 @@ def cancel(
     reason: str = "",
     force: bool = False,
     cleanup: bool = False,
+    preview_digest: str | None = None,
 ) -> Project:
     """End a project."""
     return control.cancel(
-        project_id=_id(project), actor=actor or system_actor(), reason=reason, force=force, cleanup=cleanup
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        reason=reason,
+        force=force,
+        cleanup=cleanup,
+        preview_digest=preview_digest,
+    )
+
+
+def preview_intervention(
+    project: Project | UUID, change: str, step: str = "", *, actor: Actor | None = None, **arguments: Any
+) -> previews.Preview:
+    """What a change of a live project's plan would do now; ``arguments`` as for ``intervene``."""
+    return interventions.preview(
+        project_id=_id(project), actor=actor or system_actor(), change=change, step=step, arguments=arguments
+    )
+
+
+def intervene(
+    project: Project | UUID,
+    change: str,
+    step: str = "",
+    *,
+    actor: Actor | None = None,
+    reason: str = "",
+    preview_digest: str | None = None,
+    **arguments: Any,
+) -> Intervention:
+    """Change the plan of a live project: retry, skip, modify, add, remove or reorder a step.
+
+    ``intervene(project, "skip", "brief", result={"text": "…"})``; see ``services.interventions.intervene``.
+    """
+    return interventions.intervene(
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        change=change,
+        step=step,
+        arguments=arguments,
+        preview_digest=preview_digest,
+        reason=reason,
     )
 
 
@@ -236,6 +282,8 @@ asubmit_approval = sync_to_async(submit_approval)
 apause = sync_to_async(pause)
 aresume = sync_to_async(resume)
 acancel = sync_to_async(cancel)
+apreview_intervention = sync_to_async(preview_intervention)
+aintervene = sync_to_async(intervene)
 aprogress = sync_to_async(progress)
 asnapshot = sync_to_async(snapshot)
 acheckpoint = sync_to_async(checkpoint)

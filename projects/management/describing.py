@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.reporting import Cell
-from projects.models import Approval, Checkpoint, Project
+from projects.models import Approval, Checkpoint, Intervention, Project
 from projects.models.approval import Purpose
 from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
@@ -51,6 +51,23 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "quorum": approval.quorum,
         "approvals": approval.approvals,
         "deadline": approval.deadline.isoformat() if approval.deadline else None,
+    }
+
+
+def intervention_document(intervention: Intervention) -> dict[str, Any]:
+    """A change of a plan in short."""
+    return {
+        "id": str(intervention.pk),
+        "project": str(intervention.project_id),
+        "change": intervention.change,
+        "step": intervention.step_key,
+        "state": intervention.state,
+        "author": intervention.author,
+        "reason": intervention.reason,
+        "plan_before": intervention.plan_before,
+        "plan_after": intervention.plan_after,
+        "approval": str(intervention.approval_id) if intervention.approval_id else None,
+        "difference": intervention.difference,
     }
 
 

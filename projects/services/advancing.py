@@ -18,7 +18,7 @@ from projects import sql
 from projects.models import Phase, Project
 from projects.models.checkpoint import Occasion
 from projects.planning.readiness import Standing
-from projects.services import beginning, checkpoints, draining, ending, gates, publishing
+from projects.services import beginning, checkpoints, draining, ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -37,12 +37,14 @@ def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
     1. The project is locked against other calls and changes, not against claims; then its current phase.
-    2. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+    2. Changes of the plan that people have answered are made or refused.
+    3. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
        any more; a cancelled one is wound down.
-    3. What was approved at the gate before must still be so, as long as nothing has followed from it.
-    4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
-    5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    4. What was approved at the gate before must still be so, as long as nothing has followed from it.
+    5. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
+    6. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
+    interventions.settle(project_id)
     with transaction.atomic():
         return _advance(project_id)
 
@@ -68,7 +70,10 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
 
 
 def _advance(project_id: UUID) -> Advanced | None:
-    project = _lock(project_id)
+    project, is_proposed = _lock(project_id)
+    if project is not None and is_proposed:
+        interventions.settle(project_id)
+        project, _ = _lock(project_id)
     if project is None:
         return None
     faults.point("in_advance")
@@ -103,7 +108,7 @@ def wind_down_now(project_id: UUID) -> None:
     """
     with transaction.atomic():
         publishing.wake(project_id)
-        project = _lock(project_id)
+        project, _ = _lock(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)
 
@@ -115,7 +120,7 @@ def recheck_approvals(project_id: UUID) -> None:
     after the change, no step can start on what was approved before it. A paused project is looked at too.
     """
     with transaction.atomic():
-        project = _lock(project_id)
+        project, _ = _lock(project_id)
         if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
             return
         phase = _lock_phase(project_id)
@@ -153,8 +158,10 @@ def _lock_phase(project_id: UUID) -> Phase | None:
     return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
 
 
-def _lock(project_id: UUID) -> Project | None:
-    return next(iter(sql.instances(Project, "lock_project", project=project_id)), None)
+def _lock(project_id: UUID) -> tuple[Project | None, bool]:
+    """The project, locked, and whether changes of its plan are proposed, which people may have answered."""
+    found = sql.instances_with(Project, "lock_project", project=project_id)
+    return (found[0][0], bool(found[0][1]["proposed"])) if found else (None, False)
 
 
 def _next_phase(project: Project) -> Phase | None:

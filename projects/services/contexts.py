@@ -27,8 +27,9 @@ from projects.states import Directive, ProjectState, StepState
 class Results(Mapping[str, Any]):
     """Results by step key, read when they are asked for, the latest round of each.
 
-    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that did
-    not complete it is ``None``; a step that is not there is a ``KeyError``.
+    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that an
+    operator passed over what they gave in its place; of another that did not complete ``None``; a step that is not
+    there is a ``KeyError``.
     """
 
     def __init__(self, project_id: UUID) -> None:

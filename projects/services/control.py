@@ -15,7 +15,7 @@ from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
 from projects.models.checkpoint import Occasion
-from projects.services import advancing, checkpoints, notifying, trees
+from projects.services import advancing, checkpoints, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -93,16 +93,27 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
     return project
 
 
-def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
+def cancel(
+    *,
+    project_id: UUID,
+    actor: Actor,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
+    preview_digest: str | None = None,
+) -> Project:
     """End a project and those below it: nothing starts any more, and it is over once what runs has ended.
 
     It may be paused. ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the
-    project built beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    project built beside its history, such as its knowledge graph. With ``preview_digest`` it is done only if its
+    preview would still be the same. Raises ``RefusedInState`` where it is over, ``ProjectChanged``.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
+        if preview_digest is not None:
+            previews.check_digest(previews.of_cancel(project), preview_digest)
         data = {"reason": reason, "force": force, "cleanup": cleanup}
         if project.directive == Directive.CANCEL:  # asked again, with other words
             history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)

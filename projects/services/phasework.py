@@ -17,6 +17,7 @@ from projects.blueprints.expressions import compile_expression
 from projects.models import Phase, Project, Step
 from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
+from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
 from projects.services import fanout, publishing, waits
 from projects.services.contexts import Results, expression_context
@@ -112,6 +113,7 @@ class PhaseWork:
             on_failure=step.on_failure,
             conditional=bool(step.spec) or step.kind in KINDS or step.guarded,
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
+            passed_over=bool(step.error and step.error.get("code") == PASSED_OVER),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
@@ -137,6 +139,8 @@ class PhaseWork:
             if asks.get("when") and not compile_expression(asks["when"]).check(context or {}):
                 self._skip(step, f"its condition is false: {asks['when']}", by_condition=True)
                 return True
+            if is_list(step) and step.items.exists():
+                return self._take_up(step)
             if is_list(step):
                 return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
             if step.kind in KINDS:
@@ -167,6 +171,13 @@ class PhaseWork:
         self._move(step, StepState.WAITING if items else StepState.COMPLETED, started_at=Now())
         self._sent_too(sent)
         return not items or step.kind in KINDS
+
+    def _take_up(self, step: Step) -> bool:
+        """An operator had a list retried: it stays as it was, and those of its items run that have no result."""
+        if step.kind not in KINDS:
+            step.items.filter(state=StepState.PENDING).update(state=StepState.READY)
+        self._move(step, StepState.WAITING)
+        return True
 
     def _settle_lists(self, *, closing: bool = False) -> None:
         """Complete, or fail, the lists of items that are all over."""
@@ -221,7 +232,7 @@ class PhaseWork:
         step.refresh_from_db(fields=["state", "error", "finished_at", "published_at"])
 
     def _skip(self, step: Step, why: str, *, by_condition: bool) -> None:
-        code = "condition_false" if by_condition else "need_not_met"
+        code = "condition_false" if by_condition else NEED_NOT_MET
         self._move(step, StepState.SKIPPED, error={"code": code, "message": why})
         self._note("step.skipped", step, why=why)
 
