@@ -61,7 +61,7 @@ class Conf(BaseSettings):
     pooled_sessions: bool = Field(
         False,
         description="PostgreSQL is reached through a pooler of transactions (PgBouncer), so that nothing may hang on a "
-        "session: who waits looks once a second instead of being told. Defaults to off.",
+        "session: the lease alone tells that a worker died, and who waits looks once a second. Defaults to off.",
     )
 
     # --- the site
@@ -85,8 +85,14 @@ class Conf(BaseSettings):
     # --- engine
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker may be silent. Defaults to 30 s.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often a worker renews. Defaults to 10 s.")
+    watch_seconds: float = Field(
+        0.25, gt=0, description="How often a worker looks whether another has died. Defaults to 0.25 s."
+    )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
+    timer_seconds: float = Field(
+        1.0, gt=0, description="How often beat fires what is due; what is due soon is met to some ms. Defaults to 1 s."
+    )
     publish_bound_seconds: float = Field(
         60.0, gt=0, description="A message unclaimed for longer is sent again. Defaults to 60 s."
     )
@@ -97,6 +103,12 @@ class Conf(BaseSettings):
         200,
         ge=1,
         description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
+    )
+    batch_seconds: float = Field(
+        0.03, ge=0, description="Short steps are committed together for as long; 0: each by itself. Defaults to 0.03 s."
+    )
+    child_depth: int = Field(
+        10, ge=0, le=100, description="How many projects may stand above one that a step starts. Defaults to 10."
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."

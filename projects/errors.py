@@ -23,6 +23,12 @@ class BlueprintChanged(Refused):
     code = "blueprint_changed"
 
 
+class BlueprintEndless(InvalidInput):
+    """By its steps the blueprint starts itself again and again."""
+
+    code = "blueprint_endless"
+
+
 class ApprovalNotFound(NotFound):
     """There is no such approval, or it is not yours to see."""
 
@@ -93,3 +99,33 @@ class KeyTaken(Refused):
     """The key belongs to a project that does another job."""
 
     code = "key_taken"
+
+
+class TooDeep(Refused):
+    """Too many projects stand above this one."""
+
+    code = "too_deep"
+
+
+class DeadlineInvalid(InvalidInput):
+    """The deadline is no duration."""
+
+    code = "deadline_invalid"
+
+
+class SignalInvalid(InvalidInput):
+    """The signal has no name that a step could wait for, or holds too much."""
+
+    code = "signal_invalid"
+
+
+class SignalKeyTaken(Refused):
+    """The key belongs to a signal that says something else."""
+
+    code = "signal_key_taken"
+
+
+class SelectionInvalid(InvalidInput):
+    """It is not clear which projects are meant."""
+
+    code = "selection_invalid"

@@ -15,9 +15,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
-from projects.models import Approval, Project
+from projects.models import Approval, Project, Signal
 from projects.models.approval import Verdict
-from projects.services import approvals, control, creating, intake, notifying, progressing, snapshots
+from projects.services import approvals, control, creating, intake, notifying, progressing, signals, snapshots
 from projects.services.registration import find_blueprint
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "aprogress",
     "aresume",
     "arun_project",
+    "asignal",
     "asnapshot",
     "astart",
     "asubmit_approval",
@@ -36,6 +37,7 @@ __all__ = [
     "progress",
     "resume",
     "run_project",
+    "signal",
     "snapshot",
     "start",
     "submit_approval",
@@ -122,6 +124,16 @@ def cancel(
     )
 
 
+def signal(
+    project: Project | UUID, name: str, payload: Any = None, *, key: str | None = None, actor: Actor | None = None
+) -> Signal:
+    """Send a signal to a project, which keeps it until a step waits for it; the same ``key`` is the same signal."""
+    sent = signals.send(
+        project_id=_id(project), name=name, payload=payload, key=key or "", actor=actor or system_actor()
+    )
+    return sent.signal
+
+
 def progress(project: Project | UUID) -> progressing.Progress:
     """How far a project is, and why it does not move where it does not."""
     return progressing.progress(project_id=_id(project))
@@ -139,6 +151,7 @@ def _id(project: Project | UUID) -> UUID:
 acreate_project = sync_to_async(create_project)
 astart = sync_to_async(start)
 arun_project = sync_to_async(run_project, thread_sensitive=False)
+asignal = sync_to_async(signal)
 asubmit_approval = sync_to_async(submit_approval)
 apause = sync_to_async(pause)
 aresume = sync_to_async(resume)

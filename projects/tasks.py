@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from celery import shared_task
+from billiard.exceptions import WorkerLostError
+from celery import Task, shared_task
 from celery.signals import (
     task_prerun,
     worker_init,
@@ -17,28 +20,74 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
-from django.db import InterfaceError, OperationalError, close_old_connections
+from celery.worker.request import Request
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, publishing, recovery, retention
+from projects.services import advancing, execution, liveness, paces, publishing, recovery, retention, timers
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="projects.run_leg")
-def run_leg(steps: Sequence[str], *, project: str, hand_over: str | None = None, wakes: bool = True) -> None:
-    """Do the steps of a leg one after another, then look what is next if this leg is to."""
+class LegRequest(Request):
+    """What the parent of a pool of processes knows of a leg: also that the child that did it has died."""
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
+        """Have the steps of a child that died taken back at once; a thread, as this is the parent's only one."""
+        result = super().on_failure(exc_info, send_failed_event, return_ok)
+        if isinstance(exc_info.exception, WorkerLostError) and self.worker_pid:
+            threading.Thread(target=_mourn, args=(int(self.worker_pid),), daemon=True).start()
+        return result
+
+
+class LegTask(Task):  # type: ignore[type-arg]
+    """The task of a leg."""
+
+    Request = "projects.tasks:LegRequest"
+
+
+def _mourn(pid: int) -> None:
     try:
-        end = execution.run_leg([UUID(step) for step in steps], UUID(hand_over) if hand_over else None)
+        recovery.mourn(socket.gethostname(), pid)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("could not say that process %s died; others will see it: %s", pid, error)
+    finally:
+        connection.close()
+
+
+@shared_task(name="projects.run_leg", base=LegTask, bind=True)
+def run_leg(
+    self: LegTask,
+    steps: Sequence[str],
+    *,
+    project: str,
+    hand_over: str | None = None,
+    wakes: bool = True,
+    packed: str = "no",
+) -> None:
+    """Do the steps of a leg, then look what is next if this leg is to."""
+    ids, project_id = [UUID(step) for step in steps], UUID(project)
+    try:
+        if packed == "no":
+            end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None)
+        else:
+            end = execution.run_packed(project_id, ids, may_spread=packed == "spread")
         for step, after in end.again:
             publishing.send_again(step, after)
-        if wakes or end.failed:
-            advancing.advance(UUID(project))
+        paces.write_down()
+        if end.spread:
+            publishing.send_each(end.spread)
+        if wakes or end.look:
+            advancing.advance(project_id)
     except (OperationalError, InterfaceError) as error:
-        # The database went away in the middle: leases run out, and recovery goes on from what was committed.
+        # What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
         logger.warning("a leg of project %s lost its database: %s", project, error)
+        request: Any = self.request
+        publishing.send_leg_again(
+            steps, request.kwargs, queue=request.delivery_info["routing_key"], limit=request.timelimit[0]
+        )
 
 
 @shared_task(name="projects.advance")
@@ -54,6 +103,17 @@ def advance(project: str) -> None:
 def recover() -> None:
     """One pass of recovery."""
     recovery.recover()
+
+
+@shared_task(name="projects.fire_timers")
+def fire_timers(*, look_ahead: bool = False) -> None:
+    """Do what is due; with ``look_ahead``, as beat asks, also have what is due soon met at its moment."""
+    try:
+        timers.fire_due()
+        if look_ahead:
+            timers.ring_for_soon()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("timers lost their database: %s; the next pass fires what is due", error)
 
 
 @shared_task(name="projects.seal_history")
@@ -82,24 +142,25 @@ def _before_forks(**_: Any) -> None:
 
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
-    this_process().start(_pools())
+    paces.forget()
+    liveness.live(this_process(), _pools())
 
 
 @worker_process_shutdown.connect
 def _fork_ends(**_: Any) -> None:
-    this_process().stop()
+    liveness.end()
 
 
 @worker_ready.connect
 def _ready(sender: Any = None, **_: Any) -> None:
     """A pool of threads runs steps in this very process; a prefork parent runs none, and must not hold a lease."""
     if sender is not None and "thread" in str(getattr(sender.pool, "__module__", "")):
-        this_process().start(_pools())
+        liveness.live(this_process(), _pools())
 
 
 @worker_shutdown.connect
 def _ends(**_: Any) -> None:
-    this_process().stop()
+    liveness.end()
 
 
 def _pools() -> list[str]:

@@ -46,6 +46,10 @@ PROJECT_DETAIL: dict[str, Any] = PROJECT | {
     "after": [],
     "plan_version": 1,
     "directive_since": None,
+    "held_by_parent": False,
+    "drained_at": None,
+    "deadline": None,
+    "parent": None,
     "phases": [PHASE],
     "open_approval": APPROVAL_ID,
 }
@@ -64,6 +68,9 @@ PROGRESS: dict[str, Any] = {
     "elapsed": 12.5,
     "eta": 12.0,
     "next_action": "Waits for reviewers to decide 'Approve the requirements' since 2026-11-20 09:30 UTC.",
+    "running_at_pause": None,
+    "draining": None,
+    "drained_at": None,
     "running": [],
     "phases": [
         {
@@ -96,8 +103,9 @@ APPROVAL: dict[str, Any] = {
     "id": APPROVAL_ID,
     "project": PROJECT_ID,
     "project_title": "Requirements of RFC 6749",
-    "phase": "creation",
     "purpose": "gate",
+    "phase": "creation",
+    "step": None,
     "round": 1,
     "title": "Approve the requirements",
     "state": "open",
@@ -153,9 +161,11 @@ STEP: dict[str, Any] = {
     "phase": "creation",
     "round": 1,
     "position": 0,
+    "kind": "agent",
     "agent": "requirements-creator",
     "pool": "cpu",
     "state": "completed",
+    "why": None,
     "on_failure": "fail",
     "attempt": 1,
     "failures": 0,
@@ -186,6 +196,28 @@ STEP_DETAIL: dict[str, Any] = STEP | {
     ],
     "rounds": [{"round": 1, "state": "completed", "finished_at": MOMENT}],
     "items": None,
+}
+SIGNAL: dict[str, Any] = {
+    "id": 12,
+    "name": "delivered",
+    "payload": {"parcels": 3},
+    "key": "delivery-812",
+    "sender": "user:olga",
+    "sent_at": MOMENT,
+    "taken_by": None,
+}
+BATCH: dict[str, Any] = {
+    "results": [
+        {
+            "id": PROJECT_ID,
+            "done": False,
+            "state": None,
+            "directive": None,
+            "code": "refused_in_state",
+            "message": f"Project {PROJECT_ID} is not running (completed): it cannot be paused.",
+        }
+    ],
+    "left": 0,
 }
 EVENT: dict[str, Any] = {
     "id": 42,

@@ -13,11 +13,15 @@ from projects.api.views import (
     overview,
     projects,
     rounds,
+    signals,
     steps,
 )
 
 urlpatterns = [
     route("projects", projects.ProjectList, "projects"),
+    route("projects/cancel", control.CancelMany, "projects-cancel"),
+    route("projects/pause", control.PauseMany, "projects-pause"),
+    route("projects/resume", control.ResumeMany, "projects-resume"),
     route("projects/stuck", overview.Stuck, "stuck"),
     route("projects/<str:project_id>", projects.ProjectDetail, "project"),
     route("projects/<str:project_id>/approval", approvals.ProjectApproval, "project-approval"),
@@ -37,6 +41,7 @@ urlpatterns = [
     route("projects/<str:project_id>/progress", insight.Progress, "project-progress"),
     route("projects/<str:project_id>/report", insight.Report, "project-report"),
     route("projects/<str:project_id>/resume", control.Resume, "project-resume"),
+    route("projects/<str:project_id>/signals", signals.SignalList, "signals"),
     route("projects/<str:project_id>/snapshot", insight.Snapshot, "project-snapshot"),
     route("projects/<str:project_id>/state", insight.State, "project-state"),
     route("projects/<str:project_id>/steps", steps.StepList, "steps"),

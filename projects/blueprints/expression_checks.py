@@ -73,10 +73,12 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
     if step.compensate is not None:
         own = Readable(readable.steps | {step.key}, readable.approvals, None, readable.phase)
         yield from _templates(step.compensate.params, (*place, "compensate", "params"), roots, own)
+    if step.wait is not None:
+        yield from _templates(step.wait.duration, (*place, "wait", "for"), roots, readable)
     if step.project is not None:
         yield from _templates(step.project.inputs, (*place, "project", "inputs"), roots, readable)
     if step.approval is not None:
-        yield from _of_approval(step.approval, (*place, "approval"), readable)
+        yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
@@ -88,9 +90,11 @@ def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Sp
         yield from _of_approval(phase.gate.approval, (*place, "approval"), readable)
 
 
-def _of_approval(approval: ApprovalSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
+def _of_approval(
+    approval: ApprovalSpec, place: Place, readable: Readable, roots: frozenset[str] = _EVERYWHERE
+) -> Iterator[_Spot | Finding]:
     for key in ("title", "description", "content", "evidence"):
-        yield from _templates(getattr(approval, key), (*place, key), _EVERYWHERE, readable)
+        yield from _templates(getattr(approval, key), (*place, key), roots, readable)
 
 
 def _condition(source: str, place: Place, readable: Readable) -> _Spot | Finding:

@@ -17,7 +17,7 @@ def check_gates(blueprint: Blueprint) -> Iterator[Finding]:
             yield from _gate(phase.gate, ("phases", index, "gate"))
         for position, step in enumerate(phase.steps):
             if step.approval is not None:
-                yield from _approval(step.approval, ("phases", index, "steps", position, "approval"))
+                yield from _of_step(step.approval, ("phases", index, "steps", position, "approval"))
 
 
 def _gate(gate: GateSpec, place: Place) -> Iterator[Finding]:
@@ -68,6 +68,17 @@ def _exhausted(gate: GateSpec, place: Place) -> Iterator[Finding]:
                 f"{AT_THE_LIMIT!r} is the field by which people choose when no round is left",
                 "Choose another name.",
             )
+
+
+def _of_step(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:
+    if approval.on_reject == "rework":
+        yield Finding(
+            (*place, "on_reject"),
+            "a step that is rejected fails: only a phase can be worked over",
+            "Put the approval into the gate of the phase, or remove `on_reject` and let `on_failure` of the step say "
+            "what follows.",
+        )
+    yield from _approval(approval, place)
 
 
 def _approval(approval: ApprovalSpec, place: Place, *, escalates: bool = False) -> Iterator[Finding]:

@@ -30,6 +30,9 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
 )
 
 
+_GOT_LATER = frozenset({"deadline"})
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A blueprint, the SHA-256 of what it means (white space, comments and key order are nothing), and its text."""
@@ -66,7 +69,7 @@ def load_text(source: str, *, origin: str = "<text>") -> Loaded:
         complete = _complete(shaped.blueprint)
         findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
         if not findings:
-            return Loaded(complete, digest_of(complete.model_dump(mode="json")), source)
+            return Loaded(complete, digest_of(_meaning(complete)), source)
     problems = list(dict.fromkeys(_problem(finding, tree, origin) for finding in findings))
     problems.sort(key=lambda problem: (problem.line, problem.column))
     raise BlueprintInvalid(problems=problems)
@@ -76,6 +79,15 @@ def _look(blueprint: Blueprint) -> Iterator[Finding]:
     for check in _CHECKS:
         yield from check(blueprint)
     yield from not_yet.check_not_yet(blueprint, not_yet.NOT_YET)
+
+
+def _meaning(blueprint: Blueprint) -> dict[str, Any]:
+    """What the digest is over. A key that the language got later counts only where it is used.
+
+    Otherwise every version that is registered would become another with the next version of this program.
+    """
+    said = blueprint.model_dump(mode="json")
+    return {key: value for key, value in said.items() if value is not None or key not in _GOT_LATER}
 
 
 def _follows_from(place: Place, broken: list[Place]) -> bool:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from projects.blueprints.durations import HOW_TO, PATTERN, parse_duration
+from projects.blueprints.durations import HOW_TO, PATTERN, duration_or_template, parse_duration
 
 Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)]
@@ -33,6 +33,22 @@ _AS_WRITTEN = WithJsonSchema(
 )
 Duration = Annotated[float, BeforeValidator(parse_duration), _AS_WRITTEN]
 PositiveDuration = Annotated[float, Field(gt=0), BeforeValidator(parse_duration), _AS_WRITTEN]
+# Seconds, or a template that gives a duration when the step begins: a value of any kind, so that no union of pydantic's
+# puts its own parts into the places of mistakes.
+DurationOrTemplate = Annotated[
+    Any,
+    BeforeValidator(duration_or_template),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": PATTERN},
+                {"type": "string", "pattern": r"\$\{"},
+            ],
+            "description": f"{HOW_TO} Or a template that gives one.",
+        }
+    ),
+]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
 DEFAULT_TIMEOUT = 300.0
@@ -40,7 +56,7 @@ DEFAULT_ROUNDS = 3  # of a phase that may be worked over and does not say how of
 
 
 class StepKind(StrEnum):
-    """Who or what does a step."""
+    """Who or what does a step: an agent, or the engine, which begins it and then waits."""
 
     AGENT = "agent"
     APPROVAL = "approval"
@@ -73,9 +89,9 @@ class CompensateSpec(_Model):
 
 
 class WaitSpec(_Model):
-    """What a step of kind ``wait`` waits for: a time (seconds), or a signal of a name, whichever comes first."""
+    """What a step of kind ``wait`` waits for: a time (seconds, or a template), or a signal of a name, or the first."""
 
-    duration: PositiveDuration | None = Field(default=None, alias="for")
+    duration: DurationOrTemplate | None = Field(default=None, alias="for")
     signal: Name | None = None
 
 
@@ -204,6 +220,13 @@ class Defaults(_Model):
     queue: Literal["cpu", "io"] | None = None
 
 
+class DeadlineSpec(_Model):
+    """Within how many seconds of its start a project is to be over, and what follows where it is not."""
+
+    after: PositiveDuration
+    otherwise: Literal["alert", "fail", "cancel"] = "alert"
+
+
 class DocumentsSpec(_Model):
     """How many documents a project is given, and of which media types (all that can be read, where none is named)."""
 
@@ -223,6 +246,7 @@ class Blueprint(_Model):
     variables: Schema = {}
     documents: DocumentsSpec | None = None
     deduplicate: StrictBool = False
+    deadline: DeadlineSpec | None = None
     report: Name | None = None
     defaults: Defaults = Defaults()
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from projects.models import Approval
+from projects.models import Approval, Step
 from projects.models.approval import Purpose
 from projects.planning.gating import Verdict, after_rejection
 
@@ -29,6 +29,7 @@ def foresee(approval: Approval, next_phase: str | None) -> Consequences:
 
 
 def _on_yes(approval: Approval, next_phase: str | None) -> str:
+    step = approval.step if approval.purpose == Purpose.STEP else None
     missing = approval.quorum - approval.approvals
     if missing > 1:
         return ngettext(
@@ -38,12 +39,18 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
         ) % {"count": missing - 1}
     if approval.purpose == Purpose.LIMIT:
         return _("As you choose: the phase passes its gate as it is, or it is worked over once more.")
+    if step is not None:
+        return _("The step “%(step)s” is completed with what you approve, and what needs it goes on.") % {
+            "step": step.key
+        }
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
 
 
 def _on_no(approval: Approval) -> str:
+    if approval.purpose == Purpose.STEP and approval.step is not None:
+        return _on_no_of_step(approval.step)
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
     following = after_rejection(
@@ -70,6 +77,17 @@ def _on_no(approval: Approval) -> str:
             "most": most
         }
     return _("The project fails, with your comment as the reason.")
+
+
+def _on_no_of_step(step: Step) -> str:
+    following = {
+        "fail": _("The step “%(step)s” fails with your comment as the reason, and the project with it."),
+        "continue": _("The step “%(step)s” fails with your comment as the reason, and the project goes on without it."),
+    }.get(
+        (step.parent or step).on_failure,
+        _("The step “%(step)s” fails with your comment as the reason, and what needs it is skipped."),
+    )
+    return following % {"step": step.key}
 
 
 def _on_silence(approval: Approval) -> str:

@@ -138,7 +138,8 @@ def _why_closed(approval: Approval, person: Person, decisions: tuple[Decision, .
         }.get(approval.state, _("The project ended before anybody decided."))
     if approval.project.state != ProjectState.RUNNING or approval.project.directive == Directive.CANCEL:
         return _("The project has ended: there is nothing left to decide.")
-    if approval.deadline is not None and approval.deadline <= now:
+    remaining = _remaining(approval, now)
+    if remaining is not None and remaining <= timedelta(0):
         return _("The deadline is over.")
     if not Approval.objects.decidable_by(person).filter(pk=approval.pk).exists():
         return _("You may read this, but not decide it.")

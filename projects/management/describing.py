@@ -30,6 +30,8 @@ def project_document(project: Project) -> dict[str, Any]:
         "next_action": next_action(project),
         "created_at": project.created_at.isoformat(),
         "started_at": project.started_at.isoformat() if project.started_at else None,
+        "deadline": project.deadline.isoformat() if project.deadline else None,
+        "drained_at": project.drained_at.isoformat() if project.drained_at else None,
         "finished_at": project.finished_at.isoformat() if project.finished_at else None,
     }
 

@@ -108,8 +108,16 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
             state=ApprovalState.CANCELLED, finished_at=Now()
         )
 
+    def cancel_of_step(self, step_id: UUID) -> int:
+        """open → cancelled, for a step that was cancelled."""
+        return self.filter(step_id=step_id, state=ApprovalState.OPEN).update(
+            state=ApprovalState.CANCELLED, finished_at=Now()
+        )
+
     def _undecided(self, approval_id: UUID) -> Self:
-        in_time = Q(deadline__isnull=True) | Q(deadline__gt=Now())
+        # The clock of a deadline stands still in a pause: what had not passed when it began has not passed.
+        held_before = _of_project(directive="pause", directive_since__lt=OuterRef("deadline"))
+        in_time = Q(deadline__isnull=True) | Q(deadline__gt=Now()) | held_before
         going_on = _of_project(state="running", directive__in=("run", "pause"))
         return self.filter(in_time, going_on, pk=approval_id, state=ApprovalState.OPEN)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from orchestrator_site.access.actors import Actor
@@ -73,6 +74,28 @@ class ProjectQuerySet(models.QuerySet["Project"]):
             self.filter(pk=project_id, state__in=sorted(PROJECT.live))
             .exclude(directive__in=(directive, Directive.CANCEL))
             .update(directive=directive, directive_since=Now())
+            == 1
+        )
+
+    def hold(self, project_id: UUID) -> bool:
+        """Pause a running project because the one above it is paused. False: it is paused or ending already."""
+        return (
+            self.filter(pk=project_id, state=ProjectState.RUNNING, directive=Directive.RUN).update(
+                directive=Directive.PAUSE, directive_since=Now(), held_by_parent=True
+            )
+            == 1
+        )
+
+    def go_on(self, project_id: UUID, length: timedelta) -> bool:
+        """paused → run, its own deadline moved by the length of the pause. False: it is not paused any more."""
+        return (
+            self.filter(pk=project_id, state__in=sorted(PROJECT.live), directive=Directive.PAUSE).update(
+                directive=Directive.RUN,
+                directive_since=Now(),
+                held_by_parent=False,
+                drained_at=None,
+                deadline=F("deadline") + length,
+            )
             == 1
         )
 

@@ -7,17 +7,21 @@ have changed calls it; a call too many costs a few milliseconds.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
 
 from orchestrator_site import faults
+from projects import sql
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
-from projects.services import ending, gates, publishing
+from projects.services import beginning, draining, ending, gates, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +36,70 @@ def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
     1. The project is locked against other calls and changes, not against claims; then its current phase.
-    2. Nothing happens to a project that is over, has not begun or is paused; a cancelled one is wound down.
+    2. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+       any more; a cancelled one is wound down.
     3. What was approved at the gate before must still be so, as long as nothing has followed from it.
     4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
     5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
-        project = Project.objects.lock_for_advance(project_id)
-        if project is None:
-            return None
-        phase = _lock_current_phase(project)
-        project.refresh_from_db(fields=["state", "directive"])
-        faults.point("in_advance")
-        if project.state != ProjectState.RUNNING or project.directive == Directive.PAUSE:
-            return Advanced(ProjectState(project.state))
-        if project.directive == Directive.CANCEL:
-            ending.wind_down(project)
-            return Advanced(ProjectState(project.state))
-        messages = 0
-        if phase is not None and gates.take_back(project, phase):
-            phase = _current_phase(project)
-        while phase is not None:
-            work = PhaseWork(project, phase)
-            standing = work.settle()
-            messages += work.publish() if standing is Standing.OPEN else 0
-            if not _phase_moved_on(project, phase, work, standing):
-                break
-            phase = _current_phase(project)
-        return Advanced(ProjectState(project.state), messages)
+        return _advance(project_id)
+
+
+def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
+    """pending → running, and on its way in the same transaction. False: not pending, or it waits for others.
+
+    Where what follows fails (an expression, the database), the project has begun all the same, and recovery goes on.
+    ``asked`` if this is also the moment at which somebody asked for it.
+    """
+    with transaction.atomic():
+        if not beginning.begin(project_id, by=by, asked=asked):
+            return False
+        try:
+            with transaction.atomic():
+                _advance(project_id)
+        except Exception:
+            logger.exception("project %s has begun, and could not be advanced", project_id)
+            publishing.wake(project_id)
+    return True
+
+
+def _advance(project_id: UUID) -> Advanced | None:
+    project = _lock(project_id)
+    if project is None:
+        return None
+    faults.point("in_advance")
+    if project.directive == Directive.CANCEL and not project.is_over:
+        ending.wind_down(project)
+        return Advanced(ProjectState(project.state))
+    if project.state != ProjectState.RUNNING:
+        return Advanced(ProjectState(project.state))
+    if project.directive == Directive.PAUSE:
+        draining.note_if_drained(project)
+        return Advanced(ProjectState(project.state))
+    phase = _begun(_lock_phase(project_id))
+    if phase is not None and gates.take_back(project, phase):
+        phase = _next_phase(project)
+    messages = 0
+    while phase is not None:
+        work = PhaseWork(project, phase)
+        standing = work.settle()
+        messages += work.publish() if standing is Standing.OPEN else 0
+        if not _phase_moved_on(project, phase, work, standing):
+            break
+        phase = _next_phase(project)
+    return Advanced(ProjectState(project.state), messages)
 
 
 def wind_down_now(project_id: UUID) -> None:
-    """End a cancelled project that has no running step, without waiting for a worker; also one that never began."""
+    """End a cancelled project that has no running step, without waiting for a worker; also one that never began.
+
+    What it leaves undone, because something still runs, whoever looks after the commit goes on with.
+    """
     with transaction.atomic():
-        project = Project.objects.lock_for_advance(project_id)
+        publishing.wake(project_id)
+        project = _lock(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
-            _lock_current_phase(project)
             ending.wind_down(project)
 
 
@@ -78,20 +110,15 @@ def recheck_approvals(project_id: UUID) -> None:
     after the change, no step can start on what was approved before it. A paused project is looked at too.
     """
     with transaction.atomic():
-        project = Project.objects.lock_for_advance(project_id)
+        project = _lock(project_id)
         if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
             return
-        phase = _live_phase(project)
+        phase = _lock_phase(project_id)
         if phase is not None and phase.state == PhaseState.WAITING:
             gates.recheck(project, phase)
         elif phase is not None:
             gates.take_back(project, phase)
         publishing.wake(project.pk)
-
-
-def begin(project: Project) -> None:
-    """Send a project that has just begun on its way, once the transaction is committed."""
-    publishing.wake(project.pk)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
@@ -110,29 +137,25 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
             return False
 
 
-def _lock_current_phase(project: Project) -> Phase | None:
-    """The phase that is worked on, locked; the next one, begun, where there is none."""
-    phase = _live_phase(project)
-    if phase is None or project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
-        return phase
-    return _begun(project, phase)
+def _lock_phase(project_id: UUID) -> Phase | None:
+    """The phase that is worked on, or comes next, locked; None where all are over."""
+    return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
 
 
-def _live_phase(project: Project) -> Phase | None:
-    live = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
-    return Phase.objects.select_for_update().filter(project=project, state__in=live).order_by("position").first()
+def _lock(project_id: UUID) -> Project | None:
+    return next(iter(sql.instances(Project, "lock_project", project=project_id)), None)
 
 
-def _current_phase(project: Project) -> Phase | None:
+def _next_phase(project: Project) -> Phase | None:
     if project.state != ProjectState.RUNNING:
         return None
-    phase = _lock_current_phase(project)
+    phase = _begun(_lock_phase(project.pk))
     if phase is None:
         ending.complete_project(project)
     return phase
 
 
-def _begun(project: Project, phase: Phase) -> Phase:
-    if phase.state == PhaseState.PENDING:
-        gates.begin_phase(project, phase)
+def _begun(phase: Phase | None) -> Phase | None:
+    if phase is not None and phase.state == PhaseState.PENDING:
+        gates.begin_phase(phase)
     return phase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
@@ -23,7 +23,7 @@ from projects.errors import (
     NotAnApprover,
     RefusedInState,
 )
-from projects.models import Approval, Decision, Project
+from projects.models import Approval, Decision, Project, Timer
 from projects.models.approval import Verdict
 from projects.services import notifying, publishing, seeing
 from projects.states import ApprovalState, Directive, ProjectState
@@ -69,6 +69,7 @@ def approve_beforehand(approval: Approval, project: Project) -> None:
     Approval.objects.filter(pk=approval.pk).update(quorum=1)
     if not Approval.objects.approve(approval.pk, {}):
         return
+    Timer.objects.agree_with_approval(approval.pk)
     if project.owner is not None:
         Decision.objects.create(
             approval=approval,
@@ -90,6 +91,7 @@ def time_out(approval: Approval) -> bool:
         to = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
         if not Approval.objects.time_out(approval.pk, to):
             return False
+        Timer.objects.agree_with_approval(approval.pk)
         Decision.objects.create(
             approval=approval,
             verdict=Verdict.APPROVE if approve else Verdict.REJECT,
@@ -109,6 +111,7 @@ def _escalate(approval: Approval, escalation: Mapping[str, Any]) -> bool:
         approval.pk, groups=groups, after=None if after is None else timedelta(seconds=float(after))
     )
     if landed:
+        Timer.objects.agree_with_approval(approval.pk)
         _note(approval, "approval.escalated", "deadline", groups=groups)
     return landed
 
@@ -151,6 +154,8 @@ def _decide_once(
                 evidence_digest=approval.evidence_digest,
             )
             state = Approval.objects.values_list("state", flat=True).get(pk=approval.pk)
+            if state != ApprovalState.OPEN:
+                Timer.objects.agree_with_approval(approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
             _note_decided(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
             publishing.wake(approval.project_id)
@@ -187,11 +192,19 @@ def find_approval(*, approval_id: UUID) -> Approval:
 
 
 def open_approval_of(project: Project) -> Approval:
-    """The one that a project waits for. Raises ``RefusedInState`` where it waits for none."""
-    approval = Approval.objects.open().filter(project=project).first()
-    if approval is None:
+    """The one that a project waits for. Raises ``RefusedInState`` where it waits for none, or for several."""
+    found = list(Approval.objects.open().filter(project=project).order_by("opened_at")[:20])
+    if not found:
         raise RefusedInState(f"Project {project.pk} waits for no approval (it is {project.state}).")
-    return approval
+    return only_one(found, project.pk)
+
+
+def only_one(found: Sequence[Approval], project_id: UUID) -> Approval:
+    """The one approval that is meant where its project is named. Raises ``RefusedInState`` where there are several."""
+    if len(found) > 1:
+        named = ", ".join(f"{approval.title!r} ({approval.pk})" for approval in found)
+        raise RefusedInState(f"Project {project_id} waits for {len(found)} approvals; name the one you mean: {named}.")
+    return found[0]
 
 
 def user_named(username: str) -> User:

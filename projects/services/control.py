@@ -6,16 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
-from projects.models import Approval, Project, Step
-from projects.services import advancing, notifying, publishing
+from projects.models import Project, Step
+from projects.services import advancing, notifying, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -24,14 +22,14 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
 
     Raises ``RefusedInState`` where it has begun already or is over.
     """
+    if advancing.begin(project_id, actor.name):
+        return sql.instances(Project, "project", project=project_id)[0]
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
-        if not project.after.exclude(state=ProjectState.COMPLETED).exists():
-            _begin(project, actor.name)
-        elif project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
+        if project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
             raise RefusedInState("A project that this one is to run after has failed or was cancelled.")
     return project
 
@@ -44,8 +42,7 @@ def start_if_its_turn(project: Project) -> bool:
             return False
         before = list(locked.after.values_list("state", flat=True))
         if all(state == ProjectState.COMPLETED for state in before):
-            _begin(locked, "recovery")
-            return True
+            return advancing.begin(locked.pk, "recovery", asked=False)
         if any(state in (ProjectState.FAILED, ProjectState.CANCELLED) for state in before):
             reason = "A project that this one was to run after did not complete."
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
@@ -56,59 +53,62 @@ def start_if_its_turn(project: Project) -> bool:
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
-    """No further step starts; those that run may finish, and their results count. Deadlines stand still.
+    """No further step starts, here and in the projects below; those that run may finish, and their results count.
 
-    Raises ``RefusedInState`` where the project is not running, or is paused or being cancelled.
+    Every clock stands still: waits, retries, deadlines. One that is held because the project above it is paused may
+    be paused for itself: then it stays so when that one goes on. Raises ``RefusedInState`` where the project is not
+    running, or is paused or being cancelled.
     """
-    return _direct(project_id, Directive.PAUSE, "project.paused", actor, reason)
+    with transaction.atomic():
+        project = _locked(project_id)
+        if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
+            trees.pause(project, actor=actor.name, reason=reason)
+        elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
+            trees.keep_paused(project, actor=actor.name, reason=reason)
+        else:
+            raise RefusedInState(f"Project {project_id} is not running ({_in_words(project)}): it cannot be paused.")
+    return project
 
 
 def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
-    """Go on after a pause; every deadline is moved by the length of the pause.
+    """Go on after a pause, with the projects below that were held by it; their clocks are moved by its length.
 
-    Raises ``RefusedInState`` where the project is not paused.
+    Raises ``RefusedInState`` where the project is not paused, or where one above it is.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.directive != Directive.PAUSE or project.directive_since is None or project.is_over:
             raise RefusedInState(f"Project {project_id} is not paused ({_in_words(project)}): it cannot be resumed.")
-        length = Now() - project.directive_since
-        Approval.objects.open().filter(project=project, deadline__isnull=False).update(deadline=F("deadline") + length)
-        Step.objects.filter(project=project, state=StepState.READY, available_at__isnull=False).update(
-            available_at=F("available_at") + length
-        )
-        # What was sent before the pause was turned away by the claim: it is sent anew.
-        Step.objects.filter(project=project, state=StepState.READY).update(published_at=None)
-        Project.objects.direct(project.pk, Directive.RUN)
-        project.refresh_from_db(fields=["directive", "directive_since"])
-        history.append(project.pk, "project.resumed", actor=actor.name, data={"reason": reason})
-        publishing.wake(project.pk)
+        above = _above(project)
+        if above is not None and above.directive == Directive.PAUSE and not above.is_over:
+            raise RefusedInState(
+                f"Project {project_id} was started by project {above.pk}, which is paused: resume that one first."
+            )
+        trees.resume(project, actor=actor.name, reason=reason)
     return project
 
 
 def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
-    """End a project: nothing starts any more, and it is over once what runs has ended.
+    """End a project and those below it: nothing starts any more, and it is over once what runs has ended.
 
-    ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the project built
-    beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    It may be paused. ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the
+    project built beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
-        Project.objects.direct(project.pk, Directive.CANCEL)
-        history.append(
-            project.pk,
-            "project.cancel_asked",
-            actor=actor.name,
-            data={"reason": reason, "force": force, "cleanup": cleanup},
-        )
+        data = {"reason": reason, "force": force, "cleanup": cleanup}
+        if project.directive == Directive.CANCEL:  # asked again, with other words
+            history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)
+        reached = trees.cancel(project, actor=actor.name, data=data)
         if cleanup:
             _clean_up(project)
     if force:
-        # Not under the project's lock: a worker that commits holds its step and waits for the project.
-        _cut_off(project)
-    advancing.wind_down_now(project.pk)
+        for each in reached:
+            _cut_off(each)
+    for each in reversed(reached):  # a project is over when those below it are
+        advancing.wind_down_now(each)
     project.refresh_from_db()
     return project
 
@@ -142,29 +142,23 @@ def _locked(project_id: UUID) -> Project:
     return project
 
 
-def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, reason: str) -> Project:
+def _above(project: Project) -> Project | None:
+    """The project whose step started this one."""
+    if project.parent_step_id is None:
+        return None
+    return Project.objects.filter(steps=project.parent_step_id).first()
+
+
+def _cut_off(project_id: UUID) -> None:
+    """Take the leases of what runs: its results will be refused by their attempt number.
+
+    A step that is being committed at this moment is let through: its worker may wait for the project, which the
+    caller may have locked, and it starts no other.
+    """
     with transaction.atomic():
-        project = _locked(project_id)
-        if project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
-            raise RefusedInState(f"Project {project_id} is not running ({_in_words(project)}): it cannot be paused.")
-        Project.objects.direct(project.pk, directive)
-        project.refresh_from_db(fields=["directive", "directive_since"])
-        history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
-    return project
-
-
-def _begin(project: Project, by: str) -> None:
-    if Project.objects.begin(project.pk):
-        project.state = ProjectState.RUNNING
-        history.append(project.pk, "project.started", actor=by)
-        advancing.begin(project)
-
-
-def _cut_off(project: Project) -> None:
-    """Take the leases of what runs: its results will be refused by their attempt number."""
-    running = Step.objects.filter(project=project, state=StepState.RUNNING)
-    for step, attempt in running.values_list("pk", "attempt"):
-        sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+        running = Step.objects.filter(project=project_id, state=StepState.RUNNING).select_for_update(skip_locked=True)
+        for step, attempt in list(running.values_list("pk", "attempt")):
+            sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
 
 
 def _clean_up(project: Project) -> None:

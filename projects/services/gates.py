@@ -15,6 +15,7 @@ from django.db.models import F, Q, QuerySet
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
+from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.models import Approval, Phase, Project, Step
 from projects.models.approval import AT_A_GATE, Purpose
@@ -35,15 +36,16 @@ from projects.states import ApprovalState, PhaseState, StepState
 SYSTEM = "system"
 
 
-def begin_phase(project: Project, phase: Phase) -> None:
+def begin_phase(phase: Phase) -> None:
     """pending → running."""
-    phase.state, phase.started_at = PhaseState.RUNNING, clock.now()
-    phase.save(update_fields=["state", "started_at"])
-    _note(project, "phase.started", phase)
+    phase.state = PhaseState.RUNNING
+    sql.execute("begin_phase", phase=phase.pk)
 
 
 def at_end_of_round(project: Project, phase: Phase) -> bool:
     """Every step is over: judge quality, and pass, ask people, work it over or fail. Whether there is more to do."""
+    if phase.gate is None:
+        return _pass(phase)
     for left in _asked(phase).filter(state__in=(ApprovalState.OPEN, ApprovalState.APPROVED)):
         _void(project, left, because="its phase was worked on again")
     gate = seeing.gate_of(phase)
@@ -78,7 +80,7 @@ def after_answer(project: Project, phase: Phase) -> bool:
     if approval.purpose == Purpose.LIMIT:
         return _follow(project, phase, _chosen(project, phase, approval, approved=approved), code="rejected")
     if approved:
-        return _pass(project, phase)
+        return _pass(phase)
     gate = seeing.gate_of(phase)
     decision = after_rejection(
         approval.on_reject,
@@ -236,7 +238,7 @@ def _follow(
 ) -> bool:
     match decision.verdict:
         case Verdict.PASS:
-            return _pass(project, phase)
+            return _pass(phase)
         case Verdict.REWORK:
             return _rework(project, phase, decision.reasons)
         case Verdict.ASK | Verdict.ESCALATE:
@@ -248,10 +250,9 @@ def _follow(
             return False
 
 
-def _pass(project: Project, phase: Phase) -> bool:
-    phase.state, phase.finished_at = PhaseState.COMPLETED, clock.now()
-    phase.save(update_fields=["state", "finished_at"])
-    _note(project, "phase.completed", phase)
+def _pass(phase: Phase) -> bool:
+    phase.state = PhaseState.COMPLETED
+    sql.execute("pass_phase", phase=phase.pk)
     return True
 
 

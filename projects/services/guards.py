@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from projects.services.workers import WorkerProcess
 
 
-def claim(step: UUID, worker: WorkerProcess) -> list[dict[str, Any]]:
+def claim(project: UUID, step: UUID, worker: WorkerProcess) -> list[dict[str, Any]]:
     """Claim a guarded step where there is room for it; no row where there is none, or where it is not guarded."""
-    return sql.rows("claim", step=step, worker=worker.id, lease=conf().lease_seconds, actor=worker.actor, guarded=True)
+    return sql.rows(
+        "claim",
+        project=project,
+        step=step,
+        worker=worker.id,
+        lease=conf().lease_seconds,
+        actor=worker.actor,
+        guarded=True,
+    )

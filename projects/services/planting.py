@@ -86,8 +86,14 @@ def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step
 def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
-        mode="json", include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind"}
+        mode="json",
+        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project"},
     )
+    if spec.wait is not None:
+        kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)
+    if spec.approval is not None:
+        # As text: a column of type jsonb forgets the order of names, and people see fields in their author's.
+        kept["approval"] = spec.approval.model_dump_json()
     return {name: value for name, value in kept.items() if value not in (None, "", {})}
 
 

@@ -28,7 +28,7 @@ def gate_of(phase: Phase) -> GateSpec:
     return GateSpec.model_validate(phase.gate or {})
 
 
-def context_of(project: Project, phase: Phase) -> dict[str, Any]:
+def context_of(project: Project, phase: Phase) -> Mapping[str, Any]:
     """What the expressions of a phase's gate may refer to: of its own approvals, those of earlier rounds alone."""
     return expression_context(project, Results(project.pk), phase, at_gate=True)
 

@@ -12,7 +12,7 @@ from orchestrator_site.history import services as history
 from projects.errors import ApprovalClosed, EvidenceChanged, NotAnApprover
 from projects.models import Approval, Phase, PlanVersion, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, control, execution
+from projects.services import advancing, approvals, control
 from tests.builders import (
     agent_that,
     approver,
@@ -25,6 +25,7 @@ from tests.builders import (
     project_of,
     ready_steps,
     result,
+    run,
     states,
     step,
 )
@@ -205,7 +206,8 @@ def test_until_the_first_step_is_claimed_a_change_takes_the_next_phase_back() ->
     reprice(project, 99)
     advancing.advance(project.pk)
 
-    assert execution.run_leg([sent.pk]).project_id is None, "a message that is on its way finds nothing"
+    run(sent)
+    assert kinds(project).count("step.started") == 1, "a message that is on its way finds nothing"
     assert dict(Phase.objects.filter(project=project).values_list("key", "state")) == {
         "draft": "waiting",
         "publish": "pending",
@@ -224,7 +226,7 @@ def test_until_the_first_step_is_claimed_a_change_takes_the_next_phase_back() ->
 def test_once_a_step_is_claimed_the_approval_stands() -> None:
     project = asked()
     dispatched(project)
-    execution.run_leg([step(project, "out").pk])
+    run(step(project, "out"))
     reprice(project, 99)
 
     assert drive(project).state == "completed"
@@ -263,9 +265,10 @@ def test_a_phase_that_waits_and_has_work_again_is_worked_on_and_asked_again() ->
 def test_an_approval_that_was_left_behind_when_its_phase_was_begun_again_is_void(answered: bool) -> None:
     project = asked()
     first = open_approval(project)
-    if answered:
-        decide(first, approver())
-    Phase.objects.filter(project=project, key="draft").update(state="running")
+    with transaction.atomic():
+        if answered:
+            decide(first, approver())
+        Phase.objects.filter(project=project, key="draft").update(state="running")
 
     assert (open_approval(drive(project)).supersedes, states_of(project)) == (first, ["void", "open"])
 

@@ -164,7 +164,7 @@ def test_a_project_that_is_brought_back_after_its_history_was_archived_goes_on(t
     from projects.services import approvals
 
     approvals.decide(approval_id=open_approval(project).pk, user=approver(), verdict=Verdict.APPROVE, via="test")
-    from projects.services.contexts import _KNOWN, ApprovedContents
+    from projects.services.approved import _KNOWN, ApprovedContents
 
     _KNOWN.clear()
     drive(project)

@@ -17,7 +17,7 @@ TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 
 APPLICATIONS = {
     "projects": (
-        "start_project project_status list_projects pause_project resume_project cancel_project approve "
+        "start_project project_status list_projects pause_project resume_project cancel_project signal_project approve "
         "snapshot_project recover blueprints compare_projects export_knowledge archive_history"
     ),
     "orchestrator_site": "up down demo",

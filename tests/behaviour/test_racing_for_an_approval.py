@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from orchestrator_site.errors import PhasegateError
 from projects.models import Approval, Decision, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, control, execution
+from projects.services import advancing, approvals, control
 from tests.behaviour.test_approvals_hold_for_what_was_seen import replan
 from tests.behaviour.test_approving_a_phase import race
 from tests.builders import (
@@ -27,6 +27,7 @@ from tests.builders import (
     person,
     project_of,
     ready_steps,
+    run,
     states,
 )
 
@@ -167,7 +168,7 @@ def test_a_yes_and_a_change_of_the_plan() -> None:
             decide(pk, anna)
             advancing.advance(project.pk)
             for step in ready_steps(project):
-                execution.run_leg([step.pk])
+                run(step)
 
         def change(project: Project = project) -> None:
             with transaction.atomic():
@@ -206,7 +207,7 @@ def test_a_claim_and_a_change_of_the_plan() -> None:
                 replan(look(project))
                 advancing.recheck_approvals(project.pk)
 
-        race(later(attempt // 2, lambda out=out: execution.run_leg([out.pk])), change)
+        race(later(attempt // 2, lambda out=out: run(out)), change)
 
         first.refresh_from_db()
         assert claimed(project) == (first.state == "approved")

@@ -75,6 +75,7 @@ def approve(project: Project, user: Any) -> None:
     approvals.decide(approval_id=open_approval(project).pk, user=user, verdict=Verdict.APPROVE, via="test")
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_wait_is_over_within_a_tenth_of_a_second_of_the_end_and_asks_nothing_meanwhile() -> None:
     anna, late = approver("anna"), []
     for _ in range(5):
@@ -123,6 +124,7 @@ def rung(project: Project, happen: Callable[[], Any]) -> bool:
         return bell.wait(0.5)
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_it_rings_when_people_are_asked_decide_and_when_it_ends() -> None:
     anna, operator = approver(), as_actor(person("operator", is_superuser=True))
     new = project_of("phases: [{key: only, steps: [{key: a, agent: echo}], gate: {approval: {title: Ok}}}]")

@@ -24,9 +24,9 @@ from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
 from projects.models import Approval, Decision, Phase, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, control, execution
+from projects.services import advancing, approvals, control
 from projects.states import APPROVAL, ApprovalState
-from tests.builders import agent_that, approver, as_actor, drive, look, person, project_of, ready_steps
+from tests.builders import agent_that, approver, as_actor, drive, look, person, project_of, ready_steps, run
 
 TEAM = ("anna", "ben", "carl")
 CLOSED = APPROVAL.terminal
@@ -137,7 +137,7 @@ class Approving(RuleBasedStateMachine):
     def a_worker_works(self) -> None:
         advancing.advance(self.project.pk)
         for step in ready_steps(self.project)[:1]:
-            execution.run_leg([step.pk])
+            run(step)
             if step.key == "out" and self.price_at_start is None and step_started(self.project):
                 self.price_at_start = self.price
         advancing.advance(self.project.pk)

@@ -78,8 +78,11 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
     project = serializers.UUIDField(source="project_id")
     project_title = serializers.CharField(source="project.title")
-    phase = serializers.CharField(source="phase.key")
     purpose = NamedChoiceField("ApprovalPurpose", PURPOSES)
+    phase = serializers.CharField(source="phase.key")
+    step = serializers.CharField(
+        source="step.key", default=None, allow_null=True, help_text="The step that asks, where one does."
+    )
     state = StateField(ApprovalState)
     groups = serializers.ListField(child=serializers.CharField(), help_text="Whose members may decide; empty: any.")
 
@@ -89,8 +92,9 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
             "id",
             "project",
             "project_title",
-            "phase",
             "purpose",
+            "phase",
+            "step",
             "round",
             "title",
             "state",

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from orchestrator_site.history.models import Event
 from projects.api.serializers.approvals import ApprovalSerializer
 from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
+from projects.blueprints.schema import StepKind
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
 
 
@@ -35,6 +36,11 @@ class ProgressSerializer(serializers.Serializer[Any]):
     elapsed = serializers.FloatField(help_text="Seconds since it began.")
     eta = serializers.FloatField(allow_null=True, help_text="Seconds that may be left; null where it is not known.")
     next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
+    running_at_pause = serializers.IntegerField(
+        allow_null=True, help_text="Of a paused project: how many steps ran when it was paused, those below counted."
+    )
+    draining = serializers.IntegerField(allow_null=True, help_text="How many of them still run.")
+    drained_at = serializers.DateTimeField(allow_null=True, help_text="When none of them ran any more.")
     running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
 
@@ -75,9 +81,14 @@ class StepSerializer(serializers.Serializer[Any]):
     phase = serializers.CharField(source="phase.key")
     round = serializers.IntegerField()
     position = serializers.IntegerField()
-    agent = serializers.CharField()
+    kind = NamedChoiceField("StepKind", [kind.value for kind in StepKind])
+    agent = serializers.CharField(help_text="Empty for a step that the engine does itself.")
     pool = serializers.CharField()
     state = StateField(StepState)
+    why = serializers.CharField(
+        allow_null=True,
+        help_text="Why it does not run, since when, and who can move it on; null if it runs or is over.",
+    )
     on_failure = serializers.CharField()
     attempt = serializers.IntegerField(help_text="How often it has been claimed.")
     failures = serializers.IntegerField(help_text="How many attempts failed or timed out.")

@@ -80,7 +80,7 @@ class ApprovalList(Deciding, ListResource):
     )
     def get(self, request: Request) -> Response:
         """A page of approvals."""
-        rows = self._wanted(self.query(ApprovalQuery)).select_related("project", "phase")
+        rows = self._wanted(self.query(ApprovalQuery)).select_related("project", "phase", "step")
         return self.paged(rows, ApprovalSerializer, order=LATEST_FIRST)
 
     def _wanted(self, query: dict[str, Any]) -> QuerySet[Approval]:
@@ -163,14 +163,14 @@ class ProjectApproval(Deciding):
     def _open_one(self, project_id: str) -> Approval:
         """An approver may see the approval without seeing its project."""
         pk = uuid_of(project_id, ProjectNotFound)
-        approval = self.readable().filter(project_id=pk, state=ApprovalState.OPEN).first()
-        if approval is None:
+        found = list(self.readable().filter(project_id=pk, state=ApprovalState.OPEN).order_by("opened_at")[:20])
+        if not found:
             self.refuse_who_has_seen(self.request, project_id=pk, state=ApprovalState.OPEN)
-        return approval if approval is not None else approvals.open_approval_of(self.project(project_id))
+        return approvals.only_one(found, pk) if found else approvals.open_approval_of(self.project(project_id))
 
 
 def _found(readable: QuerySet[Approval], approval_id: str) -> Approval:
-    rows = readable.select_related("project", "phase").prefetch_related("decisions__user")
+    rows = readable.select_related("project", "phase", "step").prefetch_related("decisions__user")
     approval = rows.filter(pk=uuid_of(approval_id, ApprovalNotFound)).first()
     if approval is None:
         raise ApprovalNotFound(f"There is no approval {approval_id}.")

@@ -7,16 +7,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from orchestrator_site.access.actors import Actor
 from projects.management.steering import SteeringCommand
-from projects.models import Project
-from projects.services import control
 
 
 class Command(SteeringCommand):
-    """Cancel a project."""
+    """Cancel projects."""
 
-    help = "End a project: nothing starts any more, and it is over once what runs has ended."
+    verb = "cancel"
+    help = "End projects and those below them: nothing starts any more, and each is over once what runs has ended."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """As in docs/reference/commands.md."""
@@ -24,12 +22,6 @@ class Command(SteeringCommand):
         parser.add_argument("--force", action="store_true", help="refuse the results of running steps")
         parser.add_argument("--cleanup", action="store_true", help="also remove its knowledge graph")
 
-    def steer(self, project: Project, actor: Actor, options: Mapping[str, Any]) -> Project:
-        """Cancel it."""
-        return control.cancel(
-            project_id=project.pk,
-            actor=actor,
-            reason=options["reason"],
-            force=options["force"],
-            cleanup=options["cleanup"],
-        )
+    def options_of(self, options: Mapping[str, Any]) -> dict[str, bool]:
+        """What it asks beside the reason."""
+        return {"force": options["force"], "cleanup": options["cleanup"]}

@@ -40,6 +40,7 @@ class Command(PhasegateCommand):
         parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="default: normal")
         parser.add_argument("--key", help="one project a key: a second call gives the first one's project")
         parser.add_argument("--after", action="append", default=[], metavar="PROJECT", help="begin after it")
+        parser.add_argument("--deadline", metavar="DURATION", help="be over within so long from now: 2h, 90s, 7d")
         parser.add_argument("--title", default="", help="default: the blueprint's")
         parser.add_argument("--rerun", action="store_true", help="do it again, even if it was done before")
         parser.add_argument("--wait", action="store_true", help="show progress until it is over")
@@ -79,6 +80,7 @@ class Command(PhasegateCommand):
                 after=after,
                 auto_approve=options["auto_approve"],
                 rerun=options["rerun"],
+                deadline=options["deadline"],
             )
             project = created.project
             if project.state == ProjectState.PENDING and (created.is_new or not project.after.exists()):
