@@ -85,6 +85,7 @@ DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.data
 if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # else the pool hands out what the server has closed meanwhile
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import socket
 import threading
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from celery.worker.request import Request
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from agents.registry import load_agents
+from orchestrator_site import faults
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import advancing, execution, liveness, paces, publishing, recovery, retention, timers
 from projects.services.workers import this_process
@@ -93,6 +95,7 @@ def run_leg(
 @shared_task(name="projects.advance")
 def advance(project: str) -> None:
     """Look what is next in a project, and send it."""
+    faults.point("in_body")
     try:
         advancing.advance(UUID(project))
     except (OperationalError, InterfaceError) as error:
@@ -130,8 +133,16 @@ def archive_history() -> None:
 
 @task_prerun.connect
 def _with_a_live_connection(**_: Any) -> None:
-    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced."""
+    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced.
+
+    Django notices only after an error, and each thread of the io worker has a connection of its own: after a restart
+    of PostgreSQL a leg would fail in one thread after the other. Without a trip to the server: of a connection on
+    which nothing was asked, nothing is to be read but the server's goodbye.
+    """
     close_old_connections()
+    driver = connection.connection
+    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
 
 
 @worker_init.connect

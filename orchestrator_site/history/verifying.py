@@ -40,7 +40,7 @@ def verify_stream(stream: UUID, *, noted: str | None = None) -> Verification:
     out. Of what was archived this says nothing but how the chain goes on behind it: see ``archiving.check_files``.
     """
     with transaction.atomic():
-        _one_view()
+        one_view()
         archives = archives_of(stream)
         with connection.cursor() as cursor:
             cursor.execute(statements.HEAD, [stream])
@@ -89,7 +89,7 @@ def _rows(statement: str, stream: UUID) -> Iterator[Any]:
             yield from rows
 
 
-def _one_view() -> None:
+def one_view() -> None:
     """Let all that follows see the same moment; within somebody else's transaction that is theirs to say."""
     if len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:

@@ -17,6 +17,7 @@ from projects.blueprints.templates import expressions_in, texts_of
 
 _EVERYWHERE = ROOTS - ITEM_ROOTS
 _BEFORE_STEPS = frozenset({"inputs", "intent"})
+_AT_ANY_TIME = frozenset({"inputs", "intent", "variables", "project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,9 @@ def check_expressions(blueprint: Blueprint) -> Iterator[Finding]:
 
 def _spots(blueprint: Blueprint) -> Iterator[_Spot | Finding]:
     yield from _templates(blueprint.variables, ("variables",), _BEFORE_STEPS, Readable())
+    if blueprint.plan_changes is not None:
+        asked = blueprint.plan_changes.approval
+        yield from _of_approval(asked, ("plan_changes", "approval"), Readable(), _AT_ANY_TIME)
     before: frozenset[str] = frozenset()
     decided: frozenset[str] = frozenset()
     for index, phase in enumerate(blueprint.phases):

@@ -11,13 +11,28 @@ from projects.planning.gating import AT_THE_LIMIT
 
 
 def check_gates(blueprint: Blueprint) -> Iterator[Finding]:
-    """Every gate, and every approval in a step."""
+    """Every gate, every approval in a step, and that of changes of the plan."""
     for index, phase in enumerate(blueprint.phases):
         if phase.gate is not None:
             yield from _gate(phase.gate, ("phases", index, "gate"))
         for position, step in enumerate(phase.steps):
             if step.approval is not None:
                 yield from _of_step(step.approval, ("phases", index, "steps", position, "approval"))
+    if blueprint.plan_changes is not None:
+        yield from _plan_changes(blueprint.plan_changes.approval, ("plan_changes", "approval"))
+
+
+def _plan_changes(approval: ApprovalSpec, place: Place) -> Iterator[Finding]:
+    yield from _approval(approval, place)
+    if approval.on_reject == "rework":
+        yield Finding(
+            (*place, "on_reject"),
+            "a change that is rejected is not made: nothing is reworked",
+            "Remove it.",
+        )
+    for key in ("form", "content"):
+        if getattr(approval, key):
+            yield Finding((*place, key), "a change is approved as it is: nothing can be edited", "Remove it.")
 
 
 def _gate(gate: GateSpec, place: Place) -> Iterator[Finding]:

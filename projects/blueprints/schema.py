@@ -235,6 +235,12 @@ class DocumentsSpec(_Model):
     media_types: tuple[Text, ...] = ()
 
 
+class PlanChanges(_Model):
+    """Who has to say yes before an intervention changes the plan of a live project."""
+
+    approval: ApprovalSpec
+
+
 class Blueprint(_Model):
     """A versioned workflow definition. ``report`` names the builder of its report; ``inputs`` is a JSON Schema."""
 
@@ -248,5 +254,6 @@ class Blueprint(_Model):
     deduplicate: StrictBool = False
     deadline: DeadlineSpec | None = None
     report: Name | None = None
+    plan_changes: PlanChanges | None = None
     defaults: Defaults = Defaults()
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

@@ -43,6 +43,8 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
         return _("The step “%(step)s” is completed with what you approve, and what needs it goes on.") % {
             "step": step.key
         }
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan is changed as shown, if it still can be.")
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
@@ -51,6 +53,8 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
 def _on_no(approval: Approval) -> str:
     if approval.purpose == Purpose.STEP and approval.step is not None:
         return _on_no_of_step(approval.step)
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan stays as it is, and the project goes on with it.")
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
     following = after_rejection(
@@ -91,6 +95,8 @@ def _on_no_of_step(step: Step) -> str:
 
 
 def _on_silence(approval: Approval) -> str:
+    if approval.deadline is None and approval.purpose == Purpose.PLAN:
+        return _("There is no deadline: the plan stays as it is until somebody decides.")
     if approval.deadline is None:
         return _("There is no deadline: the project waits until somebody decides.")
     by = date_format(timezone.localtime(approval.deadline), "DATETIME_FORMAT")

@@ -18,6 +18,7 @@ from projects.deciding.inbox import Person
 from projects.deciding.schema_form import ContentForm
 from projects.deciding.visible import has_hidden
 from projects.models import Approval, Decision, Phase
+from projects.models.approval import Purpose
 from projects.states import ApprovalState, Directive, ProjectState
 
 QUALITY = "Quality: "
@@ -136,7 +137,7 @@ def _why_closed(approval: Approval, person: Person, decisions: tuple[Decision, .
             ApprovalState.REJECTED.value: _("This was rejected: it is decided once."),
             ApprovalState.VOID.value: _("What this shows has changed since: it is void, and no decision on it counts."),
         }.get(approval.state, _("The project ended before anybody decided."))
-    if approval.project.state != ProjectState.RUNNING or approval.project.directive == Directive.CANCEL:
+    if not _goes_on(approval):
         return _("The project has ended: there is nothing left to decide.")
     remaining = _remaining(approval, now)
     if remaining is not None and remaining <= timedelta(0):
@@ -144,6 +145,13 @@ def _why_closed(approval: Approval, person: Person, decisions: tuple[Decision, .
     if not Approval.objects.decidable_by(person).filter(pk=approval.pk).exists():
         return _("You may read this, but not decide it.")
     return ""
+
+
+def _goes_on(approval: Approval) -> bool:
+    """Whether anything follows from an answer; a change of the plan may mend a failed project."""
+    project = approval.project
+    mended = approval.purpose == Purpose.PLAN and project.state in (ProjectState.PENDING, ProjectState.FAILED)
+    return project.directive != Directive.CANCEL and (project.state == ProjectState.RUNNING or mended)
 
 
 def _next_phase(approval: Approval) -> str | None:

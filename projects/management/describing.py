@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from agents.reporting import Cell
-from projects.models import Approval, Project
+from projects.models import Approval, Checkpoint, Intervention, Project
 from projects.models.approval import Purpose
 from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
 from projects.reports.visible import cell, one_line
 from projects.services.progressing import next_action
+from projects.services.restoring import Preview, StepLine
 
 CHOICE = f"as --edit {AT_THE_LIMIT}=accept or {AT_THE_LIMIT}=again says: as it is, or one more round"
 
@@ -50,6 +51,23 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "quorum": approval.quorum,
         "approvals": approval.approvals,
         "deadline": approval.deadline.isoformat() if approval.deadline else None,
+    }
+
+
+def intervention_document(intervention: Intervention) -> dict[str, Any]:
+    """A change of a plan in short."""
+    return {
+        "id": str(intervention.pk),
+        "project": str(intervention.project_id),
+        "change": intervention.change,
+        "step": intervention.step_key,
+        "state": intervention.state,
+        "author": intervention.author,
+        "reason": intervention.reason,
+        "plan_before": intervention.plan_before,
+        "plan_after": intervention.plan_after,
+        "approval": str(intervention.approval_id) if intervention.approval_id else None,
+        "difference": intervention.difference,
     }
 
 
@@ -103,3 +121,40 @@ def _first(value: Any) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def checkpoint_document(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint in short."""
+    return {
+        "number": checkpoint.number,
+        "occasion": checkpoint.occasion,
+        "label": checkpoint.label,
+        "author": checkpoint.author,
+        "event": checkpoint.event,
+        "plan_version": checkpoint.plan_version,
+        "sha256": checkpoint.sha256,
+        "size": checkpoint.size,
+        "taken_at": checkpoint.taken_at.isoformat(),
+    }
+
+
+def preview_lines(shown: Preview) -> list[str]:
+    """What going back would do, as one who decides on it wants to see it."""
+    spent = shown.spent
+    facts: list[tuple[str, Cell]] = [
+        ("Back to", f"checkpoint {shown.checkpoint}, event {shown.event}, plan {shown.plan_version}"),
+        ("Not now", shown.obstacle),
+        ("Void", ", ".join(_step_words(line) for line in shown.steps_voided) or "nothing"),
+        ("Kept", ", ".join(_step_words(line) for line in shown.steps_kept) or "nothing"),
+        ("Approvals", "; ".join(f"{one_line(line.title)} ({line.state})" for line in shown.approvals_lapsing)),
+        ("Not undone", ", ".join(f"{line.key} by {line.agent}" for line in shown.effects_not_undone) or "nothing"),
+        ("Stays spent", f"{spent.tokens_in} + {spent.tokens_out} tokens, cost {spent.cost:g}"),
+        ("Digest", shown.digest),
+    ]
+    told = [(name, cell(value)) for name, value in facts if value]
+    return [line for fact in told for line in row_lines(fact, (11, WIDTH - 13))]
+
+
+def _step_words(line: StepLine) -> str:
+    items = f" with {line.items} items" if line.items else ""
+    return f"{line.key} ({line.state}{items})"

@@ -16,8 +16,9 @@ from django.db import transaction
 from orchestrator_site import faults
 from projects import sql
 from projects.models import Phase, Project
+from projects.models.checkpoint import Occasion
 from projects.planning.readiness import Standing
-from projects.services import beginning, draining, ending, gates, publishing
+from projects.services import beginning, checkpoints, draining, ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -36,12 +37,14 @@ def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
     1. The project is locked against other calls and changes, not against claims; then its current phase.
-    2. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+    2. Changes of the plan that people have answered are made or refused.
+    3. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
        any more; a cancelled one is wound down.
-    3. What was approved at the gate before must still be so, as long as nothing has followed from it.
-    4. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
-    5. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    4. What was approved at the gate before must still be so, as long as nothing has followed from it.
+    5. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
+    6. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
+    interventions.settle(project_id)
     with transaction.atomic():
         return _advance(project_id)
 
@@ -55,6 +58,8 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
     with transaction.atomic():
         if not beginning.begin(project_id, by=by, asked=asked):
             return False
+        checkpoints.take(project_id=project_id, occasion=Occasion.START, author=by)
+        faults.point("in_start")
         try:
             with transaction.atomic():
                 _advance(project_id)
@@ -65,7 +70,10 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
 
 
 def _advance(project_id: UUID) -> Advanced | None:
-    project = _lock(project_id)
+    project, is_proposed = _lock(project_id)
+    if project is not None and is_proposed:
+        interventions.settle(project_id)
+        project, _ = _lock(project_id)
     if project is None:
         return None
     faults.point("in_advance")
@@ -81,6 +89,8 @@ def _advance(project_id: UUID) -> Advanced | None:
     if phase is not None and gates.take_back(project, phase):
         phase = _next_phase(project)
     messages = 0
+    if phase is None:
+        _complete_if_through(project)
     while phase is not None:
         work = PhaseWork(project, phase)
         standing = work.settle()
@@ -98,7 +108,7 @@ def wind_down_now(project_id: UUID) -> None:
     """
     with transaction.atomic():
         publishing.wake(project_id)
-        project = _lock(project_id)
+        project, _ = _lock(project_id)
         if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)
 
@@ -110,7 +120,7 @@ def recheck_approvals(project_id: UUID) -> None:
     after the change, no step can start on what was approved before it. A paused project is looked at too.
     """
     with transaction.atomic():
-        project = _lock(project_id)
+        project, _ = _lock(project_id)
         if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
             return
         phase = _lock_phase(project_id)
@@ -137,13 +147,21 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
             return False
 
 
+def _complete_if_through(project: Project) -> None:
+    """End a project that was brought back to after its last phase: there is no phase whose end would."""
+    if not project.phases.exclude(state=PhaseState.COMPLETED).exists():
+        ending.complete_project(project)
+
+
 def _lock_phase(project_id: UUID) -> Phase | None:
     """The phase that is worked on, or comes next, locked; None where all are over."""
     return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
 
 
-def _lock(project_id: UUID) -> Project | None:
-    return next(iter(sql.instances(Project, "lock_project", project=project_id)), None)
+def _lock(project_id: UUID) -> tuple[Project | None, bool]:
+    """The project, locked, and whether changes of its plan are proposed, which people may have answered."""
+    found = sql.instances_with(Project, "lock_project", project=project_id)
+    return (found[0][0], bool(found[0][1]["proposed"])) if found else (None, False)
 
 
 def _next_phase(project: Project) -> Phase | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
+from orchestrator_site import faults
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects.blueprints.inputs import validate_form
@@ -158,6 +159,7 @@ def _decide_once(
                 Timer.objects.agree_with_approval(approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
             _note_decided(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            faults.point("in_decision")
             publishing.wake(approval.project_id)
     except IntegrityError as error:
         if "decision_one_a_person" not in str(error):

@@ -68,7 +68,8 @@ def is_decided(project_id: UUID, approval_id: UUID, digest: str) -> bool:
     """
     if (approval_id, digest) in _KNOWN:
         return True
-    events = history.events_of(project_id, kinds=["approval.approved"], subject=str(approval_id))
+    decisive = ["approval.approved", "approval.carried"]
+    events = history.events_of(project_id, kinds=decisive, subject=str(approval_id))
     event = events.order_by("-id").first()
     if event is None:
         return bool(history.archives_of(project_id))

@@ -27,8 +27,9 @@ from projects.states import Directive, ProjectState, StepState
 class Results(Mapping[str, Any]):
     """Results by step key, read when they are asked for, the latest round of each.
 
-    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that did
-    not complete it is ``None``; a step that is not there is a ``KeyError``.
+    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that an
+    operator passed over what they gave in its place; of another that did not complete ``None``; a step that is not
+    there is a ``KeyError``.
     """
 
     def __init__(self, project_id: UUID) -> None:
@@ -115,10 +116,10 @@ def facts_of(project_id: UUID) -> Facts:
 
 
 @lru_cache(maxsize=1024)
-def _comments_of(phase_id: UUID, round_number: int) -> tuple[str, ...]:
-    """The comments of those who sent the phase back; they change with the round, and only then."""
-    found = Phase.objects.filter(pk=phase_id, round=round_number).values_list("comments", flat=True).first()
-    return tuple(found or ())
+def _rework_of(phase_id: UUID, round_number: int) -> tuple[int, tuple[str, ...]]:
+    """Which iteration a round is, and the comments of those who sent it back; they change with the round only."""
+    phase = Phase.objects.filter(pk=phase_id, round=round_number).only("round", "base_round", "comments").first()
+    return (phase.iteration, tuple(phase.comments)) if phase is not None else (round_number, ())
 
 
 class Roots(Mapping[str, Any]):
@@ -150,7 +151,7 @@ def expression_context(
 
     ``at_gate``: for the gate of the phase, which cannot rest on what is decided there.
     """
-    rework = (phase.round, tuple(phase.comments)) if phase is not None else (1, ())
+    rework = (phase.iteration, tuple(phase.comments)) if phase is not None else (1, ())
     readers = _readers(project.pk, results, lambda: rework, phase if at_gate else None)
     # As the row has them now: a gate must see what has changed under it.
     return Roots(readers | {"inputs": lambda: project.inputs, "variables": lambda: project.variables})
@@ -214,7 +215,7 @@ class StepContext:
     def params(self) -> Mapping[str, Any]:
         """The step's parameters, evaluated. Raises ``ExpressionFailed``."""
         step = self._step
-        readers = _readers(step.project_id, self.results, lambda: (step.round, _comments_of(step.phase_id, step.round)))
+        readers = _readers(step.project_id, self.results, lambda: _rework_of(step.phase_id, step.round))
         if step.parent_id is not None:
             readers |= {"item": lambda: step.item, "index": lambda: step.position}
         return dict(render(step.spec.get("params") or {}, Roots(readers)))
@@ -237,7 +238,7 @@ class StepContext:
     @cached_property
     def rework(self) -> Sequence[str]:
         """The comments of those who sent the phase back."""
-        return _comments_of(self._step.phase_id, self._step.round)
+        return _rework_of(self._step.phase_id, self._step.round)[1]
 
     @cached_property
     def idempotency_key(self) -> str:

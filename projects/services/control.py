@@ -8,12 +8,14 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.knowledge.store import delete_graph
+from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.services import advancing, notifying, trees
+from projects.models.checkpoint import Occasion
+from projects.services import advancing, checkpoints, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -63,6 +65,8 @@ def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         project = _locked(project_id)
         if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
             trees.pause(project, actor=actor.name, reason=reason)
+            checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
+            faults.point("in_pause")
         elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
             trees.keep_paused(project, actor=actor.name, reason=reason)
         else:
@@ -85,25 +89,39 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
                 f"Project {project_id} was started by project {above.pk}, which is paused: resume that one first."
             )
         trees.resume(project, actor=actor.name, reason=reason)
+        faults.point("in_resume")
     return project
 
 
-def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
+def cancel(
+    *,
+    project_id: UUID,
+    actor: Actor,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
+    preview_digest: str | None = None,
+) -> Project:
     """End a project and those below it: nothing starts any more, and it is over once what runs has ended.
 
     It may be paused. ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the
-    project built beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    project built beside its history, such as its knowledge graph. With ``preview_digest`` it is done only if its
+    preview would still be the same. Raises ``RefusedInState`` where it is over, ``ProjectChanged``.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
+        if preview_digest is not None:
+            previews.check_digest(previews.of_cancel(project), preview_digest)
         data = {"reason": reason, "force": force, "cleanup": cleanup}
         if project.directive == Directive.CANCEL:  # asked again, with other words
             history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)
         reached = trees.cancel(project, actor=actor.name, data=data)
+        faults.point("in_cancel")
         if cleanup:
             _clean_up(project)
+    faults.point("after_cancel")
     if force:
         for each in reached:
             _cut_off(each)

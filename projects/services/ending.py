@@ -20,6 +20,8 @@ def complete_project(project: Project) -> None:
     rows = sql.rows("complete_project", project=project.pk, channel=notifying.channel_of(project.pk))
     if rows:
         project.state = ProjectState.COMPLETED
+        if rows[0]["asked"]:
+            Approval.objects.cancel_of(project.pk)  # of a change of the plan, which comes too late
         if rows[0]["timed"]:
             Timer.objects.drop(project.pk)
         if rows[0]["awaited"]:

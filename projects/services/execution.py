@@ -163,6 +163,8 @@ def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end:
     outcomes: list[Outcome] = []
     try:
         for place, step in enumerate(steps):
+            if place:
+                faults.point("in_batch")
             try:
                 outcome = _perform(step, held[place], worker, end)
             except BaseException:

@@ -19,6 +19,7 @@ from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.models import Approval, Phase, Project, Step
 from projects.models.approval import AT_A_GATE, Purpose
+from projects.models.checkpoint import Occasion
 from projects.planning.gating import (
     ACCEPT,
     AT_THE_LIMIT,
@@ -29,7 +30,7 @@ from projects.planning.gating import (
     at_gate,
     at_the_limit,
 )
-from projects.services import asking, ending, notifying, planting, seeing
+from projects.services import asking, checkpoints, ending, notifying, planting, seeing
 from projects.services.kinds import KINDS
 from projects.states import ApprovalState, PhaseState, StepState
 
@@ -253,6 +254,7 @@ def _follow(
 def _pass(phase: Phase) -> bool:
     phase.state = PhaseState.COMPLETED
     sql.execute("pass_phase", phase=phase.pk)
+    checkpoints.take(project_id=phase.project_id, occasion=Occasion.PHASE, author=SYSTEM, label=f"after {phase.title}")
     return True
 
 

@@ -17,6 +17,7 @@ from projects.blueprints.expressions import compile_expression
 from projects.models import Phase, Project, Step
 from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
+from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
 from projects.services import fanout, publishing, waits
 from projects.services.contexts import Results, expression_context
@@ -74,7 +75,9 @@ class PhaseWork:
 
         What waits for a time, a signal, a person or a child is cancelled too: nobody needs it any more.
         """
-        waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round))
+        if stopped := waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round)):
+            data = {"round": self.phase.round, "steps": stopped}
+            history.append(self.project.pk, "phase.stopping", actor=SYSTEM, subject=self.phase.key, data=data)
         self._made_ready.clear()
         self._load()
         self._settle_lists(closing=True)
@@ -110,6 +113,7 @@ class PhaseWork:
             on_failure=step.on_failure,
             conditional=bool(step.spec) or step.kind in KINDS or step.guarded,
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
+            passed_over=bool(step.error and step.error.get("code") == PASSED_OVER),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
@@ -135,6 +139,8 @@ class PhaseWork:
             if asks.get("when") and not compile_expression(asks["when"]).check(context or {}):
                 self._skip(step, f"its condition is false: {asks['when']}", by_condition=True)
                 return True
+            if is_list(step) and step.items.exists():
+                return self._take_up(step)
             if is_list(step):
                 return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
             if step.kind in KINDS:
@@ -166,12 +172,20 @@ class PhaseWork:
         self._sent_too(sent)
         return not items or step.kind in KINDS
 
+    def _take_up(self, step: Step) -> bool:
+        """An operator had a list retried: it stays as it was, and those of its items run that have no result."""
+        if step.kind not in KINDS:
+            step.items.filter(state=StepState.PENDING).update(state=StepState.READY)
+        self._move(step, StepState.WAITING)
+        return True
+
     def _settle_lists(self, *, closing: bool = False) -> None:
         """Complete, or fail, the lists of items that are all over."""
         for step in self._lists():
             standing = sql.rows("items_open", parent=step.pk)[0]
             if standing["failed"] and step.on_failure == "fail":
-                waits.give_up(step.items.all())
+                if stopped := waits.give_up(step.items.all()):
+                    self._note("step.items_stopped", step, items=stopped)
             elif standing["open"] and not closing:
                 continue
             counts = dict(step.items.values_list("state").annotate(n=Count("pk")).order_by())
@@ -182,6 +196,7 @@ class PhaseWork:
                 self._fail(step, "items_failed", self._failed_items(step, failed, total))
             elif closing and counts.get("cancelled"):
                 self._move(step, StepState.CANCELLED)
+                self._note("step.cancelled", step)
             else:
                 self._move(step, StepState.COMPLETED)
                 self._note("step.completed", step, items=total, failed=failed)
@@ -217,7 +232,7 @@ class PhaseWork:
         step.refresh_from_db(fields=["state", "error", "finished_at", "published_at"])
 
     def _skip(self, step: Step, why: str, *, by_condition: bool) -> None:
-        code = "condition_false" if by_condition else "need_not_met"
+        code = "condition_false" if by_condition else NEED_NOT_MET
         self._move(step, StepState.SKIPPED, error={"code": code, "message": why})
         self._note("step.skipped", step, why=why)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
@@ -10,8 +10,11 @@ from projects.blueprints.schema import Blueprint, StepSpec
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
 
 
-def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
-    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1."""
+def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collection[str] = ()) -> None:
+    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1.
+
+    ``bare`` names phases whose steps the caller makes.
+    """
     load_agents()
     phases = Phase.objects.bulk_create(
         Phase(
@@ -24,8 +27,9 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
         for position, spec in enumerate(blueprint.phases)
     )
     steps = [
-        _step(project, phase, position, step)
+        step_of(project, phase, position, step)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
+        if phase.key not in bare
         for position, step in enumerate(spec.steps)
     ]
     Step.objects.bulk_create(steps, batch_size=1000)
@@ -68,11 +72,50 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step:
+def plant_steps(project: Project, phase: Phase, specs: Iterable[tuple[int, StepSpec]]) -> list[Step]:
+    """Rows for some steps of the phase's present round, each at its position; what they need is said apart."""
+    load_agents()
+    steps = [step_of(project, phase, position, spec) for position, spec in specs]
+    for step in steps:
+        step.round = phase.round
+    return Step.objects.bulk_create(steps, batch_size=1000)
+
+
+def planned(project: Project, phase: Phase, position: int, spec: StepSpec) -> dict[str, Any]:
+    """What the plan says of a step, by the columns of its row."""
+    load_agents()
+    step = step_of(project, phase, position, spec)
+    return {name: getattr(step, name) for name in _PLANNED}
+
+
+def connect_again(steps: Mapping[str, Step], needs: Mapping[str, Iterable[str]]) -> None:
+    """Write what some steps need anew; ``steps`` holds the rows of all that are named."""
+    Dependency.objects.filter(step__in=[steps[key] for key in needs]).delete()
+    _connect(steps.values(), needs)
+
+
+_PLANNED = (
+    "position",
+    "spec",
+    "kind",
+    "guarded",
+    "concurrency_key",
+    "concurrency_limit",
+    "agent",
+    "pool",
+    "on_failure",
+    "timeout_seconds",
+)
+"""Columns that come from the plan; the others tell how the step stands."""
+
+
+def step_of(project: Project, phase: Phase, position: int, spec: StepSpec, *, round_number: int = 1) -> Step:
+    """The row of a step that has not begun, not saved."""
     return Step(
         project=project,
         phase=phase,
         key=spec.key,
+        round=round_number,
         position=position,
         spec=_kept(spec),
         kind=spec.kind.value,

@@ -25,7 +25,7 @@ from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, control, doorbell, timers
+from projects.services import advancing, control, doorbell, interventions, timers
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,16 @@ def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
     sql.execute("pulse", work="recovery")
-    for part in (_take_back, _send_again, _fire_timers, _start_followers, _advance_neglected, _forget):
+    parts = (
+        _take_back,
+        _send_again,
+        _fire_timers,
+        _settle_plans,
+        _start_followers,
+        _advance_neglected,
+        _forget,
+    )
+    for part in parts:
         try:
             part(done)
         except RedisError as error:
@@ -201,6 +210,11 @@ def _fire_timers(done: Recovered) -> None:
     fired = timers.fire_due(BATCH)
     done.timers_fired, done.projects_overdue = fired.woken, fired.projects
     done.approvals_timed_out = fired.approvals
+
+
+def _settle_plans(_done: Recovered) -> None:
+    """Changes of plans that people have answered, of projects that nobody else looks at: failed, over, not begun."""
+    interventions.settle_all(BATCH)
 
 
 def _start_followers(done: Recovered) -> None:

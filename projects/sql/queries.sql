@@ -174,7 +174,8 @@ SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 -- name: lock_project
 -- Against other calls of advance, and against changes of its state and its plan; not against claims, which hold
 -- FOR KEY SHARE. Everybody locks the project before its phase.
-SELECT p.* FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE;
+SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
+  FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE OF p;
 
 -- name: steps_of_round
 -- The steps of a phase's round without their items, and of each no more than a decision needs: what the engine has to
@@ -236,7 +237,9 @@ WITH completed AS (
 )
 SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.from_project_id
                       WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited,
-       EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = c.id) AS timed, pg_notify(%(channel)s, 'ended')
+       EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = c.id) AS timed,
+       EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = c.id AND a.state = 'open') AS asked,
+       pg_notify(%(channel)s, 'ended')
   FROM completed c;
 
 -- name: make_ready
@@ -515,7 +518,8 @@ SELECT p.id
          OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                           WHERE s.project_id = p.id AND f.state = 'running'
                             AND s.state IN ('ready', 'running', 'waiting'))
-             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'
+                                                                       AND a.purpose <> 'plan'))
         ))
    )
  ORDER BY p.priority, p.id
@@ -537,3 +541,18 @@ SELECT given.agent, given.seconds, given.samples, clock_timestamp()
 -- Processes of a pool that have lately said that they live.
 SELECT count(*) AS lanes FROM projects_worker
  WHERE pools @> %(pool)s::jsonb AND seen_at > clock_timestamp() - make_interval(secs => %(lease)s);
+
+-- name: answered_proposals
+-- Changes of a project's plan that wait for nobody any more: approved, rejected, or left behind by an end.
+SELECT i.id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.project_id = %(project)s AND i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id;
+
+-- name: all_answered_proposals
+-- The same of all projects, for recovery.
+SELECT i.id, i.project_id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id
+ LIMIT %(limit)s;

@@ -42,6 +42,9 @@ _WORDS = {
     "timed_out": gettext_lazy("timed out"),
     "lost": gettext_lazy("worker lost"),
     "handed_back": gettext_lazy("handed back"),
+    "proposed": gettext_lazy("proposed"),
+    "applied": gettext_lazy("applied"),
+    "refused": gettext_lazy("refused"),
 }
 _SIGNS = {
     "open": "waiting",
@@ -53,6 +56,9 @@ _SIGNS = {
     "lost": "failed",
     "handed_back": "skipped",
     "overdue": "failed",
+    "proposed": "waiting",
+    "applied": "completed",
+    "refused": "failed",
 }
 
 

@@ -569,7 +569,7 @@ def test_all_of_a_filter_are_steered_and_only_those_of_which_it_can_be_asked(fam
     batches.steer_all("resume", actor=system_actor())
     assert directives(family) == [("run", False)] * 3
     batches.steer_all("cancel", actor=system_actor(), blueprint="child")
-    assert [look(each).state for each in family.values()] == ["running", "cancelled", "cancelled"]
+    assert [look(each).state for each in family.values()] == ["failed", "cancelled", "cancelled"]
     batches.steer_all("cancel", actor=system_actor(), owner="olga")
     assert {look(each).state for each in mine} == {"cancelled"}
     assert look(others[0]).state == "running"

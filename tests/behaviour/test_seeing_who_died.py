@@ -58,8 +58,15 @@ kept: dict[str, object] = {}
 def die(process: WorkerProcess) -> None:
     """What the server sees of a SIGKILL: the session is gone."""
     theirs = kept.pop("theirs", None)
-    if theirs is not None:
-        theirs.close()  # type: ignore[attr-defined]
+    if theirs is None:
+        return
+    theirs.close()  # type: ignore[attr-defined]
+    held = True
+    while held:  # the server takes a moment to see it
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [process.lock_key])
+            held = not cursor.fetchone()[0]
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [process.lock_key])
 
 
 def look_twice() -> int:

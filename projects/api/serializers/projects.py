@@ -237,3 +237,8 @@ class CancelSerializer(ReasonSerializer):
         required=False,
         help_text="Also remove what was built beside the history, such as the knowledge graph.",
     )
+    preview_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `digest` of `cancel/preview` that is confirmed: 409 if it would differ now.",
+    )

@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.api import examples
-from projects.api.errors import StepNotFound
 from projects.api.filters import RoundQuery, StepQuery
 from projects.api.operations import operation
 from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
+from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
 from projects.services import progressing
 
