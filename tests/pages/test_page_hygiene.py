@@ -12,7 +12,9 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 
-from projects.models import Step
+from orchestrator_site.access.actors import system_actor
+from projects.models import Project, Step
+from projects.services import importing, snapshots
 from tests.builders import approver
 from tests.pages.asking import asked, asking
 
@@ -31,8 +33,16 @@ def pages() -> dict[str, str]:
         "control": reverse("dashboard:control", args=[project.pk, "cancel"]),
         "step": reverse("dashboard:step", args=[project.pk, step.pk]),
         "login": "/login/",
+        "imported-list": "/imported/",
+        "imported": _imported(project),
         "missing": "/projects/00000000-0000-0000-0000-000000000000/",
     }
+
+
+def _imported(project: Project) -> str:
+    document = snapshots.snapshot(project_id=project.pk)
+    kept = importing.import_snapshot(document=document, actor=system_actor()).snapshot
+    return reverse("dashboard:imported", args=[kept.pk])
 
 
 @pytest.fixture
@@ -41,7 +51,20 @@ def everyone(browser_of: Callable[[Any], Client]) -> Client:
     return browser_of(approver("eve", "marketing", is_superuser=True, is_staff=True))
 
 
-NAMES = ("project", "steps", "report", "projects", "inbox", "approval", "control", "step", "login", "missing")
+NAMES = (
+    "project",
+    "steps",
+    "report",
+    "projects",
+    "inbox",
+    "approval",
+    "control",
+    "step",
+    "login",
+    "missing",
+    "imported-list",
+    "imported",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
