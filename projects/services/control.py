@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
@@ -108,8 +108,11 @@ def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = Fa
             _clean_up(project)
     faults.point("after_cancel")
     if force:
-        # Not under the project's lock: a worker that commits holds its step and waits for the project.
-        _cut_off(project)
+        # A worker that commits holds its step and waits for the project, whose lock the caller's transaction may still
+        # hold: so what is locked is passed over here, and cut off once nothing is held any more.
+        with transaction.atomic():
+            _cut_off(project, Step.objects.select_for_update(skip_locked=True))
+        transaction.on_commit(lambda: _cut_off_the_rest(project))
     advancing.wind_down_now(project.pk)
     project.refresh_from_db()
     return project
@@ -156,9 +159,15 @@ def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, rea
     return project
 
 
-def _cut_off(project: Project) -> None:
+def _cut_off_the_rest(project: Project) -> None:
+    if Step.objects.filter(project=project, state=StepState.RUNNING).exists():
+        _cut_off(project, Step.objects.all())
+        advancing.wind_down_now(project.pk)
+
+
+def _cut_off(project: Project, steps: QuerySet[Step]) -> None:
     """Take the leases of what runs: its results will be refused by their attempt number."""
-    running = Step.objects.filter(project=project, state=StepState.RUNNING)
+    running = steps.filter(project=project, state=StepState.RUNNING)
     for step, attempt in running.values_list("pk", "attempt"):
         sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
 

@@ -167,6 +167,10 @@ class Arena:
         """The project now."""
         return patiently(lambda: Project.objects.get(pk=project.pk))
 
+    def log_of(self, name: str) -> str:
+        """What a process has said."""
+        return (self.logs / f"{name}.log").read_text()
+
     def key(self) -> str:
         """The API key of somebody who may do everything."""
         if not self._key:
