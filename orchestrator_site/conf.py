@@ -92,6 +92,20 @@ class Conf(BaseSettings):
         ge=1,
         description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
     )
+    room_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="A step that waits for a budget or a limit of concurrency looks again after as long, where "
+        "nobody has sent for it before. Defaults to 30 s.",
+    )
+    result_inline_bytes: int = Field(
+        64 * 1024,
+        ge=1,
+        description="A result of more bytes of JSON is kept aside, compressed. Defaults to 64 KiB.",
+    )
+    schedule_seconds: float = Field(
+        5.0, gt=0, description="How often beat looks for schedules that are due. Defaults to 5 s."
+    )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."
     )

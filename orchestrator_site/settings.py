@@ -108,6 +108,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    # A worker takes from its queues in their order, critical first; "round_robin", the default, would take turns.
+    "queue_order_strategy": "priority",
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
@@ -160,6 +162,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "projects.recover",
         "schedule": CONF.recovery_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.recovery_seconds * 2))},
+    },
+    "fire schedules": {
+        "task": "projects.fire_schedules",
+        "schedule": CONF.schedule_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.schedule_seconds * 2))},
+    },
+    "remove what is left behind": {
+        "task": "projects.remove_left_behind",
+        "schedule": 24 * 3600.0,
+        "options": {"queue": CONTROL_QUEUE},
     },
     "seal history": {
         "task": "projects.seal_history",

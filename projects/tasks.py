@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from agents.registry import load_agents
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, publishing, recovery
+from projects.services import advancing, execution, publishing, recovery, results, schedules
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,21 @@ def advance(project: str) -> None:
 def recover() -> None:
     """One pass of recovery."""
     recovery.recover()
+
+
+@shared_task(name="projects.fire_schedules")
+def fire_schedules() -> None:
+    """Start the projects of the slots that have come."""
+    try:
+        schedules.fire_due()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("schedules lost their database: %s", error)
+
+
+@shared_task(name="projects.remove_left_behind")
+def remove_left_behind() -> None:
+    """Once a day: large results that nothing points to."""
+    results.remove_left_behind()
 
 
 @shared_task(name="projects.seal_history")

@@ -6,12 +6,14 @@ from projects.api.routing import route
 from projects.api.views import (
     approvals,
     blueprints,
+    budgets,
     control,
     documents,
     history,
     insight,
     overview,
     projects,
+    schedules,
     steps,
 )
 
@@ -20,6 +22,8 @@ urlpatterns = [
     route("projects/stuck", overview.Stuck, "stuck"),
     route("projects/<str:project_id>", projects.ProjectDetail, "project"),
     route("projects/<str:project_id>/approval", approvals.ProjectApproval, "project-approval"),
+    route("projects/<str:project_id>/budgets", budgets.BudgetList, "budgets"),
+    route("projects/<str:project_id>/budgets/<str:budget_id>", budgets.BudgetDetail, "budget"),
     route("projects/<str:project_id>/cancel", control.Cancel, "project-cancel"),
     route("projects/<str:project_id>/documents", documents.DocumentList, "documents"),
     route(
@@ -44,5 +48,7 @@ urlpatterns = [
     route("approvals/<str:approval_id>/decisions", approvals.Decisions, "decisions"),
     route("blueprints", blueprints.BlueprintList, "blueprints"),
     route("blueprints/<str:name>", blueprints.BlueprintDetail, "blueprint"),
+    route("schedules", schedules.ScheduleList, "schedules"),
+    route("schedules/<str:schedule_id>", schedules.ScheduleDetail, "schedule"),
     route("stats/daily", overview.Daily, "stats-daily"),
 ]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from projects.models import Approval
+from projects.models.approval import Purpose
 from projects.planning.gating import Verdict, after_rejection
 
 
@@ -35,12 +36,16 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
             "Your yes is counted; %(count)d more people must approve.",
             missing - 1,
         ) % {"count": missing - 1}
+    if approval.purpose == Purpose.BUDGET:
+        return _("The limit is raised, and the step that waits for it goes on.")
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
 
 
 def _on_no(approval: Approval) -> str:
+    if approval.purpose == Purpose.BUDGET:
+        return _("The step that waits fails with your comment as the reason, and so does every other that needs more.")
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
     following = after_rejection(approval.on_reject, (), round_number=approval.round, max_iterations=most).verdict

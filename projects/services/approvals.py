@@ -24,7 +24,7 @@ from projects.errors import (
 )
 from projects.models import Approval, Decision, Project
 from projects.models.approval import Verdict
-from projects.services import publishing
+from projects.services import budgets, publishing
 from projects.states import ApprovalState, Directive, ProjectState
 
 
@@ -76,6 +76,7 @@ def approve_beforehand(approval: Approval, project: Project) -> None:
             evidence_digest=approval.evidence_digest,
         )
     _note(approval, "approval.approved", f"user:{project.owner}" if project.owner else "auto", via="auto")
+    budgets.after_decision(approval)
 
 
 def time_out(approval: Approval) -> bool:
@@ -95,6 +96,7 @@ def time_out(approval: Approval) -> bool:
             evidence_digest=approval.evidence_digest,
         )
         _note(approval, f"approval.{to.value}", "deadline", via="deadline")
+        budgets.after_decision(approval)
         publishing.wake(approval.project_id)
         return True
 
@@ -147,6 +149,7 @@ def _decide_once(
             state = Approval.objects.values_list("state", flat=True).get(pk=approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
             _note(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            budgets.after_decision(approval)
             publishing.wake(approval.project_id)
     except IntegrityError as error:
         if "decision_one_a_person" not in str(error):

@@ -14,6 +14,8 @@ from uuid import UUID
 from agents.definition import DocumentHandle
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Document, Phase, Project, Step
+from projects.models.approval import Purpose
+from projects.services import results
 from projects.services.workers import Held
 from projects.states import Directive, ProjectState, StepState
 
@@ -52,15 +54,15 @@ class Results(Mapping[str, Any]):
         step = (
             Step.objects.filter(project_id=self._project_id, key=key, parent=None)
             .order_by("-round")
-            .values("id", "state", "result", "spec")
+            .values("id", "state", "result", "result_blob_id", "spec")
             .first()
         )
         if step is None:
             raise KeyError(key)
         if (step["spec"] or {}).get("for_each") is not None and step["state"] == StepState.COMPLETED:
             items = Step.objects.filter(parent_id=step["id"]).order_by("position")
-            return list(items.values_list("result", flat=True))
-        return step["result"]
+            return results.of_rows(list(items.values("result", "result_blob_id")))
+        return results.of_rows([step])[0]
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def expression_context(project: Project, results: Mapping[str, Any], phase: Phas
 
 
 def _approved_contents(project_id: UUID) -> dict[str, Any]:
-    phases = Phase.objects.filter(project_id=project_id, approvals__state="approved").order_by("approvals__round")
+    phases = Phase.objects.filter(
+        project_id=project_id, approvals__state="approved", approvals__purpose=Purpose.GATE
+    ).order_by("approvals__round")
     return dict(phases.values_list("key", "approvals__content"))
 
 

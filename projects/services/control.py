@@ -31,8 +31,8 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
         history.append(project.pk, "project.start_asked", actor=actor.name)
         if not project.after.exclude(state=ProjectState.COMPLETED).exists():
             _begin(project, actor.name)
-        elif project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
-            raise RefusedInState("A project that this one is to run after has failed or was cancelled.")
+        elif (reason := _why_never(project)) is not None:
+            raise RefusedInState(reason)
     return project
 
 
@@ -42,16 +42,25 @@ def start_if_its_turn(project: Project) -> bool:
         locked = Project.objects.lock_for_control(project.pk)
         if locked is None or locked.state != ProjectState.PENDING:
             return False
-        before = list(locked.after.values_list("state", flat=True))
-        if all(state == ProjectState.COMPLETED for state in before):
+        if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
             _begin(locked, "recovery")
             return True
-        if any(state in (ProjectState.FAILED, ProjectState.CANCELLED) for state in before):
-            reason = "A project that this one was to run after did not complete."
+        if (reason := _why_never(locked)) is not None:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)
             history.append(locked.pk, "project.cancelled", actor="recovery", data={"reason": reason})
     return False
+
+
+def _why_never(project: Project) -> str | None:
+    """Why a project will never begin, naming the one before it that did not complete; None where it may yet."""
+    ended = (ProjectState.FAILED, ProjectState.CANCELLED)
+    before = project.after.filter(state__in=ended).order_by("finished_at").first()
+    if before is None:
+        return None
+    how = "failed" if before.state == ProjectState.FAILED else "was cancelled"
+    why = f": {before.failure.rstrip('.')}" if before.failure else ""
+    return f"Project {before} ({before.pk}), after which this one is to run, {how}{why}."[:2000]
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:

@@ -20,6 +20,7 @@ from projects.errors import AfterNotFound, DocumentRefused, KeyTaken
 from projects.models import BlueprintVersion, Project
 from projects.models.project import Priority
 from projects.services import intake, planting
+from projects.services.budgets import with_limits
 from projects.services.registration import definition_of
 from projects.states import ProjectState
 
@@ -45,14 +46,18 @@ def create_project(
     after: Sequence[UUID] = (),
     auto_approve: bool = False,
     rerun: bool = False,
+    budgets: Mapping[str, Any] | None = None,
 ) -> Created:
     """Make a project of a blueprint. Nothing is written unless everything is right.
 
     The same ``key`` gives the project that has it already. Where the blueprint says ``deduplicate``, the same inputs,
     intent and documents give the earlier project, unless that failed or was cancelled, or ``rerun`` is asked for.
+    ``budgets`` go over those of the blueprint, see ``services.budgets.with_limits``, which says what it refuses.
     Raises ``InputsInvalid``, ``DocumentRefused`` or what reading a document says, ``AfterNotFound``, ``KeyTaken``.
     """
     definition = definition_of(blueprint)
+    if budgets:
+        definition = with_limits(definition, budgets, actor)
     checked = validate_inputs(definition, dict(inputs or {}))
     given = _check_documents(definition, documents)
     digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""

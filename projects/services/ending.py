@@ -16,6 +16,7 @@ def complete_project(project: Project) -> None:
     """Every phase has passed its gate."""
     if Project.objects.complete(project.pk):
         project.state = ProjectState.COMPLETED
+        Approval.objects.cancel_of(project.pk)  # of a budget, about a step that was skipped meanwhile
         history.append(project.pk, "project.completed", actor=SYSTEM)
         _wake_followers(project)
 

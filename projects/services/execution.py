@@ -6,16 +6,17 @@ raised to Celery. Every write matches the attempt number, so that a worker that 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from agents.errors import AgentTimedOut, ResultUnusable
@@ -29,9 +30,10 @@ from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import render
 from projects.blueprints.schema import RetryPolicy
-from projects.models import Phase, Project
+from projects.models import Attempt, Phase, Project
+from projects.planning import budgeting
 from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import guards
+from projects.services import guards, results
 from projects.services.contexts import (
     Results,
     StepContext,
@@ -123,6 +125,7 @@ class _Done:
 def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_over: UUID | None) -> _Done:
     held = worker.hold(step.id, step.attempt)
     bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
+    context: StepContext | None = None
     try:
         context = _context(step, worker, held)
         result = _call(step, context)
@@ -133,9 +136,9 @@ def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_ov
         logger.exception("the outcome of %s of project %s could not be written", step.key, step.project_id)
         raise
     except Exception as error:
-        return _Done(completed=False, retry_after=_fail(step, error, worker))
+        return _Done(completed=False, retry_after=_fail(step, error, worker, context))
     except BaseException:
-        _hand_back(step, worker)
+        _hand_back(step, worker, context)
         raise
     finally:
         worker.release(held)
@@ -188,22 +191,27 @@ def _complete(
     following: UUID | None,
     hand_over: UUID | None,
 ) -> _Done:
+    kept = results.keep(result)
     faults.point("before_commit")
-    row = sql.rows(
-        "complete",
-        step=step.id,
-        attempt=step.attempt,
-        result=result,
-        digest=hashlib.sha256(result.encode()).hexdigest(),
-        tokens_in=context.tokens_in,
-        tokens_out=context.tokens_out,
-        cost=context.cost,
-        actor=worker.actor,
-        worker=worker.id,
-        lease=conf().lease_seconds,
-        next=following,
-        hand_over=hand_over,
-    )[0]
+    with _booking(step):
+        row = sql.rows(
+            "complete",
+            step=step.id,
+            attempt=step.attempt,
+            result=kept.text,
+            blob=kept.blob,
+            digest=kept.sha256,
+            tokens_in=context.tokens_in,
+            tokens_out=context.tokens_out,
+            cost=context.cost,
+            actor=worker.actor,
+            worker=worker.id,
+            lease=conf().lease_seconds,
+            next=following,
+            hand_over=hand_over,
+        )[0]
+        if row["landed"]:
+            _book(step, context)
     faults.point("after_commit")
     if not row.pop("landed"):
         _refuse_late(step, worker, "completed")
@@ -211,22 +219,55 @@ def _complete(
     return _Done(completed=True, following=Claim(**_plain(row)) if row["id"] is not None else None)
 
 
-def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> float | None:
+def _booking(step: Claim) -> AbstractContextManager[Any]:
+    """The end of a guarded step and what it used are one transaction; of any other the one statement is enough."""
+    return transaction.atomic() if step.guarded else nullcontext()
+
+
+def _book(step: Claim, context: StepContext | None) -> None:
+    """Book what the attempt used of its budgets; where it did not come to call its agent, that is nothing."""
+    if step.guarded:
+        tokens = context.tokens_in + context.tokens_out if context is not None else 0
+        guards.settle(step.id, step.attempt, tokens=tokens, cost=context.cost if context is not None else 0.0)
+
+
+def _note_usage(step: Claim, context: StepContext | None) -> None:
+    """An attempt that failed has used something too, and reports add up what attempts say."""
+    if context is not None and (context.tokens_in or context.tokens_out or context.cost):
+        Attempt.objects.filter(step_id=step.id, number=step.attempt).update(
+            tokens_in=context.tokens_in,
+            tokens_out=context.tokens_out,
+            cost=min(budgeting.exact(context.cost), LARGEST_COST),
+        )
+
+
+def _fail(step: Claim, error: Exception, worker: WorkerProcess, context: StepContext | None = None) -> float | None:
     """Write a failed attempt down; seconds until it is to be sent again by this worker, or None."""
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
     if _is_cancelled(step):
-        if not sql.rows("cancel_attempt", step=step.id, attempt=step.attempt, actor=worker.actor):
+        with _booking(step):
+            landed = bool(sql.rows("cancel_attempt", step=step.id, attempt=step.attempt, actor=worker.actor))
+            if landed:
+                _book(step, context)
+        if not landed:
             _refuse_late(step, worker, "cancelled")
         return None
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
     decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
-    return settle_failure(step, decision, described, worker.actor, timed_out=isinstance(error, AgentTimedOut))
+    timed_out = isinstance(error, AgentTimedOut)
+    return settle_failure(step, decision, described, worker.actor, timed_out=timed_out, context=context)
 
 
 def settle_failure(
-    step: Claim, decision: Retry | GiveUp, error: dict[str, Any], actor: str, *, timed_out: bool
+    step: Claim,
+    decision: Retry | GiveUp,
+    error: dict[str, Any],
+    actor: str,
+    *,
+    timed_out: bool,
+    context: StepContext | None = None,
 ) -> float | None:
     """Write the decision about a failed attempt; seconds until it is to be sent again by this worker, or None."""
     outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
@@ -239,34 +280,48 @@ def settle_failure(
         "actor": actor,
     }
     if isinstance(decision, GiveUp):
-        if not sql.rows("give_up", error=json.dumps(error | {"cause": decision.cause}), **common):
-            _refuse_late(step, this_process(), outcome.value)
+        _end(step, context, "give_up", {"error": json.dumps(error | {"cause": decision.cause}), **common})
         return None
     soon = decision.delay <= SOON
     kept = {"error": json.dumps(error), "kind": "step.retrying", "delay": decision.delay, "published": soon}
-    if not sql.rows("put_back", **kept, **common):
-        _refuse_late(step, this_process(), outcome.value)
-        return None
-    return decision.delay if soon else None
+    landed = _end(step, context, "put_back", kept | common)
+    return decision.delay if landed and soon else None
 
 
-def _hand_back(step: Claim, worker: WorkerProcess) -> None:
+def _end(step: Claim, context: StepContext | None, statement: str, params: dict[str, Any]) -> bool:
+    """End an attempt by a statement, with what it used; whether its lease was still ours."""
+    with _booking(step):
+        landed = bool(sql.rows(statement, **params))
+        if landed:
+            _note_usage(step, context)
+            _book(step, context)
+    if not landed:
+        _refuse_late(step, this_process(), params["outcome"])
+    return landed
+
+
+def _hand_back(step: Claim, worker: WorkerProcess, context: StepContext | None) -> None:
     """Give a step back at once: this process is told to stop, and nobody should wait for its lease to run out."""
-    sql.rows(
-        "put_back",
-        step=step.id,
-        attempt=step.attempt,
-        failures=0,
-        crashes=0,
-        error="null",
-        outcome=AttemptOutcome.HANDED_BACK.value,
-        kind="step.handed_back",
-        actor=worker.actor,
-        delay=0.0,
-        published=False,
-    )
+    with _booking(step):
+        landed = sql.rows(
+            "put_back",
+            step=step.id,
+            attempt=step.attempt,
+            failures=0,
+            crashes=0,
+            error="null",
+            outcome=AttemptOutcome.HANDED_BACK.value,
+            kind="step.handed_back",
+            actor=worker.actor,
+            delay=0.0,
+            published=False,
+        )
+        if landed:
+            _book(step, context)
 
 
+LARGEST_COST = Decimal(99_999_999)
+"""What the column of an attempt's cost holds."""
 SOON = 5.0
 """A retry due within as many seconds rides a Celery countdown; a later one waits as a row for recovery."""
 

@@ -16,6 +16,7 @@ from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import compile_expression, render
 from projects.blueprints.schema import ApprovalSpec, GateSpec
 from projects.models import Approval, Phase, Project
+from projects.models.approval import Purpose
 from projects.planning.gating import GateDecision, Quality, Verdict, after_rejection, at_gate
 from projects.services import approvals, ending, planting
 from projects.services.contexts import Results, expression_context
@@ -55,7 +56,8 @@ def at_end_of_round(project: Project, phase: Phase) -> bool:
 
 def after_answer(project: Project, phase: Phase) -> bool:
     """The phase waits: look whether its approval has been answered. Whether there is more to do."""
-    approval = phase.approvals.filter(round=phase.round).order_by("-opened_at").first()
+    asked = phase.approvals.filter(round=phase.round, purpose=Purpose.GATE)
+    approval = asked.order_by("-opened_at").first()
     if approval is None or approval.state == ApprovalState.OPEN:
         return False
     if approval.state == ApprovalState.APPROVED:

@@ -19,7 +19,7 @@ from projects.models import Dependency, Phase, Project, Step
 from projects.planning.compiling import Branch, Leg, Wave, compile_wave, windows
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.readiness import Standing, assess
-from projects.services import publishing
+from projects.services import publishing, results
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS
 from projects.states import PhaseState, StepState
@@ -177,6 +177,9 @@ class PhaseWork:
                     pool=step.pool,
                     on_failure=step.on_failure,
                     timeout_seconds=step.timeout_seconds,
+                    guarded=step.guarded,
+                    concurrency_key=step.concurrency_key,
+                    concurrency_limit=step.concurrency_limit,
                     state=StepState.READY,
                 )
                 for index, item in enumerate(items)
@@ -228,7 +231,7 @@ class PhaseWork:
 
     def complete(self, step: Step, result: Any) -> None:
         """Commit the result of a step that no agent did."""
-        self._move(step, StepState.COMPLETED, result=result)
+        self._move(step, StepState.COMPLETED, **results.fields(result))
         self._note("step.completed", step, result_sha256=digest_of(result))
 
     def fail(self, step: Step, code: str, message: str) -> None:
@@ -271,7 +274,10 @@ class PhaseWork:
         ready = parent.items.filter(state=StepState.READY)
         due = ready.filter(Q(available_at=None) | Q(available_at__lte=Now()), published_at=None)
         in_flight = parent.items.filter(
-            Q(state=StepState.RUNNING) | Q(state=StepState.READY, published_at__isnull=False)
+            Q(state=StepState.RUNNING)
+            | Q(state=StepState.READY, published_at__isnull=False)
+            # One that stands aside holds its place in the window: otherwise the whole list would come to stand aside.
+            | Q(state=StepState.READY, guarded=True, available_at__gt=Now())
         ).count()
         sizes = windows(due.count(), in_flight, limit)
         items = list(due.order_by("position").defer("result", "item")[: sum(sizes)])

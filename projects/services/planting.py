@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
-from projects.blueprints.schema import Blueprint, StepSpec
+from projects.blueprints.expressions import render
+from projects.blueprints.schema import Blueprint, BudgetsSpec, PhaseSpec, StepKind, StepSpec
+from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
+from projects.services import budgets
 
 
 def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
-    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1."""
+    """All phases with their first round, so that the whole graph is there to be seen; budgets; and plan version 1."""
     load_agents()
     phases = Phase.objects.bulk_create(
         Phase(
@@ -24,13 +28,14 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
         for position, spec in enumerate(blueprint.phases)
     )
     steps = [
-        _step(project, phase, position, step)
+        _step(project, phase, position, step, guarded=_is_guarded(step, spec, blueprint.budgets))
         for phase, spec in zip(phases, blueprint.phases, strict=True)
         for position, step in enumerate(spec.steps)
     ]
     Step.objects.bulk_create(steps, batch_size=1000)
     needs = {step.key: step.needs for spec in blueprint.phases for step in spec.steps}
     _connect(steps, needs)
+    budgets.lay_down(project, blueprint.budgets, blueprint.phases)
     PlanVersion.objects.create(
         project=project,
         number=1,
@@ -53,6 +58,8 @@ def plant_round(project: Project, phase: Phase) -> None:
             spec=step.spec,
             kind=step.kind,
             guarded=step.guarded,
+            concurrency_key=step.concurrency_key,
+            concurrency_limit=step.concurrency_limit,
             agent=step.agent,
             pool=step.pool,
             on_failure=step.on_failure,
@@ -68,7 +75,7 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step:
+def _step(project: Project, phase: Phase, position: int, spec: StepSpec, *, guarded: bool) -> Step:
     return Step(
         project=project,
         phase=phase,
@@ -80,13 +87,39 @@ def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step
         pool=spec.queue or _pool_of(spec.agent or ""),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
+        guarded=guarded,
+        concurrency_key=_concurrency_key(project, spec),
+        concurrency_limit=spec.concurrency.limit if spec.concurrency is not None else None,
     )
+
+
+def _is_guarded(step: StepSpec, phase: PhaseSpec, found: BudgetsSpec | None) -> bool:
+    """Whether a step may start only where there is room: it falls under a budget, or has a limit of concurrency."""
+    if step.kind is not StepKind.AGENT:
+        return False
+    measures = [phase.budgets, found, found.agents.get(step.agent or "") if found is not None else None]
+    limited = any(each is not None and budgets.limits_anything(each) for each in measures)
+    return limited or step.concurrency is not None
+
+
+def _concurrency_key(project: Project, step: StepSpec) -> str:
+    """The key with its template filled in. Raises ``ConcurrencyKeyEmpty``; a long one is cut and made unique."""
+    if step.concurrency is None:
+        return ""
+    about = {"id": str(project.pk), "title": project.title, "priority": project.priority_name}
+    context = {"inputs": project.inputs, "intent": project.intent, "project": about}
+    key = str(render(step.concurrency.key, context)).strip()
+    if not key:
+        raise ConcurrencyKeyEmpty(
+            f"The concurrency key of step {step.key!r}, `{step.concurrency.key}`, is empty for these inputs."
+        )
+    return key if len(key) <= 200 else f"{key[:130]}…{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
-        mode="json", include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind"}
+        mode="json", include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "estimate"}
     )
     return {name: value for name, value in kept.items() if value not in (None, "", {})}
 

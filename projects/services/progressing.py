@@ -14,6 +14,7 @@ from orchestrator_site import clock
 from orchestrator_site.conf import CONTROL_QUEUE, conf
 from projects.errors import ProjectNotFound
 from projects.models import Approval, Attempt, Phase, Project, Step, Worker
+from projects.services import budgets, guards
 from projects.states import Directive, PhaseState, ProjectState
 
 
@@ -44,6 +45,7 @@ class Progress:
     next_action: str
     running: list[str] = field(default_factory=list)
     phases: list[PhaseProgress] = field(default_factory=list)
+    budgets: list[budgets.BudgetStanding] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -72,6 +74,7 @@ def progress(*, project_id: UUID) -> Progress:
         next_action=next_action(project, running),
         running=running,
         phases=phases,
+        budgets=budgets.overview(project),
     )
 
 
@@ -107,6 +110,8 @@ def _why_waiting(project: Project) -> str:
         who = ", ".join(approval.groups) or "anyone with the right to decide"
         until = f", until {approval.deadline:%Y-%m-%d %H:%M} UTC" if approval.deadline else ""
         return f"Waits for {who} to decide {approval.title!r} since {approval.opened_at:%Y-%m-%d %H:%M} UTC{until}."
+    if room := guards.why_first(project.pk):
+        return room
     ready = Step.objects.filter(project=project, state="ready")
     retry = ready.filter(available_at__gt=Now()).order_by("available_at").first()
     if retry is not None and not ready.filter(Q(available_at=None) | Q(available_at__lte=Now())).exists():

@@ -24,7 +24,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.models import Approval, Project, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, approvals, control, doorbell
+from projects.services import advancing, approvals, control, doorbell, guards, schedules, turns
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Recovered:
     steps_taken_back: int = 0
     steps_failed: int = 0
     messages_sent_again: int = 0
+    steps_sent_for: int = 0
     approvals_timed_out: int = 0
     projects_started: int = 0
     projects_advanced: int = 0
@@ -55,7 +56,17 @@ class Recovered:
 def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
-    for part in (_take_back, _send_again, _time_out, _start_followers, _advance_neglected, _forget_workers):
+    parts = (
+        _take_back,
+        _look_for_room,
+        _send_again,
+        _time_out,
+        _fire_schedules,
+        _start_followers,
+        _advance_neglected,
+        _forget_workers,
+    )
+    for part in parts:
         try:
             part(done)
         except RedisError as error:
@@ -72,9 +83,11 @@ def recover() -> Recovered:
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
         silent = sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH)
+        guards.hold(step["id"] for step in silent)
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)
+            guards.settle(step["id"], step["attempt"])
 
 
 def _put_back(step: dict[str, Any], done: Recovered) -> None:
@@ -114,6 +127,11 @@ def _put_back(step: dict[str, Any], done: Recovered) -> None:
     done.steps_taken_back += 1
 
 
+def _look_for_room(done: Recovered) -> None:
+    """Steps that stood aside for want of room, and whose timer is due."""
+    done.steps_sent_for = turns.look_again()
+
+
 def _send_again(done: Recovered) -> None:
     """Messages that nobody claimed in time, or all of them if Redis has been emptied since the last pass."""
     emptied = doorbell.was_emptied()
@@ -129,6 +147,11 @@ def _time_out(done: Recovered) -> None:
     for approval in Approval.objects.overdue().select_related("project", "phase")[:BATCH]:
         if approvals.time_out(approval):
             done.approvals_timed_out += 1
+
+
+def _fire_schedules(done: Recovered) -> None:
+    """Slots that have come; beat looks too, and whoever comes second finds nothing."""
+    done.projects_started += schedules.fire_due().started
 
 
 def _start_followers(done: Recovered) -> None:

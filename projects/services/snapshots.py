@@ -24,6 +24,7 @@ from projects.models import (
     Project,
     Step,
 )
+from projects.services import results
 
 FORMAT = "phasegate.snapshot/1"
 
@@ -48,7 +49,7 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
         },
         "plan_versions": _all(PlanVersion.objects.filter(project=project)),
         "phases": _all(Phase.objects.filter(project=project)),
-        "steps": _all(steps),
+        "steps": _all(results.fill(steps)),
         "dependencies": _all(Dependency.objects.filter(step__project=project).order_by("id")),
         "attempts": _all(Attempt.objects.filter(step__project=project).order_by("id")),
         "approvals": _all(Approval.objects.filter(project=project).order_by("opened_at")),

@@ -18,7 +18,7 @@ TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 APPLICATIONS = {
     "projects": (
         "start_project project_status list_projects pause_project resume_project cancel_project approve "
-        "snapshot_project recover blueprints compare_projects export_knowledge"
+        "snapshot_project recover blueprints compare_projects export_knowledge schedule schedules"
     ),
     "orchestrator_site": "up down demo",
     "orchestrator_site.access": "create_api_key",

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from orchestrator_site.history.models import Event
+from projects.api.serializers.budgets import BudgetSerializer
 from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
 
@@ -36,6 +37,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
     running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
+    budgets = BudgetSerializer(many=True, help_text="What is spent and reserved, and the limits.")
 
 
 class StepInBriefSerializer(serializers.Serializer[Any]):

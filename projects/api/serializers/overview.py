@@ -14,6 +14,7 @@ CAUSES = {
     "paused": "An operator paused it.",
     "cancelling": "It waits for running steps to end.",
     "approval": "It waits for people.",
+    "room": "A step waits for room in a budget, or for others of its concurrency key.",
     "retry": "A step waits to be tried again.",
     "worker": "A step is ready, and no worker takes it.",
     "unknown": "Nothing of it is in flight; recovery is to find it.",

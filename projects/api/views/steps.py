@@ -16,6 +16,7 @@ from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
 from projects.models import Dependency, Project, Step
+from projects.services import results
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -77,6 +78,7 @@ class StepDetail(Resource):
             ),
             "rounds": rounds.order_by("round"),
         }
+        results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
         whole.told["items"] = self._items(step) if spec.get("for_each") and step.parent is None else None
@@ -85,7 +87,7 @@ class StepDetail(Resource):
     def _items(self, step: Step) -> dict[str, Any]:
         cursor = self.request.query_params.get("cursor")
         page = page_of(step.items.all(), ITEMS, limit=limit_of(self.request), cursor=cursor)
-        return {**links(self.request, page), "results": page.rows}
+        return {**links(self.request, page), "results": results.fill(page.rows)}
 
 
 class _Told:
