@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
@@ -71,6 +72,12 @@ def lay_down(project: Project, budgets: BudgetsSpec | None, phases: Iterable[Pha
         if phase.budgets is not None:
             rows += _rows(project, Scope.PHASE, phase.key, phase.budgets)
     Budget.objects.bulk_create(rows)
+
+
+def covers(project: Project, phase: str, agent: str) -> bool:
+    """Whether a step of a phase, done by an agent, falls under any budget of the project."""
+    mine = Q(scope=Scope.PROJECT) | Q(scope=Scope.PHASE, name=phase) | Q(scope=Scope.AGENT, name=agent)
+    return Budget.objects.filter(mine, project=project).exists()
 
 
 def limits_anything(measures: MeasuresSpec) -> bool:
@@ -141,7 +148,7 @@ def after_decision(approval: Approval) -> None:
         return
     if approval.state == ApprovalState.APPROVED:
         _raise(approval)
-    turns.let_go(approval.project_id)
+    turns.after_decision(approval.project_id)
 
 
 def _raise(approval: Approval) -> None:
@@ -185,7 +192,7 @@ def change(
         _note(budget, "budget.changed", actor.name, before, reason=reason)
         for approval in Approval.objects.open().filter(budget=budget):
             _void(approval, actor)
-        turns.let_go(project.pk)
+        turns.after_decision(project.pk)
     return next(each for each in overview(project) if each.id == budget.pk)
 
 

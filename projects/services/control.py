@@ -60,7 +60,7 @@ def _why_never(project: Project) -> str | None:
         return None
     how = "failed" if before.state == ProjectState.FAILED else "was cancelled"
     why = f": {before.failure.rstrip('.')}" if before.failure else ""
-    return f"Project {before} ({before.pk}), after which this one is to run, {how}{why}."[:2000]
+    return f"Project {before} ({before.pk}), after which this one is to run, did not complete; it {how}{why}."[:2000]
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
@@ -82,11 +82,12 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
             raise RefusedInState(f"Project {project_id} is not paused ({_in_words(project)}): it cannot be resumed.")
         length = Now() - project.directive_since
         Approval.objects.open().filter(project=project, deadline__isnull=False).update(deadline=F("deadline") + length)
-        Step.objects.filter(project=project, state=StepState.READY, available_at__isnull=False).update(
-            available_at=F("available_at") + length
+        # What was sent before the pause was turned away by the claim: it is sent anew. One update: of a row that is
+        # updated twice in a transaction, PostgreSQL checks the foreign keys once more at the commit, and would then
+        # wait with these rows for the phase that ``advance`` holds, which waits for them.
+        Step.objects.filter(project=project, state=StepState.READY).update(
+            available_at=F("available_at") + length, published_at=None
         )
-        # What was sent before the pause was turned away by the claim: it is sent anew.
-        Step.objects.filter(project=project, state=StepState.READY).update(published_at=None)
         Project.objects.direct(project.pk, Directive.RUN)
         project.refresh_from_db(fields=["directive", "directive_since"])
         history.append(project.pk, "project.resumed", actor=actor.name, data={"reason": reason})

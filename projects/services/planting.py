@@ -75,7 +75,12 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec, *, guarded: bool) -> Step:
+def _step(project: Project, phase: Phase, position: int, spec: StepSpec, *, guarded: bool | None = None) -> Step:
+    """A step's row. ``guarded`` None has the budgets of the project asked, which are there once it is planted."""
+    if guarded is None:
+        guarded = spec.kind is StepKind.AGENT and (
+            spec.concurrency is not None or budgets.covers(project, phase.key, spec.agent or "")
+        )
     return Step(
         project=project,
         phase=phase,

@@ -83,7 +83,8 @@ def recover() -> Recovered:
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
         silent = sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH)
-        guards.hold(step["id"] for step in silent)
+        if silent:
+            guards.hold(step["id"] for step in silent)
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)

@@ -16,12 +16,14 @@ from projects.errors import ProjectNotFound
 from projects.models import (
     Approval,
     Attempt,
+    Budget,
     Decision,
     Dependency,
     Document,
     Phase,
     PlanVersion,
     Project,
+    Reservation,
     Step,
 )
 from projects.services import results
@@ -30,7 +32,7 @@ FORMAT = "phasegate.snapshot/1"
 
 
 def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any]:
-    """The project with its blueprint, plan, phases, steps, attempts, approvals, documents and history.
+    """The project with its blueprint, plan, phases, steps, attempts, approvals, budgets, documents and history.
 
     ``with_documents`` puts the content of documents in, in base64; their digests are there in any case. The document
     carries the SHA-256 of its own body under ``sha256``. Raises ``ProjectNotFound``.
@@ -57,6 +59,8 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
             _plain(decision) | {"user": decision.user.get_username() if decision.user else None}
             for decision in Decision.objects.filter(approval__project=project).select_related("user")
         ],
+        "budgets": _all(Budget.objects.filter(project=project).order_by("id")),
+        "reservations": _all(Reservation.objects.filter(budget__project=project).order_by("id")),
         "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
         "history": [
             {

@@ -77,12 +77,19 @@ def let_follow(project_id: UUID) -> bool:
     return False
 
 
+def after_decision(project_id: UUID) -> None:
+    """A limit is raised with this transaction, or people have refused to: after it, all who wait try anew."""
+    transaction.on_commit(functools.partial(_surely, let_go, project_id))
+
+
 def let_go(project_id: UUID) -> None:
-    """Let all steps of a project try anew at once: a limit was raised, or people have refused to."""
-    aside = Timer.objects.filter(project_id=project_id, kind=TimerKind.ROOM)
-    steps = list(aside.values_list("step_id", flat=True))
-    Step.objects.filter(pk__in=steps, state=StepState.READY).update(available_at=None, published_at=None)
-    aside.filter(step_id__in=steps).delete()
+    """Let all steps of a project that stand aside try anew.
+
+    One statement and one commit a step: whoever holds some of them waits for none of the others.
+    """
+    aside = Timer.objects.filter(project_id=project_id, kind=TimerKind.ROOM).order_by("id")
+    for step in list(aside.values_list("step_id", flat=True)):
+        sql.execute("let_go", step=step)
     publishing.wake(project_id)
 
 
@@ -104,8 +111,10 @@ def look_again() -> int:
 
 def _look(step_id: UUID, step: Wanting | None, waits: bool, going: bool) -> bool:
     if step is None or not waits:
-        # Over; or sent for and not back in time: it may still come, but its place is kept no longer.
-        Timer.objects.filter(step_id=step_id, kind=TimerKind.ROOM).delete()
+        # Over; or sent for and not back in time. Its place is kept no longer, and it is sent again by ``advance``: the
+        # one that sent for it may have died before the message was out. One that only comes late does no harm.
+        forget(step_id)
+        Step.objects.filter(pk=step_id, state=StepState.READY).update(published_at=None)
         return False
     if going and not _still_waits(step):
         return send_for(step_id)

@@ -308,13 +308,16 @@ SELECT project_id, 'room', id, available_at, clock_timestamp() FROM aside
 RETURNING step_id;
 
 -- name: send_for
--- Send for a step that stands aside; until the timer is due its place is kept. No row: it is over, or was sent for.
-WITH sent AS (
+-- Send for a step that stands aside; until the timer is due its place is kept. No row: it is over, or was sent for, or
+-- somebody is changing it at this moment, for whom nobody waits who may hold other steps already.
+WITH free AS (
+    SELECT s.id FROM projects_step s JOIN projects_timer t ON t.step_id = s.id AND t.kind = 'room'
+     WHERE s.id = %(step)s AND s.state = 'ready' AND s.available_at IS NOT NULL
+       FOR NO KEY UPDATE OF s, t SKIP LOCKED
+), sent AS (
     UPDATE projects_step s
        SET available_at = NULL, published_at = clock_timestamp()
-      FROM projects_timer t
-     WHERE t.step_id = s.id AND t.kind = 'room'
-       AND s.id = %(step)s AND s.state = 'ready' AND s.available_at IS NOT NULL
+      FROM free WHERE s.id = free.id
  RETURNING s.id
 )
 UPDATE projects_timer t SET due_at = clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -331,6 +334,15 @@ WITH later AS (
 UPDATE projects_step s SET available_at = later.due_at, published_at = NULL
   FROM later WHERE s.id = later.step_id AND s.state = 'ready' AND %(going)s;
 
+-- name: let_go
+-- A step that stands aside may be claimed, and is to be sent, like any other.
+WITH gone AS (
+    UPDATE projects_step SET available_at = NULL, published_at = NULL
+     WHERE id = %(step)s AND state = 'ready'
+ RETURNING id
+)
+DELETE FROM projects_timer t USING gone WHERE t.step_id = gone.id AND t.kind = 'room';
+
 -- name: standing_aside
 -- Steps that stand aside, of a key or of a project, in the order in which they are served: the projects' priority, and
 -- then who has waited longest.
@@ -346,7 +358,8 @@ SELECT s.id, s.project_id, s.concurrency_limit
  LIMIT %(limit)s;
 
 -- name: due_for_room
--- Timers of steps that stood aside, when they are due. "waits" is false of those that were sent for and are not back.
+-- Timers of steps that stood aside, when they are due, locked with their steps: a claim holds the step before the timer.
+-- "waits" is false of those that were sent for and are not back.
 SELECT t.step_id, s.available_at IS NOT NULL AS waits, p.state = 'running' AND p.directive = 'run' AS going
   FROM projects_timer t
   JOIN projects_step s ON s.id = t.step_id
@@ -354,7 +367,7 @@ SELECT t.step_id, s.available_at IS NOT NULL AS waits, p.state = 'running' AND p
  WHERE t.kind = 'room' AND t.due_at <= clock_timestamp()
  ORDER BY p.priority, t.id
  LIMIT %(limit)s
-   FOR UPDATE OF t SKIP LOCKED;
+   FOR NO KEY UPDATE OF s, t SKIP LOCKED;
 
 -- name: hold_budgets
 -- The budgets of several attempts that are to be settled in one transaction, locked in the order of their numbers.

@@ -19,7 +19,7 @@ from tests.api.test_no_body_breaks_it import FUZZ, JSON, TEXT, mostly, sound
 from tests.api.test_the_openapi_document import operations, validator
 from tests.builders import agent_that, drive, step
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SPENDING = """
 name: spending

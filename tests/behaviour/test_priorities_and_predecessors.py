@@ -116,7 +116,10 @@ def test_what_follows_a_project_that_was_cancelled_is_cancelled_and_says_after_w
 
     second, third = look(second), look(third)
     assert (second.state, second.failure_code) == ("cancelled", "predecessor_failed")
-    assert f"Project {first} ({first.pk}), after which this one is to run, was cancelled." == second.failure
+    assert (
+        f"Project {first} ({first.pk}), after which this one is to run, did not complete; it was cancelled."
+        == second.failure
+    )
     assert (third.state, third.failure_code) == ("cancelled", "predecessor_failed")
     assert str(second.pk) in third.failure
     assert str(first.pk) in third.failure, "and why that was cancelled"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
 from projects.models import Approval, Budget, Project, Step
 from projects.models.approval import Verdict
@@ -47,6 +48,16 @@ def agents(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody reads the messages here, and the broker's client is not to outlive the threads that used it."""
     monkeypatch.setattr(publishing, "_publish", lambda signatures, steps: None)
     agent_that(lambda context: context.record_usage(cost=context.params.get("cost", 0.0)), "worker")
+
+
+@pytest.fixture
+def room_opens_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Timers of those who stand aside are due after a moment, so that recovery works on them too."""
+    monkeypatch.setenv("PHASEGATE_ROOM_SECONDS", "0.02")
+    conf.cache_clear()
+    yield
+    monkeypatch.undo()
+    conf.cache_clear()
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
@@ -125,7 +136,7 @@ def test_two_settlements_of_one_attempt_at_once_book_once() -> None:
 
 
 def test_claims_ends_decisions_and_steering_never_wait_for_one_another_in_a_circle(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, room_opens_at_once: None
 ) -> None:
     """Everything at once for a while: no deadlock, and never more spent and reserved than the hard limit."""
     rng = random.Random(20261121)
