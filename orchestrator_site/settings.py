@@ -26,8 +26,10 @@ DEBUG = CONF.debug
 ALLOWED_HOSTS = list(CONF.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = [CONF.base_url]
 
+PROCESS = os.environ.get("PHASEGATE_PROCESS", "")
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # A worker shows no admin: what is not imported need not be waited for when a worker is started again.
+    "django.contrib.admin.apps.SimpleAdminConfig" if PROCESS.startswith("worker-") else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,12 +82,16 @@ TEMPLATES = [
 # --- servers ---------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.database_url)}
-if os.environ.get("PHASEGATE_PROCESS") == "web":
+if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # else the pool hands out what the server has closed meanwhile
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if not CONF.pooled_sessions:
+    # From the first time on; only cursors that bind on the server prepare, which are those of the hot path.
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = CONF.broker_url or EMBEDDED.broker_url
@@ -152,7 +158,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 5000
 CELERY_WORKER_SEND_TASK_EVENTS = True
-CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_TASK_SEND_SENT_EVENT = False  # a second message for each; workers' events tell Flower enough
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -163,6 +169,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CONF.recovery_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.recovery_seconds * 2))},
     },
+    "fire timers": {
+        "task": "projects.fire_timers",
+        "kwargs": {"look_ahead": True},
+        "schedule": CONF.timer_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
+    },
     "fire schedules": {
         "task": "projects.fire_schedules",
         "schedule": CONF.schedule_seconds,
@@ -170,13 +182,19 @@ CELERY_BEAT_SCHEDULE = {
     },
     "remove what is left behind": {
         "task": "projects.remove_left_behind",
-        "schedule": 24 * 3600.0,
-        "options": {"queue": CONTROL_QUEUE},
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
     },
     "seal history": {
         "task": "projects.seal_history",
         "schedule": CONF.sealing_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.sealing_seconds * 2))},
+    },
+    # Not on the control queue: it may take long, and recovery must not wait for it.
+    "archive history": {
+        "task": "projects.archive_history",
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
     },
 }
 

@@ -17,8 +17,10 @@ from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
-from projects.services import advancing, control, creating, execution, intake, results
+from projects.services import advancing, claims, control, creating, execution, intake, results
+from projects.services.claims import Claim
 from projects.services.registration import register_blueprint
+from projects.services.workers import WorkerProcess, this_process
 
 _versions = iter(range(1, 1_000_000))
 
@@ -77,10 +79,25 @@ def drive(project: Project, *, steps: int = 10_000) -> Project:
     """Advance, and run what is ready one step at a time, until nothing is or ``steps`` have been run."""
     advancing.advance(project.pk)
     while steps > 0 and (ready := ready_steps(project)):
-        execution.run_leg([ready[0].pk])
+        run(ready[0])
         advancing.advance(project.pk)
         steps -= 1
     return look(project)
+
+
+def run(*steps: Step) -> execution.LegEnd:
+    """What a worker does with the message of a leg."""
+    return execution.run_leg(steps[0].project_id, [each.pk for each in steps])
+
+
+def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
+    """What a worker does first."""
+    return claims.claim(step.project_id, step.pk, worker or this_process())
+
+
+def finish(claim: Claim, result: str = '"done"') -> None:
+    """What a worker does last, with what the agent returned as JSON."""
+    execution._commit(claims.Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
 
 
 def ready_steps(project: Project) -> list[Step]:
@@ -128,3 +145,36 @@ def as_actor(user: User) -> Actor:
 def ids(steps: Iterable[Step]) -> list[UUID]:
     """Their ids."""
     return [each.pk for each in steps]
+
+
+def child_of(project: Project, key: str) -> Project:
+    """The project that a step has started."""
+    return Project.objects.get(parent_step__project=project, parent_step__key=key)
+
+
+def later(project: Project, seconds: float) -> None:
+    """Have the clocks of a project be where they are so many seconds later, and do what is due then.
+
+    What the database holds of moments is moved back: waits, retries and deadlines, and when a pause began.
+    """
+    from datetime import timedelta
+
+    from django.db.models import F
+
+    from projects.models import Timer
+    from projects.services import timers
+
+    length = timedelta(seconds=seconds)
+    Timer.objects.filter(project=project).update(due_at=F("due_at") - length)
+    Approval.objects.filter(project=project).update(deadline=F("deadline") - length)
+    Step.objects.filter(project=project).update(available_at=F("available_at") - length)
+    Project.objects.filter(pk=project.pk).update(
+        deadline=F("deadline") - length, directive_since=F("directive_since") - length
+    )
+    timers.fire_due()
+
+
+def blueprint_of(yaml: str) -> str:
+    """Register a blueprint that is written in the test; its name."""
+    text = textwrap.dedent(yaml)
+    return register_blueprint(loaded=load_text(text)).name

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from orchestrator_site.dashboard.graph.drawing import Drawing, PhaseToDraw, StepToDraw, draw
 from orchestrator_site.history import services as history
 from projects.models import Approval, Dependency, Document, Phase, Project, Step
-from projects.services.progressing import PhaseProgress, Progress, progress, usage
+from projects.models.approval import Purpose
+from projects.services.progressing import PhaseProgress, Progress, progress, usage, why
 from projects.standing import standing_with
-from projects.states import STEP, ApprovalState, PhaseState, ProjectState
+from projects.states import STEP, ApprovalState, Directive, PhaseState, ProjectState, StepState
 
 MOST_STEPS = 300
 MOST_FAILURES = 3
@@ -33,13 +34,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step of the present round; ``items`` of a ``for_each`` by state."""
+    """A step of the present round; ``items`` of a ``for_each`` by state; ``why`` it does not run, if it could."""
 
     step: Step
     title: str
     needs: tuple[str, ...]
     items: Mapping[str, int]
     failures: tuple[Failure, ...]
+    why: str = ""
 
     @property
     def items_total(self) -> int:
@@ -86,6 +88,7 @@ class ProjectPage:
     approvals: tuple[Approval, ...]
     documents: tuple[Document, ...]
     events: tuple[Any, ...]
+    archives: tuple[history.Archive, ...]
     usage: tuple[Mapping[str, Any], ...]
 
     @property
@@ -123,6 +126,7 @@ def page_of(project: Project) -> ProjectPage:
         approvals=approvals,
         documents=tuple(Document.objects.filter(project=project).order_by("position")),
         events=tuple(history.events_of(project.pk).before(None).annotate(seq=F("seal__seq"))[:EVENTS]),
+        archives=history.archives_of(project.pk) if project.is_over else (),
         usage=tuple(usage(project)),
     )
 
@@ -140,7 +144,8 @@ def _blocks(
     totals = dict(steps.order_by().values_list("phase_id").annotate(n=Count("id")))
     in_order = steps.defer("result", "item").order_by("phase__position", "position")
     rows = _rows(project, list(in_order[:MOST_STEPS]))
-    asked = {approval.phase_id: approval for approval in reversed(approvals)}
+    gates = [approval for approval in reversed(approvals) if approval.purpose == Purpose.GATE]
+    asked = {approval.phase_id: approval for approval in gates}
     blocks = []
     for phase in phases:
         own = [row for row in rows if row.step.phase_id == phase.pk]
@@ -164,6 +169,7 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
     for parent_id, state, count in counted.order_by():
         items.setdefault(parent_id, {})[state] = count
     failures = _failures(lists)
+    reasons = _reasons(project, steps)
     return [
         StepRow(
             step,
@@ -171,9 +177,18 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
             tuple(needs.get(step.pk, ())),
             items.get(step.pk, {}),
             tuple(failures.get(step.pk, ())),
+            reasons.get(step.pk, ""),
         )
         for step in steps
     ]
+
+
+def _reasons(project: Project, steps: Sequence[Step]) -> Mapping[UUID, str]:
+    """Why steps of the phase that is worked on do not run; that those of later phases do not is no news."""
+    if project.is_over or project.directive == Directive.PAUSE:
+        return {}
+    begun = [step for step in steps if step.state in (StepState.WAITING, StepState.READY)]
+    return why(project, begun)
 
 
 def _failures(parents: Iterable[UUID]) -> dict[UUID, list[Failure]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orchestrator_site.dashboard.views import approvals, controls, documents, login, project, projects, steps
+from orchestrator_site.dashboard.views import approvals, controls, documents, login, project, projects, rounds, steps
 
 app_name = "dashboard"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/steps/", steps.StepList.as_view(), name="steps"),
     path("projects/<uuid:project_id>/steps/<uuid:step_id>/", steps.show, name="step"),
     path("projects/<uuid:project_id>/documents/<uuid:document_id>", documents.download, name="document"),
+    path("projects/<uuid:project_id>/phases/<slug:key>/rounds", rounds.show, name="rounds"),
     path("projects/<uuid:project_id>/<slug:verb>", controls.control, name="control"),
     path("inbox/", approvals.Inbox.as_view(), name="inbox"),
     path("approvals/<uuid:approval_id>/", approvals.decide, name="approval"),

@@ -35,6 +35,7 @@ STANDINGS = {
     "decided": "Those that are not open any more.",
 }
 
+SIGNAL_STANDINGS = {"waiting": "Those that no step has taken.", "taken": "Those that one has."}
 
 HISTORY_ORDERS = {
     "id": "The oldest first.",
@@ -65,6 +66,9 @@ class ProjectQuery(FieldsQuery):
     created_after = serializers.DateTimeField(required=False, help_text="Made at this moment or later (ISO 8601).")
     created_before = serializers.DateTimeField(required=False, help_text="Made before this moment (ISO 8601).")
     search = serializers.CharField(required=False, max_length=200, help_text="With this in the title.")
+    parent = serializers.UUIDField(  # type: ignore[assignment] # DRF's metaclass takes it away from the class
+        required=False, help_text="Started by a step of this project."
+    )
     ordering = NamedChoiceField("ProjectOrdering", tuple(PROJECT_ORDERS), default="-created_at")
 
 
@@ -110,6 +114,13 @@ class ApprovalQuery(StrictSerializer):
     project = serializers.UUIDField(required=False, help_text="Of this project.")
 
 
+class SignalQuery(StrictSerializer):
+    """Which signals."""
+
+    name = serializers.CharField(required=False, max_length=100, help_text="Of this name.")
+    standing = NamedChoiceField("SignalStanding", SIGNAL_STANDINGS, required=False)
+
+
 class StuckQuery(StrictSerializer):
     """Since when."""
 
@@ -138,6 +149,14 @@ class KnowledgeQuery(StrictSerializer):
     format = NamedChoiceField("KnowledgeFormat", ("json", "graphml", "json-ld", "cypher"), default="json")
 
 
+class RoundsQuery(StrictSerializer):
+    """Which two rounds are laid side by side."""
+
+    compare = serializers.RegexField(
+        r"^[0-9]{1,5},[0-9]{1,5}$", required=False, help_text="Two rounds to compare, `1,2`."
+    )
+
+
 class SnapshotQuery(StrictSerializer):
     """With what."""
 
@@ -156,5 +175,6 @@ def filter_projects(projects: QuerySet[Project], query: Mapping[str, Any]) -> Qu
         "created_at__gte": query.get("created_after"),
         "created_at__lt": query.get("created_before"),
         "title__icontains": query.get("search"),
+        "parent_step__project": query.get("parent"),
     }
     return projects.filter(**{lookup: value for lookup, value in wanted.items() if value is not None})

@@ -146,10 +146,14 @@ class ListResource(Resource):
         *,
         order: Order,
         fields: Collection[str] | None = None,
+        told: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
     ) -> Response:
-        """The page that is asked for, its rows in shape; with ``fields`` those only."""
+        """The page that is asked for, its rows in shape; with ``fields`` those only.
+
+        ``told`` makes of the rows of the page what is shown, where that is more than their columns.
+        """
         page = page_of(rows, order, limit=limit_of(self.request), cursor=self.request.query_params.get("cursor"))
-        shown = shape(page.rows, many=True).data
+        shown = shape(page.rows if told is None else told(page.rows), many=True).data
         return Response({**links(self.request, page), "results": [only(row, fields) for row in shown]})
 
 

@@ -61,6 +61,9 @@ class ApiSchema(AutoSchema):
 
     path_parameters: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {
         "project_id": ("The id of a project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "other_id": ("The id of the other project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "number": ("The number of a checkpoint.", {"type": "integer", "minimum": 1}),
+        "snapshot_id": ("The id of an imported snapshot (UUIDv7).", {"type": "string", "format": "uuid"}),
         "approval_id": ("The id of an approval (UUIDv7).", {"type": "string", "format": "uuid"}),
         "budget_id": ("The number of a budget.", {"type": "integer"}),
         "schedule_id": ("The id of a schedule (UUIDv7).", {"type": "string", "format": "uuid"}),

@@ -51,6 +51,10 @@ def _cause() -> Case:
     ready = Step.objects.filter(project=OuterRef("pk"), state=StepState.READY)
     before = Project.objects.filter(followers=OuterRef("pk")).exclude(state=ProjectState.COMPLETED)
     asked = Approval.objects.open().filter(project=OuterRef("pk"))
+    waiting = Step.objects.filter(project=OuterRef("pk"), state=StepState.WAITING).exclude(spec__has_key="for_each")
+    signalled = waiting.filter(kind="wait").filter(
+        Q(spec__wait__signal__isnull=False, parent=None) | Q(parent__spec__wait__signal__isnull=False)
+    )
     return Case(
         When(Q(directive=Directive.CANCEL), then=Value("cancelling")),
         When(Q(state=ProjectState.PENDING) & Exists(before), then=Value("predecessor")),
@@ -58,8 +62,11 @@ def _cause() -> Case:
         When(Q(directive=Directive.PAUSE), then=Value("paused")),
         When(Exists(asked), then=Value("approval")),
         When(Exists(ready.filter(timers__kind=TimerKind.ROOM)), then=Value("room")),
+        When(Exists(signalled), then=Value("signal")),
+        When(Exists(waiting.filter(kind="project")), then=Value("child")),
         When(Exists(ready.filter(Q(available_at=None) | Q(available_at__lte=Now()))), then=Value("worker")),
         When(Exists(ready), then=Value("retry")),
+        When(Exists(waiting.filter(kind="wait")), then=Value("timer")),
         default=Value("unknown"),
         output_field=CharField(),
     )

@@ -24,6 +24,19 @@ def parse_duration(value: Any) -> float:
     return seconds
 
 
+def duration_or_template(value: Any) -> float | str:
+    """Seconds, more than none; or the text as it is, where it is a template that gives a duration later.
+
+    Raises ``ValueError`` as ``parse_duration``.
+    """
+    if isinstance(value, str) and "${" in value:
+        return value
+    seconds = parse_duration(value)
+    if not seconds:
+        raise ValueError(f"the duration {value} is no time at all")
+    return seconds
+
+
 def format_duration(seconds: float) -> str:
     """The shortest writing that ``parse_duration`` reads back to the same milliseconds: ``5400`` gives ``1h30m``."""
     rest = round(seconds * 1000)

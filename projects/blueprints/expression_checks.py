@@ -18,6 +18,7 @@ from projects.blueprints.templates import expressions_in, texts_of
 _EVERYWHERE = ROOTS - ITEM_ROOTS
 _BEFORE_STEPS = frozenset({"inputs", "intent"})
 _WHEN_MADE = _BEFORE_STEPS | {"project"}
+_AT_ANY_TIME = frozenset({"inputs", "intent", "variables", "project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ def check_expressions(blueprint: Blueprint) -> Iterator[Finding]:
 
 def _spots(blueprint: Blueprint) -> Iterator[_Spot | Finding]:
     yield from _templates(blueprint.variables, ("variables",), _BEFORE_STEPS, Readable())
+    if blueprint.plan_changes is not None:
+        asked = blueprint.plan_changes.approval
+        yield from _of_approval(asked, ("plan_changes", "approval"), Readable(), _AT_ANY_TIME)
     before: frozenset[str] = frozenset()
     decided: frozenset[str] = frozenset()
     for index, phase in enumerate(blueprint.phases):
@@ -76,10 +80,12 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
     if step.compensate is not None:
         own = Readable(readable.steps | {step.key}, readable.approvals, None, readable.phase)
         yield from _templates(step.compensate.params, (*place, "compensate", "params"), roots, own)
+    if step.wait is not None:
+        yield from _templates(step.wait.duration, (*place, "wait", "for"), roots, readable)
     if step.project is not None:
         yield from _templates(step.project.inputs, (*place, "project", "inputs"), roots, readable)
     if step.approval is not None:
-        yield from _of_approval(step.approval, (*place, "approval"), readable)
+        yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
@@ -91,9 +97,11 @@ def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Sp
         yield from _of_approval(phase.gate.approval, (*place, "approval"), readable)
 
 
-def _of_approval(approval: ApprovalSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
+def _of_approval(
+    approval: ApprovalSpec, place: Place, readable: Readable, roots: frozenset[str] = _EVERYWHERE
+) -> Iterator[_Spot | Finding]:
     for key in ("title", "description", "content", "evidence"):
-        yield from _templates(getattr(approval, key), (*place, key), _EVERYWHERE, readable)
+        yield from _templates(getattr(approval, key), (*place, key), roots, readable)
 
 
 def _condition(source: str, place: Place, readable: Readable) -> _Spot | Finding:

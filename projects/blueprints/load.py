@@ -32,6 +32,9 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
 )
 
 
+_GOT_LATER = frozenset({"deadline", "plan_changes"})
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A blueprint, the SHA-256 of what it means (white space, comments and key order are nothing), and its text."""
@@ -66,18 +69,28 @@ def load_text(source: str, *, origin: str = "<text>") -> Loaded:
     if shaped.blueprint is not None:
         broken = [finding.place for finding in findings]
         complete = _complete(shaped.blueprint)
-        findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
+        findings += [each for each in mistakes_in(complete) if not _follows_from(each.place, broken)]
         if not findings:
-            return Loaded(complete, digest_of(complete.model_dump(mode="json")), source)
-    problems = list(dict.fromkeys(_problem(finding, tree, origin) for finding in findings))
+            return Loaded(complete, digest_of(_meaning(complete)), source)
+    problems = list(dict.fromkeys(located(finding, tree, origin) for finding in findings))
     problems.sort(key=lambda problem: (problem.line, problem.column))
     raise BlueprintInvalid(problems=problems)
 
 
-def _look(blueprint: Blueprint) -> Iterator[Finding]:
+def mistakes_in(blueprint: Blueprint) -> Iterator[Finding]:
+    """What is wrong with a blueprint that has the shape of one."""
     for check in _CHECKS:
         yield from check(blueprint)
     yield from not_yet.check_not_yet(blueprint, not_yet.NOT_YET)
+
+
+def _meaning(blueprint: Blueprint) -> dict[str, Any]:
+    """What the digest is over. A key that the language got later counts only where it is used.
+
+    Otherwise every version that is registered would become another with the next version of this program.
+    """
+    said = blueprint.model_dump(mode="json")
+    return {key: value for key, value in said.items() if value is not None or key not in _GOT_LATER}
 
 
 def _follows_from(place: Place, broken: list[Place]) -> bool:
@@ -86,7 +99,8 @@ def _follows_from(place: Place, broken: list[Place]) -> bool:
     return any(place[:together] == other[:together] or other[:1] in (("inputs",), ("variables",)) for other in broken)
 
 
-def _problem(finding: Finding, tree: Tree, origin: str) -> Problem:
+def located(finding: Finding, tree: Tree, origin: str) -> Problem:
+    """A mistake with the line and column where it stands."""
     mark = tree.keys.get(finding.place) if finding.at_key else None
     mark = mark or tree.mark(finding.place)
     return Problem(origin, mark.line, mark.column, written(finding.place), finding.message, finding.hint)
@@ -100,10 +114,11 @@ def _complete(blueprint: Blueprint) -> Blueprint:
 
 def _complete_phase(phase: PhaseSpec, blueprint: Blueprint) -> PhaseSpec:
     here = {step.key for step in phase.steps}
-    return phase.model_copy(update={"steps": tuple(_complete_step(step, here, blueprint) for step in phase.steps)})
+    return phase.model_copy(update={"steps": tuple(complete_step(step, here, blueprint) for step in phase.steps)})
 
 
-def _complete_step(step: StepSpec, here: set[str], blueprint: Blueprint) -> StepSpec:
+def complete_step(step: StepSpec, here: set[str], blueprint: Blueprint) -> StepSpec:
+    """The step with what its blueprint says for all; ``here`` are the keys of its phase."""
     said, defaults = step.model_fields_set, blueprint.defaults
     update: dict[str, Any] = {"retry": _complete_retry(step.retry, defaults.retry)}
     update |= {key: getattr(defaults, key) for key in ("timeout", "queue") if key not in said}

@@ -26,9 +26,6 @@ def _of_kind(kind: StepKind, instead: str) -> NotYet:
 
 
 NOT_YET: tuple[NotYet, ...] = (
-    _of_kind(StepKind.APPROVAL, "put the approval into the gate of the phase"),
-    _of_kind(StepKind.WAIT, "let an agent wait"),
-    _of_kind(StepKind.PROJECT, "start the other project with --after this one"),
     _of_kind(StepKind.SAGA, "write its actions as steps"),
     _of_kind(StepKind.SWARM, "let one agent do it"),
     _of_kind(StepKind.SCATTER, "name one agent with `agent`"),

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from projects.blueprints.durations import HOW_TO, PATTERN, parse_duration
+from projects.blueprints.durations import HOW_TO, PATTERN, duration_or_template, parse_duration
 
 Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)]
@@ -33,6 +33,22 @@ _AS_WRITTEN = WithJsonSchema(
 )
 Duration = Annotated[float, BeforeValidator(parse_duration), _AS_WRITTEN]
 PositiveDuration = Annotated[float, Field(gt=0), BeforeValidator(parse_duration), _AS_WRITTEN]
+# Seconds, or a template that gives a duration when the step begins: a value of any kind, so that no union of pydantic's
+# puts its own parts into the places of mistakes.
+DurationOrTemplate = Annotated[
+    Any,
+    BeforeValidator(duration_or_template),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": PATTERN},
+                {"type": "string", "pattern": r"\$\{"},
+            ],
+            "description": f"{HOW_TO} Or a template that gives one.",
+        }
+    ),
+]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
 Amount = Annotated[float, Field(ge=0, le=1_000_000_000_000, strict=True)]
@@ -42,7 +58,7 @@ DEFAULT_ROUNDS = 3  # of a phase that may be worked over and does not say how of
 
 
 class StepKind(StrEnum):
-    """Who or what does a step."""
+    """Who or what does a step: an agent, or the engine, which begins it and then waits."""
 
     AGENT = "agent"
     APPROVAL = "approval"
@@ -84,9 +100,9 @@ class CompensateSpec(_Model):
 
 
 class WaitSpec(_Model):
-    """What a step of kind ``wait`` waits for: a time (seconds), or a signal of a name, whichever comes first."""
+    """What a step of kind ``wait`` waits for: a time (seconds, or a template), or a signal of a name, or the first."""
 
-    duration: PositiveDuration | None = Field(default=None, alias="for")
+    duration: DurationOrTemplate | None = Field(default=None, alias="for")
     signal: Name | None = None
 
 
@@ -146,11 +162,16 @@ class QualityCondition(_Model):
 
 
 class GateSpec(_Model):
-    """What stands between a phase and the next. ``max_iterations`` counts the phase's rounds, the first included."""
+    """What stands between a phase and the next.
+
+    ``max_iterations`` counts the phase's rounds, the first included. When none is left, ``on_exhausted: escalate`` asks
+    those whom the approval's ``escalate_to`` names.
+    """
 
     quality: tuple[QualityCondition, ...] = ()
     approval: ApprovalSpec | None = None
     max_iterations: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+    on_exhausted: Literal["fail", "escalate"] = "fail"
 
     @model_validator(mode="after")
     def _room_for_rework(self) -> Self:
@@ -253,12 +274,25 @@ class Defaults(_Model):
     queue: Literal["cpu", "io"] | None = None
 
 
+class DeadlineSpec(_Model):
+    """Within how many seconds of its start a project is to be over, and what follows where it is not."""
+
+    after: PositiveDuration
+    otherwise: Literal["alert", "fail", "cancel"] = "alert"
+
+
 class DocumentsSpec(_Model):
     """How many documents a project is given, and of which media types (all that can be read, where none is named)."""
 
     min: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
     max: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
     media_types: tuple[Text, ...] = ()
+
+
+class PlanChanges(_Model):
+    """Who has to say yes before an intervention changes the plan of a live project."""
+
+    approval: ApprovalSpec
 
 
 class Blueprint(_Model):
@@ -272,7 +306,9 @@ class Blueprint(_Model):
     variables: Schema = {}
     documents: DocumentsSpec | None = None
     deduplicate: StrictBool = False
+    deadline: DeadlineSpec | None = None
     report: Name | None = None
+    plan_changes: PlanChanges | None = None
     defaults: Defaults = Defaults()
     budgets: BudgetsSpec | None = _new()
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

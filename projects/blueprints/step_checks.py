@@ -21,6 +21,8 @@ _SUBJECT = {
     StepKind.SCATTER: "scatter",
 }
 
+_ENGINE = (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT)  # begun and watched by the engine itself
+
 
 def check_steps(blueprint: Blueprint) -> Iterator[Finding]:
     """Everything within one step, and the defaults."""
@@ -36,6 +38,7 @@ def check_steps(blueprint: Blueprint) -> Iterator[Finding]:
             yield from _performer(step, place)
             yield from _subject(step, place)
             yield from _wait(step, place)
+            yield from _child(step, place, blueprint)
             yield from _retry(step.retry, (*place, "retry"))
             if step.max_parallel is not None and step.for_each is None:
                 yield Finding(
@@ -70,6 +73,9 @@ def _subject(step: StepSpec, place: Place) -> Iterator[Finding]:
     wanted = _SUBJECT.get(step.kind)
     if wanted is not None and wanted != "scatter" and getattr(step, wanted) is None:
         yield Finding(place, f"a step of kind {step.kind} says what it does in `{wanted}`", f"Add `{wanted}:`.")
+    if step.params and step.kind in _ENGINE:
+        message = f"a step of kind {step.kind} is no agent's work, and has no `params`"
+        yield Finding((*place, "params"), message, f"Write what it needs into `{wanted}`.", at_key=True)
     for kind, key in _SUBJECT.items():
         if kind is not step.kind and getattr(step, key) is not None:
             yield Finding(
@@ -83,6 +89,34 @@ def _subject(step: StepSpec, place: Place) -> Iterator[Finding]:
 def _wait(step: StepSpec, place: Place) -> Iterator[Finding]:
     if step.wait is not None and step.wait.duration is None and step.wait.signal is None:
         yield Finding((*place, "wait"), "there is nothing to wait for", "Add `for: 2h`, or `signal: NAME`.")
+
+
+def _child(step: StepSpec, place: Place, blueprint: Blueprint) -> Iterator[Finding]:
+    if step.project is None:
+        return
+    name, _, version = step.project.blueprint.partition("@")
+    here: Place = (*place, "project", "blueprint")
+    if name.endswith((".yaml", ".yml")):
+        yield Finding(here, "a child is named by its blueprint, not by a file", "Register it, and write its name.")
+    itself = name == blueprint.name and version in ("", str(blueprint.version))
+    if itself and _is_unconditional(step):
+        yield Finding(
+            here,
+            f"{blueprint.name!r} starts itself, and that one itself again, without end",
+            "Add `when` with a condition that is false some time, or name another blueprint.",
+        )
+
+
+def _is_unconditional(step: StepSpec) -> bool:
+    """Whether nothing in the step itself can keep it from running."""
+    return step.when is None and step.for_each is None
+
+
+def unconditional_children(blueprint: Blueprint) -> list[str]:
+    """The blueprints that a blueprint starts whatever happens, by ``name`` or ``name@version``, each once."""
+    steps = (step for phase in blueprint.phases for step in phase.steps)
+    named = (step.project.blueprint for step in steps if step.project is not None and _is_unconditional(step))
+    return list(dict.fromkeys(named))
 
 
 def _retry(policy: RetryPolicy, place: Place) -> Iterator[Finding]:

@@ -96,11 +96,31 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    text = _text_of(path)
+def object_of(text: str, *, option: str) -> dict[str, Any]:
+    """The object that an option's text of YAML or JSON holds. Raises ``Usage``."""
     try:
-        inputs = json.loads(text, parse_constant=_no_number) if path.suffix == ".json" else _yaml(text)
-        json.dumps(inputs, allow_nan=False)
+        value = _yaml(text)
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError):
+        value = None
+    if not isinstance(value, dict):
+        raise Usage(f"{option} {text[:60]!r}: write it as {option} '{{name: value}}'.")
+    return value
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    inputs = value_of(path)
+    if not isinstance(inputs, dict):
+        raise InputsFileUnreadable(f"{path} must hold names and values, not {_kind(inputs)}.")
+    return inputs
+
+
+def value_of(path: Path) -> Any:
+    """The plain value of a file of JSON or YAML. Raises ``InputsFileUnreadable``."""
+    text = text_of(path)
+    try:
+        value = json.loads(text, parse_constant=_no_number) if path.suffix == ".json" else _yaml(text)
+        json.dumps(value, allow_nan=False)
     except yaml.MarkedYAMLError as error:
         where = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputsFileUnreadable(f"{path}{where}: {error.problem or 'this is no YAML'}.") from None
@@ -110,12 +130,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise InputsFileUnreadable(
             f"{path} cannot be taken: {error}. Give plain values, and put dates in quotes."
         ) from None
-    if not isinstance(inputs, dict):
-        raise InputsFileUnreadable(f"{path} must hold names and values, not {_kind(inputs)}.")
-    return inputs
+    return value
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file of JSON or YAML. Raises ``InputsFileUnreadable``."""
     if path.suffix not in (".json", ".yaml", ".yml"):
         raise InputsFileUnreadable(f"{path} must end in .json, .yaml or .yml, so that it is known what it holds.")
     try:

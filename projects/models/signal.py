@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from projects.models.project import Project
 from projects.models.step import Step
+from projects.querysets.signals import SignalQuerySet
 
 
 class Signal(models.Model):
@@ -20,6 +21,8 @@ class Signal(models.Model):
     sender = models.CharField(max_length=200)
     sent_at = models.DateTimeField(auto_now_add=True)
     taken_by = models.ForeignKey(Step, on_delete=models.CASCADE, null=True, related_name="signals")
+
+    objects = SignalQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)

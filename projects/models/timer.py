@@ -8,6 +8,7 @@ from django.db.models import Q
 from projects.models.approval import Approval
 from projects.models.project import Project
 from projects.models.step import Step
+from projects.querysets.timers import TimerQuerySet
 
 
 class TimerKind(models.TextChoices):
@@ -33,6 +34,8 @@ class Timer(models.Model):
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, null=True, related_name="timers")
     due_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = TimerQuerySet.as_manager()
 
     class Meta:
         ordering = ("due_at",)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
@@ -17,12 +16,15 @@ from orchestrator_site.errors import Forbidden
 from orchestrator_site.history import services as history
 from projects.blueprints.schema import Blueprint, BudgetsSpec, LimitSpec, MeasuresSpec, PhaseSpec
 from projects.errors import BudgetInvalid, BudgetNotFound, RefusedInState
-from projects.models import Approval, Budget, Project
+from projects.models import Approval, Budget, Project, Timer
 from projects.models.approval import Purpose, Verdict
 from projects.models.budget import Measure, Scope
 from projects.planning import budgeting
 from projects.services import room, turns
 from projects.states import ApprovalState
+
+Coverage = Callable[[str, str], bool]
+"""Whether a step falls under any budget of its project, by the key of its phase and the name of its agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,11 @@ def lay_down(project: Project, budgets: BudgetsSpec | None, phases: Iterable[Pha
     Budget.objects.bulk_create(rows)
 
 
-def covers(project: Project, phase: str, agent: str) -> bool:
-    """Whether a step of a phase, done by an agent, falls under any budget of the project."""
-    mine = Q(scope=Scope.PROJECT) | Q(scope=Scope.PHASE, name=phase) | Q(scope=Scope.AGENT, name=agent)
-    return Budget.objects.filter(mine, project=project).exists()
-
-
-def limits_anything(measures: MeasuresSpec) -> bool:
-    """Whether any measure has a limit."""
-    return any(getattr(measures, measure) is not None for measure in Measure.values)
+def coverage(project: Project) -> Coverage:
+    """What the budgets of a project cover, read once: whether a step of a phase, done by an agent, falls under any."""
+    found = set(Budget.objects.filter(project=project).values_list("scope", "name"))
+    everything = (Scope.PROJECT.value, "") in found
+    return lambda phase, agent: everything or (Scope.PHASE.value, phase) in found or (Scope.AGENT.value, agent) in found
 
 
 def _limit(name: str, given: Any, present: LimitSpec | None) -> LimitSpec:
@@ -199,8 +197,9 @@ def change(
 def _void(approval: Approval, actor: Actor) -> None:
     """What was asked has changed: a step that still needs more asks again."""
     if Approval.objects.open().filter(pk=approval.pk).update(state=ApprovalState.VOID, finished_at=Now()):
+        Timer.objects.agree_with_approval(approval.pk)
         data = {"title": approval.title, "because": "the limit was changed"}
-        history.append(approval.project_id, "approval.void", actor=actor.name, subject=str(approval.pk), data=data)
+        history.append(approval.project_id, "approval.voided", actor=actor.name, subject=str(approval.pk), data=data)
 
 
 def _limits_of(budget: Budget) -> dict[str, float | None]:

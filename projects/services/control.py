@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
+from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
-from projects.models import Approval, Project, Step
-from projects.services import advancing, publishing
+from projects.models import Project, Step
+from projects.models.checkpoint import Occasion
+from projects.services import advancing, checkpoints, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -24,14 +24,14 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
 
     Raises ``RefusedInState`` where it has begun already or is over.
     """
+    if advancing.begin(project_id, actor.name):
+        return sql.instances(Project, "project", project=project_id)[0]
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
-        if not project.after.exclude(state=ProjectState.COMPLETED).exists():
-            _begin(project, actor.name)
-        elif (reason := _why_never(project)) is not None:
+        if (reason := _why_never(project)) is not None:
             raise RefusedInState(reason)
     return project
 
@@ -43,12 +43,12 @@ def start_if_its_turn(project: Project) -> bool:
         if locked is None or locked.state != ProjectState.PENDING:
             return False
         if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
-            _begin(locked, "recovery")
-            return True
+            return advancing.begin(locked.pk, "recovery", asked=False)
         if (reason := _why_never(locked)) is not None:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)
             history.append(locked.pk, "project.cancelled", actor="recovery", data={"reason": reason})
+            notifying.notify(locked.pk, "ended")
     return False
 
 
@@ -64,60 +64,78 @@ def _why_never(project: Project) -> str | None:
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
-    """No further step starts; those that run may finish, and their results count. Deadlines stand still.
+    """No further step starts, here and in the projects below; those that run may finish, and their results count.
 
-    Raises ``RefusedInState`` where the project is not running, or is paused or being cancelled.
+    Every clock stands still: waits, retries, deadlines. One that is held because the project above it is paused may
+    be paused for itself: then it stays so when that one goes on. Raises ``RefusedInState`` where the project is not
+    running, or is paused or being cancelled.
     """
-    return _direct(project_id, Directive.PAUSE, "project.paused", actor, reason)
+    with transaction.atomic():
+        project = _locked(project_id)
+        if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
+            trees.pause(project, actor=actor.name, reason=reason)
+            checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
+            faults.point("in_pause")
+        elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
+            trees.keep_paused(project, actor=actor.name, reason=reason)
+        else:
+            raise RefusedInState(f"Project {project_id} is not running ({_in_words(project)}): it cannot be paused.")
+    return project
 
 
 def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
-    """Go on after a pause; every deadline is moved by the length of the pause.
+    """Go on after a pause, with the projects below that were held by it; their clocks are moved by its length.
 
-    Raises ``RefusedInState`` where the project is not paused.
+    Raises ``RefusedInState`` where the project is not paused, or where one above it is.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.directive != Directive.PAUSE or project.directive_since is None or project.is_over:
             raise RefusedInState(f"Project {project_id} is not paused ({_in_words(project)}): it cannot be resumed.")
-        length = Now() - project.directive_since
-        Approval.objects.open().filter(project=project, deadline__isnull=False).update(deadline=F("deadline") + length)
-        # What was sent before the pause was turned away by the claim: it is sent anew. One update: of a row that is
-        # updated twice in a transaction, PostgreSQL checks the foreign keys once more at the commit, and would then
-        # wait with these rows for the phase that ``advance`` holds, which waits for them.
-        Step.objects.filter(project=project, state=StepState.READY).update(
-            available_at=F("available_at") + length, published_at=None
-        )
-        Project.objects.direct(project.pk, Directive.RUN)
-        project.refresh_from_db(fields=["directive", "directive_since"])
-        history.append(project.pk, "project.resumed", actor=actor.name, data={"reason": reason})
-        publishing.wake(project.pk)
+        above = _above(project)
+        if above is not None and above.directive == Directive.PAUSE and not above.is_over:
+            raise RefusedInState(
+                f"Project {project_id} was started by project {above.pk}, which is paused: resume that one first."
+            )
+        trees.resume(project, actor=actor.name, reason=reason)
+        faults.point("in_resume")
     return project
 
 
-def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
-    """End a project: nothing starts any more, and it is over once what runs has ended.
+def cancel(
+    *,
+    project_id: UUID,
+    actor: Actor,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
+    preview_digest: str | None = None,
+) -> Project:
+    """End a project and those below it: nothing starts any more, and it is over once what runs has ended.
 
-    ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the project built
-    beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    It may be paused. ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the
+    project built beside its history, such as its knowledge graph. With ``preview_digest`` it is done only if its
+    preview would still be the same. Raises ``RefusedInState`` where it is over, ``ProjectChanged``.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
-        Project.objects.direct(project.pk, Directive.CANCEL)
-        history.append(
-            project.pk,
-            "project.cancel_asked",
-            actor=actor.name,
-            data={"reason": reason, "force": force, "cleanup": cleanup},
-        )
+        if preview_digest is not None:
+            previews.check_digest(previews.of_cancel(project), preview_digest)
+        data = {"reason": reason, "force": force, "cleanup": cleanup}
+        if project.directive == Directive.CANCEL:  # asked again, with other words
+            history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)
+        reached = trees.cancel(project, actor=actor.name, data=data)
+        faults.point("in_cancel")
         if cleanup:
             _clean_up(project)
+    faults.point("after_cancel")
     if force:
-        # Not under the project's lock: a worker that commits holds its step and waits for the project.
-        _cut_off(project)
-    advancing.wind_down_now(project.pk)
+        for each in reached:
+            _cut_off(each)
+    for each in reversed(reached):  # a project is over when those below it are
+        advancing.wind_down_now(each)
     project.refresh_from_db()
     return project
 
@@ -151,29 +169,26 @@ def _locked(project_id: UUID) -> Project:
     return project
 
 
-def _direct(project_id: UUID, directive: Directive, kind: str, actor: Actor, reason: str) -> Project:
+def _above(project: Project) -> Project | None:
+    """The project whose step started this one."""
+    if project.parent_step_id is None:
+        return None
+    return Project.objects.filter(steps=project.parent_step_id).first()
+
+
+def _cut_off(project_id: UUID) -> None:
+    """Take the leases of what runs: its results will be refused by their attempt number.
+
+    A step that is being committed at this moment is let through: its worker may wait for the project, which the
+    caller may have locked, and it starts no other.
+    """
     with transaction.atomic():
-        project = _locked(project_id)
-        if project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
-            raise RefusedInState(f"Project {project_id} is not running ({_in_words(project)}): it cannot be paused.")
-        Project.objects.direct(project.pk, directive)
-        project.refresh_from_db(fields=["directive", "directive_since"])
-        history.append(project.pk, kind, actor=actor.name, data={"reason": reason})
-    return project
-
-
-def _begin(project: Project, by: str) -> None:
-    if Project.objects.begin(project.pk):
-        project.state = ProjectState.RUNNING
-        history.append(project.pk, "project.started", actor=by)
-        advancing.begin(project)
-
-
-def _cut_off(project: Project) -> None:
-    """Take the leases of what runs: its results will be refused by their attempt number."""
-    running = Step.objects.filter(project=project, state=StepState.RUNNING)
-    for step, attempt in running.values_list("pk", "attempt"):
-        sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+        running = Step.objects.filter(project=project_id, state=StepState.RUNNING).select_for_update(skip_locked=True)
+        cut_off = list(running.values_list("pk", "attempt"))
+        guards.hold(step for step, _ in cut_off)
+        for step, attempt in cut_off:
+            sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+            guards.settle(step, attempt)
 
 
 def _clean_up(project: Project) -> None:

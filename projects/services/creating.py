@@ -13,13 +13,14 @@ from agents.library.requirements.reading import sniff_media_type
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from projects.blueprints.durations import HOW_TO, parse_duration
 from projects.blueprints.expressions import render
 from projects.blueprints.inputs import validate_inputs
 from projects.blueprints.schema import Blueprint
-from projects.errors import AfterNotFound, DocumentRefused, KeyTaken
-from projects.models import BlueprintVersion, Project
+from projects.errors import AfterNotFound, DeadlineInvalid, DocumentRefused, KeyTaken
+from projects.models import BlueprintVersion, Project, Step
 from projects.models.project import Priority
-from projects.services import intake, planting
+from projects.services import intake, planting, timers
 from projects.services.budgets import with_limits
 from projects.services.registration import definition_of
 from projects.states import ProjectState
@@ -46,20 +47,25 @@ def create_project(
     after: Sequence[UUID] = (),
     auto_approve: bool = False,
     rerun: bool = False,
+    deadline: float | str | None = None,
+    parent_step: Step | None = None,
     budgets: Mapping[str, Any] | None = None,
 ) -> Created:
     """Make a project of a blueprint. Nothing is written unless everything is right.
 
     The same ``key`` gives the project that has it already. Where the blueprint says ``deduplicate``, the same inputs,
     intent and documents give the earlier project, unless that failed or was cancelled, or ``rerun`` is asked for.
-    ``budgets`` go over those of the blueprint, see ``services.budgets.with_limits``, which says what it refuses.
-    Raises ``InputsInvalid``, ``DocumentRefused`` or what reading a document says, ``AfterNotFound``, ``KeyTaken``.
+    ``deadline`` is within how long from now it is to be over, in seconds or as ``2h``. With ``parent_step`` it is the
+    child of that step, and belongs to whom the project above belongs. ``budgets`` go over those of the blueprint, see
+    ``services.budgets.with_limits``, which says what it refuses. Raises ``InputsInvalid``, ``DocumentRefused`` or
+    what reading a document says, ``AfterNotFound``, ``KeyTaken``, ``DeadlineInvalid``.
     """
     definition = definition_of(blueprint)
     if budgets:
         definition = with_limits(definition, budgets, actor)
     checked = validate_inputs(definition, dict(inputs or {}))
     given = _check_documents(definition, documents)
+    within = _check_deadline(deadline)
     digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
     with transaction.atomic():
         earlier = _with_key(key, blueprint, checked, intent, actor) if key is not None else _same_job(digest, actor)
@@ -72,12 +78,15 @@ def create_project(
             variables=render(definition.variables, {"inputs": checked, "intent": intent}),
             intent=intent,
             priority=Priority[priority.upper()],
-            owner_id=actor.user_id,
+            owner_id=actor.user_id if parent_step is None else parent_step.project.owner_id,
             key=key,
             job_digest=digest,
             rerun_of=earlier,
             auto_approve=auto_approve,
+            parent_step=parent_step,
         )
+        if within is not None:
+            timers.set_deadline(project, within)
         project.after.set(_projects(after))
         planting.plant(project, definition, author=actor.name)
         intake.store(project, given)
@@ -97,8 +106,31 @@ def _note(project: Project, actor: Actor, documents: Sequence[intake.Given]) -> 
             "intent": project.intent,
             "documents": [{"name": document.name, "sha256": document.sha256} for document in documents],
             "auto_approve": project.auto_approve,
+            **_whence(project),
         },
     )
+
+
+def _whence(project: Project) -> dict[str, Any]:
+    """What history says of its beginning where there is something to say: the step above, the deadline given."""
+    said: dict[str, Any] = {}
+    if project.parent_step is not None:
+        said["parent"] = {"project": str(project.parent_step.project_id), "step": project.parent_step.key}
+    if project.deadline is not None:
+        said["deadline"] = project.deadline
+    return said
+
+
+def _check_deadline(given: float | str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        seconds = parse_duration(given)
+    except ValueError as error:
+        raise DeadlineInvalid(f"The deadline cannot be used: {error}. {HOW_TO}") from None
+    if not seconds:
+        raise DeadlineInvalid(f"The deadline {given} is no time at all. {HOW_TO}")
+    return seconds
 
 
 def _check_documents(definition: Blueprint, documents: Sequence[intake.Given]) -> tuple[intake.Given, ...]:

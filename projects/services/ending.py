@@ -5,8 +5,11 @@ from __future__ import annotations
 from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
-from projects.models import Approval, Phase, Project, Step
-from projects.services import publishing
+from projects import sql
+from projects.models import Approval, Phase, Project, Step, Timer
+from projects.services import notifying, publishing
+from projects.services.kinds import stop_all
+from projects.services.timers import OVERDUE
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
 
 SYSTEM = "system"
@@ -14,11 +17,16 @@ SYSTEM = "system"
 
 def complete_project(project: Project) -> None:
     """Every phase has passed its gate."""
-    if Project.objects.complete(project.pk):
+    rows = sql.rows("complete_project", project=project.pk, channel=notifying.channel_of(project.pk))
+    if rows:
         project.state = ProjectState.COMPLETED
-        Approval.objects.cancel_of(project.pk)  # of a budget, about a step that was skipped meanwhile
-        history.append(project.pk, "project.completed", actor=SYSTEM)
-        _wake_followers(project)
+        if rows[0]["asked"]:
+            Approval.objects.cancel_of(project.pk)  # of a change of the plan, which comes too late
+        if rows[0]["timed"]:
+            Timer.objects.drop(project.pk)
+        if rows[0]["awaited"]:
+            publishing.wake_recovery()
+        _wake_above(project)
 
 
 def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None:
@@ -30,25 +38,38 @@ def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None
         project.state = ProjectState.FAILED
         _close(project)
         history.append(project.pk, "project.failed", actor=SYSTEM, data={"code": code, "reason": reason})
-        _wake_followers(project)
+        _tell(project)
 
 
 def wind_down(project: Project) -> None:
-    """A cancelled project: nothing starts, and once the last running step has ended the project is over."""
+    """A cancelled project: nothing starts, and once what runs has ended, here and below, the project is over.
+
+    One that its deadline ended is failed in the end, by the reason that was written down then.
+    """
     Step.objects.filter(project=project, state__in=(StepState.PENDING, StepState.READY)).update(
         state=StepState.CANCELLED, finished_at=Now()
     )
+    stop_all(Step.objects.filter(project=project))
     if Step.objects.filter(project=project, state=StepState.RUNNING).exists():
         return
-    if Project.objects.cancel(project.pk):
+    if Project.objects.live().filter(parent_step__project=project).exists():
+        return  # each of them was told, and wakes this one when it has ended
+    overdue = project.failure_code == OVERDUE
+    if overdue and Project.objects.fail(project.pk, code=project.failure_code, reason=project.failure):
+        project.state = ProjectState.FAILED
+    elif Project.objects.cancel(project.pk):
         project.state = ProjectState.CANCELLED
-        _close(project)
-        history.append(project.pk, "project.cancelled", actor=SYSTEM)
-        _wake_followers(project)
+    else:
+        return
+    _close(project)
+    data = {"code": project.failure_code, "reason": project.failure} if overdue else None
+    history.append(project.pk, f"project.{project.state}", actor=SYSTEM, data=data)
+    _tell(project)
 
 
 def _close(project: Project) -> None:
     """Leave nothing open under a project that is over."""
+    stop_all(Step.objects.filter(project=project))
     live_steps = STEP.live - {StepState.RUNNING}
     Step.objects.filter(project=project, state__in=sorted(live_steps)).update(
         state=StepState.CANCELLED, finished_at=Now()
@@ -57,9 +78,18 @@ def _close(project: Project) -> None:
         state=PhaseState.CANCELLED, finished_at=Now()
     )
     Approval.objects.cancel_of(project.pk)
+    Timer.objects.drop(project.pk)
 
 
-def _wake_followers(project: Project) -> None:
-    """Projects that were to run after this one are looked at by recovery; tell it at once."""
+def _wake_above(project: Project) -> None:
+    """The project whose step started this one looks at it."""
+    if project.parent_step is not None:
+        publishing.wake(project.parent_step.project_id)
+
+
+def _tell(project: Project) -> None:
+    """Tell who waits for the end. Projects that were to run after it are looked at by recovery; tell it at once."""
+    notifying.notify(project.pk, "ended")
+    _wake_above(project)
     if project.followers.filter(state=ProjectState.PENDING).exists():
         publishing.wake_recovery()

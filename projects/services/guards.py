@@ -17,15 +17,15 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from orchestrator_site.conf import conf
-from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.schema import BudgetsSpec
-from projects.models import Approval, Project, Step
+from projects.models import Approval, Project, Step, Timer
 from projects.models.approval import Purpose
 from projects.planning import budgeting
+from projects.planning.binding import Seen
 from projects.planning.budgeting import Account, Ask, Queue, Refuse, Room, Verdict, Wait, amount
-from projects.services import approvals, publishing, room, turns
+from projects.services import approvals, notifying, publishing, room, turns
 from projects.services.registration import definition_of
 from projects.services.room import SOFT_LIMIT, Wanting
 from projects.states import StepState
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from projects.services.workers import WorkerProcess
 
 SYSTEM = "system"
+EXPLAINED = 20
+"""Guarded steps of which a list of causes tells what room they wait for: each costs a few queries."""
 
 
-def claim(step: UUID, worker: WorkerProcess) -> list[dict[str, Any]]:
+def claim(project: UUID, step: UUID, worker: WorkerProcess) -> list[dict[str, Any]]:
     """Claim a guarded step where there is room for it; no row where there is none, or where it is not guarded.
 
     One transaction. Project and phase are held as they are, then the budgets in the order of their numbers, then the
@@ -45,7 +47,7 @@ def claim(step: UUID, worker: WorkerProcess) -> list[dict[str, Any]]:
     """
     with transaction.atomic():
         wanting = room.lock(step)
-        if wanting is None:
+        if wanting is None or wanting.project_id != project:
             return []
         verdict = room.weigh(wanting, locked=True)
         if isinstance(verdict, Ask):
@@ -89,15 +91,14 @@ def hold(steps: Iterable[UUID]) -> None:
 
 def why(step: Step) -> str | None:
     """Why a guarded step that is ready does not start, in a sentence; None where nothing of this keeps it."""
-    wanting = next(iter(room.find([step.pk])), None)
-    return None if wanting is None else _in_words(wanting, room.weigh(wanting))
+    return sentences(None, [step]).get(step.pk)
 
 
-def why_first(project_id: UUID) -> str | None:
-    """The same of the first step of a project that stands aside; None where none does."""
-    aside = Step.objects.filter(project_id=project_id, state=StepState.READY, timers__kind="room")
-    first = aside.order_by("timers__id").first()
-    return None if first is None else why(first)
+def sentences(_: Project | None, steps: Iterable[Step]) -> dict[UUID, str]:
+    """The same of several, by their ids, for those who tell causes; at most ``EXPLAINED`` of them."""
+    found = room.find([step.pk for step in steps][:EXPLAINED])
+    told = {wanting.id: _in_words(wanting, room.weigh(wanting)) for wanting in found}
+    return {pk: sentence for pk, sentence in told.items() if sentence is not None}
 
 
 def _known(used: float | None) -> Decimal | None:
@@ -109,7 +110,13 @@ def _known(used: float | None) -> Decimal | None:
 
 def _take(step: Wanting, found: Room, worker: WorkerProcess) -> list[dict[str, Any]]:
     rows = sql.rows(
-        "claim", step=step.id, worker=worker.id, lease=conf().lease_seconds, actor=worker.actor, guarded=True
+        "claim",
+        project=step.project_id,
+        step=step.id,
+        worker=worker.id,
+        lease=conf().lease_seconds,
+        actor=worker.actor,
+        guarded=True,
     )
     if rows and found.amounts:
         sql.execute(
@@ -174,7 +181,7 @@ def _open(project: Project, step: Wanting, account: Account, budgets: BudgetsSpe
     )
     content = {"raise_by": float(budgeting.proposal(account))}
     evidence = _evidence(step, account)
-    digest = digest_of([title, description, evidence, content, project.plan_version, step.round])
+    digest = Seen(title[:200], description, content, evidence, project.plan_version, step.round).digest
     approval = Approval.objects.create(
         project=project,
         phase_id=step.phase_id,
@@ -188,6 +195,7 @@ def _open(project: Project, step: Wanting, account: Account, budgets: BudgetsSpe
         quorum=budgets.approvers.quorum,
         form=_form(account),
         content=content,
+        asked_content=content,
         evidence=evidence,
         evidence_digest=digest,
         plan_version=project.plan_version,
@@ -195,6 +203,8 @@ def _open(project: Project, step: Wanting, account: Account, budgets: BudgetsSpe
     )
     data = {"phase": step.phase, "round": step.round, "title": title, "evidence_sha256": digest, "step": step.key}
     history.append(project.pk, "approval.opened", actor=SYSTEM, subject=str(approval.pk), data=data)
+    Timer.objects.agree_with_approval(approval.pk)
+    notifying.notify(project.pk, "asked")
     return approval
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
 from projects.blueprints.expressions import render
-from projects.blueprints.schema import Blueprint, BudgetsSpec, PhaseSpec, StepKind, StepSpec
+from projects.blueprints.schema import Blueprint, StepKind, StepSpec
 from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
 from projects.services import budgets
 
 
-def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
-    """All phases with their first round, so that the whole graph is there to be seen; budgets; and plan version 1."""
+def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collection[str] = ()) -> None:
+    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1.
+
+    ``bare`` names phases whose steps the caller makes.
+    """
     load_agents()
     phases = Phase.objects.bulk_create(
         Phase(
@@ -27,15 +30,17 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
         )
         for position, spec in enumerate(blueprint.phases)
     )
+    budgets.lay_down(project, blueprint.budgets, blueprint.phases)
+    covers = budgets.coverage(project)
     steps = [
-        _step(project, phase, position, step, guarded=_is_guarded(step, spec, blueprint.budgets))
+        step_of(project, phase, position, step, covers=covers)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
+        if phase.key not in bare
         for position, step in enumerate(spec.steps)
     ]
     Step.objects.bulk_create(steps, batch_size=1000)
     needs = {step.key: step.needs for spec in blueprint.phases for step in spec.steps}
     _connect(steps, needs)
-    budgets.lay_down(project, blueprint.budgets, blueprint.phases)
     PlanVersion.objects.create(
         project=project,
         number=1,
@@ -75,16 +80,59 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec, *, guarded: bool | None = None) -> Step:
-    """A step's row. ``guarded`` None has the budgets of the project asked, which are there once it is planted."""
-    if guarded is None:
-        guarded = spec.kind is StepKind.AGENT and (
-            spec.concurrency is not None or budgets.covers(project, phase.key, spec.agent or "")
-        )
+def plant_steps(project: Project, phase: Phase, specs: Iterable[tuple[int, StepSpec]]) -> list[Step]:
+    """Rows for some steps of the phase's present round, each at its position; what they need is said apart."""
+    load_agents()
+    covers = budgets.coverage(project)
+    steps = [step_of(project, phase, position, spec, covers=covers) for position, spec in specs]
+    for step in steps:
+        step.round = phase.round
+    return Step.objects.bulk_create(steps, batch_size=1000)
+
+
+def planned(project: Project, phase: Phase, position: int, spec: StepSpec) -> dict[str, Any]:
+    """What the plan says of a step, by the columns of its row."""
+    load_agents()
+    step = step_of(project, phase, position, spec)
+    return {name: getattr(step, name) for name in _PLANNED}
+
+
+def connect_again(steps: Mapping[str, Step], needs: Mapping[str, Iterable[str]]) -> None:
+    """Write what some steps need anew; ``steps`` holds the rows of all that are named."""
+    Dependency.objects.filter(step__in=[steps[key] for key in needs]).delete()
+    _connect(steps.values(), needs)
+
+
+_PLANNED = (
+    "position",
+    "spec",
+    "kind",
+    "guarded",
+    "concurrency_key",
+    "concurrency_limit",
+    "agent",
+    "pool",
+    "on_failure",
+    "timeout_seconds",
+)
+"""Columns that come from the plan; the others tell how the step stands."""
+
+
+def step_of(
+    project: Project,
+    phase: Phase,
+    position: int,
+    spec: StepSpec,
+    *,
+    round_number: int = 1,
+    covers: budgets.Coverage | None = None,
+) -> Step:
+    """The row of a step that has not begun, not saved. ``covers``: what the project's budgets cover, if it is known."""
     return Step(
         project=project,
         phase=phase,
         key=spec.key,
+        round=round_number,
         position=position,
         spec=_kept(spec),
         kind=spec.kind.value,
@@ -92,19 +140,15 @@ def _step(project: Project, phase: Phase, position: int, spec: StepSpec, *, guar
         pool=spec.queue or _pool_of(spec.agent or ""),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
-        guarded=guarded,
+        guarded=_is_guarded(phase, spec, covers or budgets.coverage(project)),
         concurrency_key=_concurrency_key(project, spec),
         concurrency_limit=spec.concurrency.limit if spec.concurrency is not None else None,
     )
 
 
-def _is_guarded(step: StepSpec, phase: PhaseSpec, found: BudgetsSpec | None) -> bool:
+def _is_guarded(phase: Phase, step: StepSpec, covers: budgets.Coverage) -> bool:
     """Whether a step may start only where there is room: it falls under a budget, or has a limit of concurrency."""
-    if step.kind is not StepKind.AGENT:
-        return False
-    measures = [phase.budgets, found, found.agents.get(step.agent or "") if found is not None else None]
-    limited = any(each is not None and budgets.limits_anything(each) for each in measures)
-    return limited or step.concurrency is not None
+    return step.kind is StepKind.AGENT and (step.concurrency is not None or covers(phase.key, step.agent or ""))
 
 
 def _concurrency_key(project: Project, step: StepSpec) -> str:
@@ -124,8 +168,14 @@ def _concurrency_key(project: Project, step: StepSpec) -> str:
 def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
-        mode="json", include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "estimate"}
+        mode="json",
+        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project", "estimate"},
     )
+    if spec.wait is not None:
+        kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)
+    if spec.approval is not None:
+        # As text: a column of type jsonb forgets the order of names, and people see fields in their author's.
+        kept["approval"] = spec.approval.model_dump_json()
     return {name: value for name, value in kept.items() if value not in (None, "", {})}
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Avg, Count, F, Q, Sum
-from django.db.models.functions import Now
 
 from orchestrator_site import clock
-from orchestrator_site.conf import CONTROL_QUEUE, conf
+from orchestrator_site.history import services as history
 from projects.errors import ProjectNotFound
-from projects.models import Approval, Attempt, Phase, Project, Step, Worker
-from projects.services import budgets, guards
+from projects.models import Attempt, Phase, Project, Step
+from projects.planning.causes import deciding, foremost, held
+from projects.services import budgets, causes, draining, guards
+from projects.services.timers import OVERDUE
 from projects.states import Directive, PhaseState, ProjectState
+
+
+causes.ROOM.append(guards.sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,11 @@ class PhaseProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a project stands. ``share`` is from 0 to 1; ``elapsed`` and ``eta`` in seconds, ``eta`` None if unknown."""
+    """How a project stands. ``share`` is from 0 to 1; ``elapsed`` and ``eta`` in seconds, ``eta`` None if unknown.
+
+    Of a paused project, ``running_at_pause`` steps ran when it was paused, of which ``draining`` still do, and
+    ``drained_at`` is when none did any more; those of the projects below it are counted with it.
+    """
 
     project: str
     title: str
@@ -43,6 +52,9 @@ class Progress:
     elapsed: float
     eta: float | None
     next_action: str
+    running_at_pause: int | None = None
+    draining: int | None = None
+    drained_at: str | None = None
     running: list[str] = field(default_factory=list)
     phases: list[PhaseProgress] = field(default_factory=list)
     budgets: list[budgets.BudgetStanding] = field(default_factory=list)
@@ -63,6 +75,7 @@ def progress(*, project_id: UUID) -> Progress:
     running = list(
         Step.objects.filter(project=project, state="running").order_by("started_at").values_list("key", flat=True)[:20]
     )
+    paused = drain_of(project) if project.directive == Directive.PAUSE and not project.is_over else None
     return Progress(
         project=str(project.pk),
         title=project.title,
@@ -72,31 +85,37 @@ def progress(*, project_id: UUID) -> Progress:
         elapsed=round(elapsed, 3),
         eta=_eta(project, elapsed, share),
         next_action=next_action(project, running),
+        running_at_pause=None if paused is None else paused.at_pause,
+        draining=None if paused is None else paused.running,
+        drained_at=None if paused is None or paused.drained_at is None else paused.drained_at.isoformat(),
         running=running,
         phases=phases,
         budgets=budgets.overview(project),
     )
 
 
-def next_action(project: Project, running: list[str] | None = None) -> str:
+def next_action(project: Project, running: list[str] | None = None, *, depth: int = 0) -> str:
     """One sentence: what the project does or waits for, since when, and who can move it on."""
     if project.is_over:
         return {
             ProjectState.COMPLETED: "Completed: nothing is left to do.",
             ProjectState.CANCELLED: f"Cancelled. {project.failure}".strip(),
         }.get(ProjectState(project.state), f"Failed: {project.failure}")
+    if project.directive == Directive.CANCEL:
+        return _why_ending(project)
     if project.state == ProjectState.PENDING:
         return _why_pending(project)
-    going = running if running is not None else list(_running(project))
     if project.directive == Directive.PAUSE:
-        since = f"since {project.directive_since:%Y-%m-%d %H:%M:%S} UTC" if project.directive_since else ""
-        tail = f"; {len(going)} running steps may finish" if going else "; nothing runs any more"
-        return f"Paused {since}{tail}. An operator can resume it."
-    if project.directive == Directive.CANCEL:
-        return f"Being cancelled: waits for {len(going)} running steps to end. `--force` does not wait."
+        return _why_paused(project)
+    going = running if running is not None else list(_running(project))
     if going:
         return f"Working on {', '.join(going[:3])}{f' and {len(going) - 3} more' if len(going) > 3 else ''}."
-    return _why_waiting(project)
+    return _why_waiting(project, depth)
+
+
+def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID, str]:
+    """Why each of some steps does not run, by its id: for all that are neither over nor running."""
+    return {pk: cause.sentence for pk, cause in causes.causes_of(project, steps, below=_teller(depth)).items()}
 
 
 def _why_pending(project: Project) -> str:
@@ -104,36 +123,59 @@ def _why_pending(project: Project) -> str:
     return f"Waits for {before} other projects to complete." if before else "Created, not started: start it."
 
 
-def _why_waiting(project: Project) -> str:
-    approval = Approval.objects.open().filter(project=project).first()
-    if approval is not None:
-        who = ", ".join(approval.groups) or "anyone with the right to decide"
-        until = f", until {approval.deadline:%Y-%m-%d %H:%M} UTC" if approval.deadline else ""
-        return f"Waits for {who} to decide {approval.title!r} since {approval.opened_at:%Y-%m-%d %H:%M} UTC{until}."
-    if room := guards.why_first(project.pk):
-        return room
-    ready = Step.objects.filter(project=project, state="ready")
-    retry = ready.filter(available_at__gt=Now()).order_by("available_at").first()
-    if retry is not None and not ready.filter(Q(available_at=None) | Q(available_at__lte=Now())).exists():
-        return f"Waits until {retry.available_at:%H:%M:%S} UTC to try {retry.key} again."
-    waiting = ready.order_by("published_at").first()
-    if waiting is not None:
-        return _why_unclaimed(waiting)
-    if not _alive(CONTROL_QUEUE):
-        return "Its next step is to be decided, but no control worker is alive. Start workers: `make up`."
-    return "Its next step is being decided; recovery looks at it within seconds."
+def _why_ending(project: Project) -> str:
+    still = draining.running_in_tree(project.pk)
+    begun = "Over its deadline, and ending" if project.failure_code == OVERDUE else "Being cancelled"
+    if still:
+        return f"{begun}: waits for {still} running steps to end. `--force` does not wait."
+    below = Project.objects.live().filter(parent_step__project=project).count()
+    return f"{begun}: waits for {below} projects below it to end." if below else f"{begun}: nothing runs any more."
 
 
-def _why_unclaimed(step: Step) -> str:
-    if not _alive(step.pool):
-        return f"{step.key} is ready, but no worker of pool {step.pool!r} is alive. Start workers: `make up`."
-    return f"{step.key} is ready and waits for a free worker of pool {step.pool!r}."
+def _why_paused(project: Project) -> str:
+    standing = causes.standing_of(project)
+    now = drain_of(project)
+    if now.drained_at is not None:
+        how = f"drained at {now.drained_at:%H:%M:%S} UTC: nothing runs any more"
+    else:
+        how = f"draining {now.running} of {now.at_pause}: {now.running} running steps may finish"
+    who = f"Resuming {standing.above} resumes it." if standing.above else "An operator can resume it."
+    return f"{held(standing)}, {how}. {who}"
 
 
-def _alive(pool: str) -> bool:
-    """Whether a worker of a pool has said within the length of a lease that it lives."""
-    lately = Now() - timedelta(seconds=conf().lease_seconds)
-    return Worker.objects.filter(pools__contains=[pool], seen_at__gt=lately).exists()
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """How far a paused project is from standing still: steps that ran when it was paused, and that still do."""
+
+    at_pause: int
+    running: int
+    drained_at: datetime | None
+
+
+def drain_of(project: Project) -> Drain:
+    """Of a paused project; those below it are counted with it."""
+    paused = history.events_of(project.pk).filter(kind__in=("project.paused", "project.held")).order_by("-id").first()
+    running = draining.running_in_tree(project.pk)
+    at_pause = int(paused.data.get("running", 0)) if paused is not None else 0
+    return Drain(max(at_pause, running), running, project.drained_at)
+
+
+def _why_waiting(project: Project, depth: int) -> str:
+    found = foremost(causes.causes_in(project, below=_teller(depth)))
+    if found is None:
+        return deciding(causes.standing_of(project)).sentence
+    first, others = found
+    more = f" Beside it {others} more wait; the list of steps says for what." if others else ""
+    return first.sentence + more
+
+
+DEEPEST = 3
+"""Projects below one another that one sentence follows."""
+
+
+def _teller(depth: int) -> causes.Teller | None:
+    """What says of a child why it does not move, as deep as one sentence goes."""
+    return (lambda child: next_action(child, depth=depth + 1)) if depth < DEEPEST else None
 
 
 def _running(project: Project) -> Any:

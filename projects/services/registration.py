@@ -9,16 +9,19 @@ from django.db import transaction
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import Loaded, load_file
 from projects.blueprints.schema import Blueprint
-from projects.errors import BlueprintChanged, BlueprintNotFound
+from projects.blueprints.step_checks import unconditional_children
+from projects.errors import BlueprintChanged, BlueprintEndless, BlueprintNotFound
 from projects.models import BlueprintVersion
 
 
 def register_blueprint(*, loaded: Loaded) -> BlueprintVersion:
     """The kept version of a loaded blueprint, written at the first call.
 
-    Raises ``BlueprintChanged`` where that version is kept with another content: running projects stand on it.
+    Raises ``BlueprintChanged`` where that version is kept with another content: running projects stand on it; and
+    ``BlueprintEndless`` where by what is registered now it would start itself again and again.
     """
     blueprint = loaded.blueprint
+    _refuse_endless(blueprint)
     with transaction.atomic():
         version, _ = BlueprintVersion.objects.get_or_create(
             name=blueprint.name,
@@ -39,6 +42,37 @@ def register_blueprint(*, loaded: Loaded) -> BlueprintVersion:
     return version
 
 
+def _refuse_endless(blueprint: Blueprint) -> None:
+    """Refuse a circle of blueprints each of which starts the next whatever happens.
+
+    The last of the circle to be registered closes it. What conditions end is not refused: the limit on depth is for
+    those that never do.
+    """
+    way = _way_back(blueprint, blueprint, [blueprint.name], set())
+    if way is not None:
+        raise BlueprintEndless(
+            f"{' starts '.join(way)}, and so on without end. Add `when` to one of the steps that start them."
+        )
+
+
+def _way_back(start: Blueprint, here: Blueprint, way: list[str], seen: set[str]) -> list[str] | None:
+    """The way from ``here`` to ``start`` along children that are started whatever happens; None where there is none."""
+    for name in unconditional_children(here):
+        plain, _, version = name.partition("@")
+        if plain == start.name and version in ("", str(start.version)):
+            return [*way, name]
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            below = definition_of(find_registered(name))
+        except BlueprintNotFound:
+            continue
+        if found := _way_back(start, below, [*way, name], seen):
+            return found
+    return None
+
+
 def latest_version(name: str) -> int:
     """The highest registered version of a blueprint; 0 where there is none."""
     return BlueprintVersion.objects.filter(name=name).values_list("version", flat=True).first() or 0
@@ -54,6 +88,14 @@ def find_blueprint(name: str) -> BlueprintVersion:
         if not path.is_file():
             raise BlueprintNotFound(f"There is no blueprint file {name}.")
         return register_blueprint(loaded=load_file(path))
+    return find_registered(name)
+
+
+def find_registered(name: str) -> BlueprintVersion:
+    """The blueprint of a registered name, ``name@version``, or one of the catalogue; never a file.
+
+    Raises ``BlueprintNotFound``, with what there is.
+    """
     plain, _, wanted = name.partition("@")
     catalogue = load_catalogue()
     if plain in catalogue and not wanted:

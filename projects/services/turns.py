@@ -106,19 +106,19 @@ def look_again() -> int:
     with transaction.atomic():
         due = sql.rows("due_for_room", limit=BATCH)
         able = {step.id: step for step in room.find([row["step_id"] for row in due])}
-        return sum(_look(row["step_id"], able.get(row["step_id"]), row["waits"], row["going"]) for row in due)
+        return sum(_look(row["step_id"], able.get(row["step_id"]), row["waits"]) for row in due)
 
 
-def _look(step_id: UUID, step: Wanting | None, waits: bool, going: bool) -> bool:
+def _look(step_id: UUID, step: Wanting | None, waits: bool) -> bool:
     if step is None or not waits:
         # Over; or sent for and not back in time. Its place is kept no longer, and it is sent again by ``advance``: the
         # one that sent for it may have died before the message was out. One that only comes late does no harm.
         forget(step_id)
         Step.objects.filter(pk=step_id, state=StepState.READY).update(published_at=None)
         return False
-    if going and not _still_waits(step):
+    if not _still_waits(step):
         return send_for(step_id)
-    sql.execute("postpone", step=step_id, seconds=conf().room_seconds, going=going)
+    sql.execute("postpone", step=step_id, seconds=conf().room_seconds)
     return False
 
 

@@ -114,11 +114,16 @@ def test_the_examples_fit_their_schemas() -> None:
         "blueprints_read",
         "projects_stuck",
         "stats_daily",
+        "checkpoints_list",
+        "checkpoints_read",
+        "checkpoints_preview",
+        "projects_compare",
     ],
 )
 def test_real_answers_fit_their_schemas(waiting: Project, admin: User, operation_id: str) -> None:
     path, told = next((path, told) for _, path, told in operations() if told["operationId"] == operation_id)
     values = {"project_id": waiting.pk, "approval_id": open_approval(waiting).pk, "key": "parts", "name": "letter"}
+    values |= {"number": 1, "other_id": waiting.pk}
     answer = client_of(admin).read(path.format(**values))
 
     assert answer.status_code == 200, answer.content

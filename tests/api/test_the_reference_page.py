@@ -20,12 +20,13 @@ def test_every_operation_is_named_and_no_other() -> None:
     assert named == {(method, path) for method, path, _ in operations()}
 
 
-def test_the_bodies_on_the_page_are_understood(owner: User, editor: User, waiting: object) -> None:
+def test_the_bodies_on_the_page_are_understood(owner: User, editor: User, operator: User, waiting: object) -> None:
     bodies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
-    starting, deciding, problem = bodies
+    starting, deciding, many, problem = bodies
     started = client_of(owner).send("projects", starting)
     decided = client_of(editor).send(f"projects/{waiting.pk}/approval", deciding)  # type: ignore[attr-defined]
 
+    assert client_of(operator).send("projects/pause", many).json() == {"results": [], "left": 0}
     assert started.status_code == 201, started.content
     assert "evidence_digest" in decided.json()["detail"]  # it is cut short on the page
     assert decided.json()["status"] == problem["status"]

@@ -18,6 +18,7 @@ from orchestrator_site.dashboard.project_page import message_of
 from orchestrator_site.dashboard.rights import project_or_404
 from projects.models import Attempt, Step
 from projects.services import results
+from projects.services.progressing import why
 from projects.states import StepState
 
 PAGE = 50
@@ -75,6 +76,7 @@ def show(request: HttpRequest, project_id: UUID, step_id: UUID) -> HttpResponse:
         "step": step,
         "attempts": attempts,
         "message": message_of(step.error),
+        "why": why(project, [step]).get(step.pk, ""),
         **texts,
     }
     return render(request, "dashboard/step.html", context)

@@ -90,6 +90,11 @@ class ProjectGivenSerializer(StrictSerializer):
         help_text='Limits that go over the blueprint\'s, by measure: `{"cost": {"soft": 5, "hard": 10}}`. More than '
         "the blueprint gives needs the right `project.control`.",
     )
+    deadline = serializers.CharField(
+        required=False,
+        max_length=40,
+        help_text="Within how long from now it is to be over: `2h`, or seconds. Over the blueprint's own deadline.",
+    )
     rerun = serializers.BooleanField(required=False, help_text="Do the job anew where the same has been done already.")
     start = serializers.BooleanField(required=False, help_text="Begin at once, which is the default.")
     documents = DocumentGivenSerializer(many=True, required=False, help_text="In the order in which they are read.")
@@ -166,10 +171,21 @@ class PhaseSerializer(serializers.Serializer[Any]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class ParentSerializer(serializers.Serializer[Any]):
+    """The step that started a project, and its project."""
+
+    project = serializers.UUIDField(source="project_id")
+    step = serializers.CharField(source="key")
+
+
 class ProjectDetailSerializer(ProjectSerializer):
     """A project, whole."""
 
     inputs = ObjectField()
+    held_by_parent = serializers.BooleanField(help_text="Whether it is paused because the project above it is.")
+    drained_at = serializers.DateTimeField(allow_null=True, help_text="Of a paused project: when nothing ran any more.")
+    deadline = serializers.DateTimeField(allow_null=True, help_text="When it is to be over; a pause moves it.")
+    parent = ParentSerializer(source="parent_step", allow_null=True, help_text="The step that started it.")
     after = serializers.SerializerMethodField(help_text="The projects that it runs after.")
     phases = PhaseSerializer(many=True)
     open_approval = serializers.SerializerMethodField(help_text="The approval that it waits for.")
@@ -181,6 +197,10 @@ class ProjectDetailSerializer(ProjectSerializer):
             "after",
             "plan_version",
             "directive_since",
+            "held_by_parent",
+            "drained_at",
+            "deadline",
+            "parent",
             "phases",
             "open_approval",
         )
@@ -221,4 +241,9 @@ class CancelSerializer(ReasonSerializer):
     cleanup = serializers.BooleanField(
         required=False,
         help_text="Also remove what was built beside the history, such as the knowledge graph.",
+    )
+    preview_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `digest` of `cancel/preview` that is confirmed: 409 if it would differ now.",
     )

@@ -1,4 +1,4 @@
-"""Steering a project: pause, resume, cancel."""
+"""Steering: pause, resume and cancel, of one project or of many."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from rest_framework.response import Response
 from projects.api import examples, idempotency
 from projects.api.operations import IDEMPOTENCY_KEY, IF_MATCH, operation
 from projects.api.resource import Resource
+from projects.api.serializers.batches import BatchSerializer, CancelManySerializer, SteerManySerializer
 from projects.api.serializers.fields import checked
+from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
-from projects.services import control
+from projects.services import batches, control, previews
 
 _ASKED = examples.asked({"reason": "The lawyer has to look at it first."})
 
@@ -47,7 +49,8 @@ class Pause(Steering):
     @operation(
         "projects_pause",
         "Pause a project",
-        "No further step starts; those that run may finish, and their results count. Deadlines stand still.",
+        "No further step starts, here and in the projects below; those that run may finish, and their results "
+        "count. Every clock stands still: waits, retries, deadlines. `progress` says when nothing runs any more.",
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
         request=ReasonSerializer,
         responses={202: ProjectDetailSerializer},
@@ -68,7 +71,7 @@ class Resume(Steering):
     @operation(
         "projects_resume",
         "Resume a project",
-        "Goes on after a pause; every deadline is moved by the length of the pause.",
+        "Goes on after a pause, with the projects below that were held by it; every clock is moved by its length.",
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
         request=ReasonSerializer,
         responses={202: ProjectDetailSerializer},
@@ -89,7 +92,8 @@ class Cancel(Steering):
     @operation(
         "projects_cancel",
         "Cancel a project",
-        "Nothing starts any more, and the project is over once what runs has ended; `force` does not wait.",
+        "Nothing starts any more, here and in the projects below, and the project is over once what runs has "
+        "ended; `force` does not wait. It may be paused.",
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
         request=CancelSerializer,
         responses={202: ProjectDetailSerializer},
@@ -103,3 +107,117 @@ class Cancel(Steering):
         return self.steered(
             request, project_id, lambda pk, wish: control.cancel(project_id=pk, actor=self.actor, **wish)
         )
+
+
+class CancelPreview(Resource):
+    """`projects/{project_id}/cancel/preview`."""
+
+    tag = "control"
+    rights = {"GET": "project.control"}
+    problems = {"GET": (409,)}
+
+    @operation(
+        "projects_cancel_preview",
+        "Preview a cancel",
+        "What would not be done any more, what runs, which approvals lapse, what was spent. Confirm with its `digest`.",
+        responses={200: PreviewSerializer},
+        examples=[examples.answered(examples.CANCEL_PREVIEW)],
+    )
+    def get(self, request: Request, project_id: str) -> Response:
+        """Look at it."""
+        self.query()
+        project = self.project(project_id)
+        preview = previews.preview_cancel(project_id=project.pk, actor=self.actor)
+        return Response(PreviewSerializer(preview.to_json()).data)
+
+
+_MANY_ASKED = examples.asked({"ids": [examples.PROJECT_ID], "reason": "The supplier is down."})
+_FILTER_ASKED = examples.asked({"filter": {"blueprint": "tool-launch", "owner": "olga"}}, "filter")
+
+
+class SteeringMany(Resource):
+    """What the three have in common."""
+
+    tag = "control"
+    verb = ""
+    rights = {"POST": "project.control"}
+
+    def steered(self, request: Request) -> Response:
+        """Steer each by itself, and tell what became of it."""
+        wish = checked(self.serializer_class or SteerManySerializer, request.data)
+
+        def acted() -> Response:
+            return Response(BatchSerializer(_told(self._batch(dict(wish)))).data)
+
+        return idempotency.once(request, acted)
+
+    def _batch(self, wish: dict[str, Any]) -> batches.Batch:
+        ids, chosen = wish.pop("ids", None), wish.pop("filter", None)
+        if ids is not None:
+            return batches.steer(self.verb, ids, actor=self.actor, **wish)
+        return batches.steer_all(self.verb, actor=self.actor, **chosen, **wish)
+
+
+def _told(batch: batches.Batch) -> dict[str, Any]:
+    return {"results": [outcome.to_json() for outcome in batch.outcomes], "left": batch.left}
+
+
+class PauseMany(SteeringMany):
+    """`projects/pause`."""
+
+    verb = "pause"
+    serializer_class = SteerManySerializer
+
+    @operation(
+        "projects_pause_many",
+        "Pause many projects",
+        "Those of some ids, or all that run of a filter (`{}` is every one), 500 at most in one call: `left` says how "
+        "many more fitted. Each is paused by itself, and one that refuses does not stop the others.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=SteerManySerializer,
+        responses={200: BatchSerializer},
+        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+    )
+    def post(self, request: Request) -> Response:
+        """Pause them."""
+        return self.steered(request)
+
+
+class ResumeMany(SteeringMany):
+    """`projects/resume`."""
+
+    verb = "resume"
+    serializer_class = SteerManySerializer
+
+    @operation(
+        "projects_resume_many",
+        "Resume many projects",
+        "As `projects/pause`: those of some ids, or all of a filter that are paused for themselves.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=SteerManySerializer,
+        responses={200: BatchSerializer},
+        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+    )
+    def post(self, request: Request) -> Response:
+        """Resume them."""
+        return self.steered(request)
+
+
+class CancelMany(SteeringMany):
+    """`projects/cancel`."""
+
+    verb = "cancel"
+    serializer_class = CancelManySerializer
+
+    @operation(
+        "projects_cancel_many",
+        "Cancel many projects",
+        "As `projects/pause`: those of some ids, or all of a filter that are not over.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=CancelManySerializer,
+        responses={200: BatchSerializer},
+        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+    )
+    def post(self, request: Request) -> Response:
+        """Cancel them."""
+        return self.steered(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -9,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.api import examples
-from projects.api.errors import StepNotFound
 from projects.api.filters import RoundQuery, StepQuery
 from projects.api.operations import operation
 from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
+from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
-from projects.services import results
+from projects.services import progressing, results
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -39,8 +40,8 @@ class StepList(ListResource):
         """A page of steps."""
         query = self.query(StepQuery)
         project = self.project(project_id)
-        rows = _wanted(project, query).select_related("phase").defer("result", "item", "spec")
-        return self.paged(rows, StepSerializer, order=IN_ORDER)
+        rows = _wanted(project, query).select_related("phase").defer("result", "item")
+        return self.paged(rows, StepSerializer, order=IN_ORDER, told=lambda page: _with_causes(project, page))
 
 
 class StepDetail(Resource):
@@ -60,7 +61,7 @@ class StepDetail(Resource):
         """One step."""
         query = self.query(RoundQuery)
         project = self.project(project_id)
-        rounds = Step.objects.filter(project=project, key=key).select_related("phase", "parent")
+        rounds = Step.objects.filter(project=project, key=key).select_related("project", "phase", "parent")
         wanted = rounds.filter(round=query["round"]) if "round" in query else rounds
         step = wanted.order_by("-round").first()
         if step is None:
@@ -81,6 +82,7 @@ class StepDetail(Resource):
         results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
+        whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
         whole.told["items"] = self._items(step) if spec.get("for_each") and step.parent is None else None
         return whole  # type: ignore[return-value] # it answers for the step and for what is told beside it
 
@@ -98,6 +100,12 @@ class _Told:
 
     def __getattr__(self, name: str) -> Any:
         return self.told[name] if name in self.told else getattr(self.step, name)
+
+
+def _with_causes(project: Project, steps: Sequence[Step]) -> list[_Told]:
+    """A page of steps, each with why it does not run."""
+    sentences = progressing.why(project, steps)
+    return [_Told(step, {"why": sentences.get(step.pk)}) for step in steps]
 
 
 def _wanted(project: Project, query: dict[str, Any]) -> QuerySet[Step]:

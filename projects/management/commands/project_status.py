@@ -20,8 +20,11 @@ from projects.reports.durations import in_words, moment
 from projects.reports.general import failed_steps
 from projects.reports.render_text import sections_as_text
 from projects.reports.report import content_of
-from projects.services.progressing import Progress, progress
+from projects.services.causes import idle_steps
+from projects.services.progressing import Progress, progress, why
 from projects.states import ApprovalState
+
+MOST_WAITING = 20
 
 
 class Command(PhasegateCommand):
@@ -64,6 +67,7 @@ class Command(PhasegateCommand):
 def _document(project: Project, options: dict[str, Any]) -> dict[str, Any]:
     document: dict[str, Any] = {"project": project_document(project)}
     document["progress"] = progress(project_id=project.pk).to_json()
+    document["waiting"] = _waiting(project)
     if options["failed"]:
         document["failed"] = failed_steps(project)
     if options["rejected"]:
@@ -82,6 +86,7 @@ def _sections(project: Project, options: dict[str, Any]) -> list[Section]:
         sections.append(_standing(project, now))
     if options["progress"] or not any(asked):
         sections.append(_progress(now))
+        sections += _waiting_steps(project)
     if options["failed"]:
         sections.append(_failed(project))
     if options["rejected"]:
@@ -98,6 +103,8 @@ def _standing(project: Project, now: Progress) -> Facts:
         ("Owner", project.owner.get_username() if project.owner else "none: started from the command line"),
         ("Created", moment(project.created_at)),
         ("Started", moment(project.started_at)),
+        ("Deadline", moment(project.deadline) if project.deadline and not project.is_over else ""),
+        ("Drained", moment(project.drained_at) if project.drained_at and not project.is_over else ""),
         ("Finished", moment(project.finished_at)),
         ("Intent", project.intent),
     ]
@@ -118,6 +125,22 @@ def _progress(now: Progress) -> Table:
     left = f", about {in_words(now.eta)} left" if now.eta else ""
     title = f"Phases: {now.share:.0%} done in {in_words(now.elapsed)}{left}"
     return Table(title, ("Phase", "State", "Round", "Steps done", "Steps by state"), rows)
+
+
+def _waiting(project: Project) -> list[dict[str, Any]]:
+    """The steps of the phase that is worked on that are neither over nor running, each with the reason."""
+    if project.is_over:
+        return []
+    steps = idle_steps(project)
+    reasons = why(project, steps)
+    return [{"key": step.key, "state": step.state, "why": reasons.get(step.pk)} for step in steps]
+
+
+def _waiting_steps(project: Project) -> list[Table]:
+    waiting = _waiting(project)
+    rows = tuple((each["key"], each["state"], each["why"] or "") for each in waiting[:MOST_WAITING])
+    more = f", {MOST_WAITING} of {len(waiting)}" if len(waiting) > MOST_WAITING else ""
+    return [Table(f"Steps that do not run, and why{more}", ("Step", "State", "Why"), rows)] if rows else []
 
 
 def _failed(project: Project) -> Table:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from orchestrator_site.access.actors import Actor
 from projects.management.steering import SteeringCommand
-from projects.models import Project
-from projects.services import control
 
 
 class Command(SteeringCommand):
-    """Resume a project."""
+    """Resume projects."""
 
-    help = "Go on with a paused project; its deadlines are moved by the length of the pause."
-
-    def steer(self, project: Project, actor: Actor, options: Mapping[str, Any]) -> Project:
-        """Resume it."""
-        return control.resume(project_id=project.pk, actor=actor, reason=options["reason"])
+    verb = "resume"
+    help = "Go on with paused projects, and those held below them; all clocks are moved by the length of the pause."

@@ -43,6 +43,7 @@ class Command(PhasegateCommand):
         parser.add_argument(
             "--budget", action="append", default=[], metavar="MEASURE=SOFT:HARD", help="a limit, such as cost=5:10"
         )
+        parser.add_argument("--deadline", metavar="DURATION", help="be over within so long from now: 2h, 90s, 7d")
         parser.add_argument("--title", default="", help="default: the blueprint's")
         parser.add_argument("--rerun", action="store_true", help="do it again, even if it was done before")
         parser.add_argument("--wait", action="store_true", help="show progress until it is over")
@@ -84,6 +85,7 @@ class Command(PhasegateCommand):
                 auto_approve=options["auto_approve"],
                 rerun=options["rerun"],
                 budgets=limits,
+                deadline=options["deadline"],
             )
             project = created.project
             if project.state == ProjectState.PENDING and (created.is_new or not project.after.exists()):

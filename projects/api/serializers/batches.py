@@ -1,0 +1,58 @@
+"""Steering many projects at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from projects.api.serializers.fields import StateField, StrictSerializer
+from projects.api.serializers.projects import BLUEPRINT_NAME, CancelSerializer, ReasonSerializer
+from projects.services.batches import MOST
+from projects.states import Directive, ProjectState
+
+
+class ManySerializer(StrictSerializer):
+    """Which projects: by their blueprint, by their owner, or by both; every one where neither is named."""
+
+    blueprint = serializers.RegexField(
+        BLUEPRINT_NAME, required=False, max_length=120, help_text="Of this blueprint; `name@2` for a version."
+    )
+    owner = serializers.CharField(required=False, max_length=150, help_text="Started by this user.")
+
+
+class SteerManySerializer(ReasonSerializer):
+    """Which projects, and why: `ids`, or a `filter`."""
+
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, min_length=1, max_length=MOST, help_text="These projects."
+    )
+    filter = ManySerializer(required=False, help_text="All of which it can be asked.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One of the two: that nothing is named must not mean everything."""
+        if ("ids" in attrs) == ("filter" in attrs):
+            raise serializers.ValidationError("Give `ids`, or a `filter` ({} is every project).")
+        return attrs
+
+
+class CancelManySerializer(SteerManySerializer, CancelSerializer):
+    """Which projects, and how to cancel them."""
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What became of one project."""
+
+    id = serializers.UUIDField()
+    done = serializers.BooleanField()
+    state = StateField(ProjectState, allow_null=True)
+    directive = StateField(Directive, allow_null=True)
+    code = serializers.CharField(allow_null=True, help_text="Of the refusal.")
+    message = serializers.CharField(allow_null=True, help_text="The refusal in a sentence.")
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    """What became of each."""
+
+    results = OutcomeSerializer(many=True)
+    left = serializers.IntegerField(help_text="How many more fitted the filter: ask again for those.")

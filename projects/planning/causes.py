@@ -1,0 +1,255 @@
+"""Why something does not move, in one sentence: the cause, since when, and who can move it on.
+
+Of a step that is neither over nor running there always is one; what is not known of it is not a reason to say
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from projects.states import PROJECT, STEP, Directive, PhaseState, ProjectState, StepState
+
+NO_CONTROL = "no control worker is alive. Start workers: `make up`."
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A code for programs, and the sentence for people. ``since`` where it is known."""
+
+    code: str
+    sentence: str
+    since: datetime | None = None
+
+
+# What a person looks at first: what nobody mends by itself, then what waits for somebody, then what time brings.
+RANKS = (
+    "stuck",
+    "control",
+    "approval",
+    "signal",
+    "child",
+    "room",
+    "pool",
+    "timer",
+    "retry",
+    "lost",
+    "worker",
+    "kind",
+    "deciding",
+    "unsent",
+    "items",
+    "window",
+    "needs",
+    "phase",
+)
+OUTSIDE = frozenset({"approval", "signal", "child", "room", "timer", "retry"})
+"""Causes that do not pass by the engine's own work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open approval."""
+
+    title: str
+    groups: tuple[str, ...]
+    opened_at: datetime
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A project as its steps see it. ``by`` is who paused it, ``above`` the paused project that holds it.
+
+    ``stuck`` is why it could not be advanced when that was last tried; empty where it could.
+    """
+
+    state: ProjectState
+    directive: Directive
+    now: datetime
+    since: datetime | None = None
+    by: str = ""
+    above: str = ""
+    stuck: str = ""
+    control_alive: bool = True
+    pools_alive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A step as far as it says why it waits. What does not concern it is left out."""
+
+    key: str
+    state: StepState
+    kind: str = "agent"
+    pool: str = "cpu"
+    since: datetime | None = None
+    phase_state: PhaseState = PhaseState.RUNNING
+    before: str = ""
+    """Title of the phase that is worked on, where the step's own has not begun."""
+    needs: tuple[str, ...] = ()
+    """Keys of the steps that it waits for."""
+    items: Mapping[str, int] | None = None
+    """Of a list: how many of its items are in which state."""
+    is_item: bool = False
+    error: str = ""
+    available_at: datetime | None = None
+    published_at: datetime | None = None
+    lost_after: float = 60.0
+    guarded: bool = False
+    room: str = ""
+    """Why there is no room for a guarded step, by those who know."""
+    due_at: datetime | None = None
+    signal: str = ""
+    asked: Asked | None = None
+    child: str = ""
+    """The child project and what it waits for, as a clause."""
+
+
+def why(step: Waiter, project: Standing) -> Cause | None:
+    """Why a step does not run. None for one that runs, or is over."""
+    if step.state in STEP.terminal or step.state is StepState.RUNNING:
+        return None
+    if project.state in PROJECT.terminal:
+        return Cause("over", f"The project is {project.state}: {step.key} is cancelled when somebody looks at it.")
+    if project.directive is Directive.CANCEL:
+        return Cause("cancelling", f"The project is being cancelled: {step.key} does not start.", project.since)
+    if project.state is ProjectState.PENDING:
+        return Cause("not_started", "The project has not begun.")
+    if project.directive is Directive.PAUSE:
+        return _paused(step, project)
+    return _waits(step, project)
+
+
+def foremost(causes: Iterable[Cause]) -> tuple[Cause, int] | None:
+    """What a person wants to know first of a project, and how many others wait for something outside the engine."""
+    ordered = sorted(causes, key=lambda cause: RANKS.index(cause.code) if cause.code in RANKS else len(RANKS))
+    if not ordered:
+        return None
+    return ordered[0], sum(cause.code in OUTSIDE for cause in ordered[1:])
+
+
+def decision(asked: Asked) -> Cause:
+    """An open approval as a cause."""
+    who = ", ".join(asked.groups) or "anyone with the right to decide"
+    until = f", until {asked.deadline:%Y-%m-%d %H:%M} UTC" if asked.deadline else ""
+    since = f"{asked.opened_at:%Y-%m-%d %H:%M} UTC"
+    return Cause("approval", f"Waits for {who} to decide {asked.title!r} since {since}{until}.", asked.opened_at)
+
+
+def deciding(project: Standing) -> Cause:
+    """Nothing is in the way but that somebody looks."""
+    if project.stuck:
+        return Cause(
+            "stuck",
+            f"It could not be advanced ({project.stuck}). Recovery tries again every few seconds; an administrator "
+            "finds more in the log.",
+        )
+    if not project.control_alive:
+        return Cause("control", f"Its next step is to be decided, but {NO_CONTROL}")
+    return Cause("deciding", "Its next step is being decided; recovery looks at it within seconds.")
+
+
+def held(project: Standing) -> str:
+    """Since when and by whom a project is paused, without a full stop."""
+    since = f" since {project.since:%Y-%m-%d %H:%M:%S} UTC" if project.since else ""
+    if project.above:
+        return f"Held{since}, because {project.above} above it is paused"
+    return f"Paused{since}{f' by {project.by}' if project.by else ''}"
+
+
+def _paused(step: Waiter, project: Standing) -> Cause:
+    who = f"resuming {project.above} resumes it" if project.above else "an operator can resume it"
+    sentence = f"{held(project)}: {step.key} does not start; {who}."
+    if step.state is StepState.WAITING:
+        inner = _waits(step, project).sentence.rstrip(".")
+        sentence = f"{held(project)}, so that its clock stands still; {who}. {inner}."
+    return Cause("paused", sentence, project.since)
+
+
+def _waits(step: Waiter, project: Standing) -> Cause:
+    match step.state:
+        case StepState.PENDING:
+            return _pending(step, project)
+        case StepState.READY:
+            return _ready(step, project)
+        case _:
+            return _waiting(step, project)
+
+
+def _pending(step: Waiter, project: Standing) -> Cause:
+    if step.phase_state is PhaseState.PENDING:
+        before = f"when {step.before!r} has passed its gate" if step.before else "when those before it are through"
+        return Cause("phase", f"The phase of {step.key} begins {before}.")
+    if step.needs:
+        some = ", ".join(step.needs[:3]) + (f" and {len(step.needs) - 3} more" if len(step.needs) > 3 else "")
+        return Cause("needs", f"{step.key} needs {some} to be through.")
+    if step.is_item:
+        return _in_the_window(step)
+    return deciding(project)
+
+
+def _ready(step: Waiter, project: Standing) -> Cause:
+    if step.available_at is not None and step.available_at > project.now:
+        error = f", after: {step.error}" if step.error else ""
+        return Cause("retry", f"Waits until {step.available_at:%H:%M:%S} UTC to try {step.key} again{error}.")
+    if step.room:
+        return Cause("room", step.room, step.since)
+    if step.published_at is None:
+        if step.is_item:
+            return _in_the_window(step)
+        if not project.control_alive:
+            return Cause("control", f"{step.key} is ready to be sent to a worker, but {NO_CONTROL}")
+        return Cause("unsent", f"{step.key} is ready, and is sent to a worker within seconds.")
+    if step.pool not in project.pools_alive:
+        return Cause(
+            "pool", f"{step.key} is ready, but no worker of pool {step.pool!r} is alive. Start workers: `make up`."
+        )
+    if (project.now - step.published_at).total_seconds() > step.lost_after:
+        return Cause(
+            "lost",
+            f"{step.key} was sent at {step.published_at:%H:%M:%S} UTC and nobody took it: recovery sends it again.",
+            step.published_at,
+        )
+    if step.guarded:
+        return Cause("room", f"{step.key} is ready, and starts where its budgets and limits have room.", step.since)
+    return Cause("worker", f"{step.key} is ready and waits for a free worker of pool {step.pool!r}.", step.published_at)
+
+
+def _in_the_window(step: Waiter) -> Cause:
+    return Cause("window", f"{step.key} begins when others of its list have ended: so many of them run at a time.")
+
+
+def _waiting(step: Waiter, project: Standing) -> Cause:
+    if step.items is not None:
+        live = sum(count for state, count in step.items.items() if StepState(state) in STEP.live)
+        if live:
+            return Cause("items", f"{step.key} waits for {live} of its {sum(step.items.values())} items.", step.since)
+        return deciding(project)
+    match step.kind:
+        case "wait":
+            return _for_a_time_or_a_signal(step, project)
+        case "approval":
+            return decision(step.asked) if step.asked is not None else deciding(project)
+        case "project":
+            return Cause("child", f"{step.key} waits for {step.child}", step.since) if step.child else deciding(project)
+        case _:
+            since = f" since {step.since:%Y-%m-%d %H:%M:%S} UTC" if step.since else ""
+            return Cause("kind", f"{step.key} waits as steps of kind {step.kind} do{since}.", step.since)
+
+
+def _for_a_time_or_a_signal(step: Waiter, project: Standing) -> Cause:
+    until = f"{step.due_at:%Y-%m-%d %H:%M:%S} UTC" if step.due_at is not None else ""
+    if step.due_at is not None and step.due_at <= project.now:
+        return deciding(project)
+    if step.signal:
+        since = f" since {step.since:%Y-%m-%d %H:%M:%S} UTC" if step.since else ""
+        return Cause(
+            "signal",
+            f"{step.key} waits for the signal {step.signal!r}{since}{f', or until {until}' if until else ''}. Whoever "
+            "may steer the project can send it: `signal_project`.",
+            step.since,
+        )
+    return Cause("timer", f"{step.key} waits until {until}.", step.since) if until else deciding(project)

@@ -1,0 +1,148 @@
+-- Timers, and what steps wait for that no worker does. Times are the database's.
+-- The clock of a project stands still while it is paused: what is set meanwhile counts from the moment of the pause,
+-- so that the length of the pause, which is added when it ends, is right for it too.
+
+-- name: set_step_timer
+-- A step's timer, or another moment for the one it has.
+INSERT INTO projects_timer (project_id, kind, step_id, due_at, created_at)
+SELECT p.id, %(kind)s, %(step)s,
+       CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
+           + make_interval(secs => %(seconds)s),
+       clock_timestamp()
+  FROM projects_project p
+ WHERE p.id = %(project)s
+    ON CONFLICT (step_id, kind) WHERE step_id IS NOT NULL DO UPDATE SET due_at = EXCLUDED.due_at
+RETURNING due_at;
+
+-- name: agree_approvals
+-- A timer for every open approval with a deadline, due when it is. The deadline is what people are shown, the timer
+-- what fires. Those that agree are not locked. Without an id: of all approvals, which mends what somebody else wrote.
+INSERT INTO projects_timer (project_id, kind, approval_id, due_at, created_at)
+SELECT a.project_id, 'approval', a.id, a.deadline, clock_timestamp()
+  FROM projects_approval a
+  LEFT JOIN projects_timer t ON t.approval_id = a.id
+ WHERE a.state = 'open' AND a.deadline IS NOT NULL AND (t.id IS NULL OR t.due_at <> a.deadline)
+   AND (%(approval)s::uuid IS NULL OR a.id = %(approval)s)
+    ON CONFLICT (approval_id) WHERE approval_id IS NOT NULL DO UPDATE SET due_at = EXCLUDED.due_at;
+
+-- name: drop_closed
+-- The timer of an approval that is closed or has no deadline any more. SKIP LOCKED for the reason given at drop_timers.
+DELETE FROM projects_timer
+ WHERE id IN (
+    SELECT t.id FROM projects_timer t JOIN projects_approval a ON a.id = t.approval_id
+     WHERE a.id = %(approval)s AND (a.state <> 'open' OR a.deadline IS NULL)
+       FOR UPDATE OF t SKIP LOCKED
+ );
+
+-- name: agree_projects
+-- The same for the deadlines of live projects. Without an id only for those to come: of one that has passed the timer
+-- has fired, and it fires once.
+INSERT INTO projects_timer (project_id, kind, due_at, created_at)
+SELECT p.id, 'project', p.deadline, clock_timestamp()
+  FROM projects_project p
+  LEFT JOIN projects_timer t ON t.project_id = p.id AND t.kind = 'project'
+ WHERE p.state IN ('pending', 'running') AND p.deadline IS NOT NULL AND (t.id IS NULL OR t.due_at <> p.deadline)
+   AND (p.id = %(project)s OR (%(project)s::uuid IS NULL AND p.directive = 'run' AND p.deadline > clock_timestamp()))
+    ON CONFLICT (project_id) WHERE kind = 'project' DO UPDATE SET due_at = EXCLUDED.due_at;
+
+-- name: drop_timers
+-- Timers that nobody waits for any more. One that fires at this moment is left to whoever fires it: that transaction
+-- waits for the approval which this one may have locked, so that waiting for it here would be a deadlock.
+DELETE FROM projects_timer
+ WHERE id IN (
+    SELECT t.id FROM projects_timer t
+     WHERE t.project_id = %(project)s
+       AND (%(kind)s::text IS NULL OR t.kind = %(kind)s)
+       AND (%(step)s::uuid IS NULL OR t.step_id = %(step)s)
+       FOR UPDATE SKIP LOCKED
+ );
+
+-- name: forget_timers
+-- Timers of projects that are over, left behind where the end of a project met their firing.
+DELETE FROM projects_timer
+ WHERE id IN (
+    SELECT t.id FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+     WHERE p.state NOT IN ('pending', 'running')
+     LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED
+ );
+
+-- name: fire_waking
+-- Take the due timers of running projects that only have somebody look. KEY SHARE on the project, as a claim takes it:
+-- a pause waits for us, and what it has begun to hold is skipped.
+DELETE FROM projects_timer
+ WHERE id IN (
+    SELECT t.id FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+     WHERE t.due_at <= clock_timestamp() AND t.kind IN ('wait', 'retry')
+       AND p.state = 'running' AND p.directive = 'run'
+     ORDER BY t.due_at
+     LIMIT %(limit)s
+       FOR UPDATE OF t SKIP LOCKED
+       FOR KEY SHARE OF p SKIP LOCKED
+ )
+RETURNING project_id;
+
+-- name: due_deadlines
+-- Due timers at which something is decided, each of which is fired by itself.
+SELECT t.id, t.kind, t.project_id
+  FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+ WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project')
+   AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
+ ORDER BY t.due_at
+ LIMIT %(limit)s;
+
+-- name: take_deadline
+-- One of them, for the rest of this transaction. No row: somebody else fires it, it has moved, or the project is held.
+SELECT t.id, t.approval_id
+  FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+ WHERE t.id = %(timer)s AND t.due_at <= clock_timestamp()
+   AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
+   FOR UPDATE OF t SKIP LOCKED
+   FOR KEY SHARE OF p SKIP LOCKED;
+
+-- name: due_soon
+-- In how many seconds each of the next timers is due.
+SELECT extract(epoch FROM t.due_at - clock_timestamp())::float8 AS seconds
+  FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+ WHERE t.due_at > clock_timestamp() AND t.due_at <= clock_timestamp() + make_interval(secs => %(within)s)
+   AND p.directive = 'run' AND p.state IN ('pending', 'running')
+ ORDER BY t.due_at
+ LIMIT %(limit)s;
+
+-- name: send_signal
+-- A signal of a project that is not over, at the database's time. No row: the project has ended meanwhile.
+INSERT INTO projects_signal (project_id, name, payload, key, sender, sent_at)
+SELECT p.id, %(name)s, %(payload)s::jsonb, %(key)s, %(sender)s, clock_timestamp()
+  FROM projects_project p
+ WHERE p.id = %(project)s AND p.state IN ('pending', 'running') AND p.directive <> 'cancel'
+RETURNING id;
+
+-- name: hold_still
+-- Whether a project runs, and keep it so until this transaction ends: a pause or cancel waits for us. No row where one
+-- is under way, which we must not wait for: it may wait for the phase that we have locked.
+SELECT p.id FROM projects_project p
+ WHERE p.id = %(project)s AND p.state = 'running' AND p.directive = 'run'
+   FOR KEY SHARE SKIP LOCKED;
+
+-- name: running_in_tree
+-- How many steps run in a project and in the live projects below it.
+WITH RECURSIVE tree AS (
+    SELECT p.id FROM projects_project p WHERE p.id = %(project)s
+     UNION ALL
+    SELECT c.id
+      FROM tree
+      JOIN projects_step s ON s.project_id = tree.id AND s.kind = 'project'
+      JOIN projects_project c ON c.parent_step_id = s.id AND c.state = 'running'
+)
+SELECT count(*)::int AS steps FROM projects_step s JOIN tree ON tree.id = s.project_id WHERE s.state = 'running';
+
+-- name: ancestors
+-- The projects above a project, the nearest first: each was started by a step of the next.
+WITH RECURSIVE above AS (
+    SELECT s.project_id AS id, 1 AS height
+      FROM projects_project p JOIN projects_step s ON s.id = p.parent_step_id WHERE p.id = %(project)s
+     UNION ALL
+    SELECT s.project_id, above.height + 1
+      FROM above JOIN projects_project p ON p.id = above.id JOIN projects_step s ON s.id = p.parent_step_id
+     WHERE above.height < %(most)s
+)
+SELECT id, height FROM above ORDER BY height;
