@@ -82,6 +82,10 @@ TEMPLATES = [
 # --- servers ---------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.database_url)}
+# A server that is gone without a word is noticed within seconds, not after the two hours of the operating system.
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=20_000
+)
 if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
@@ -47,6 +47,8 @@ def at_end_of_round(project: Project, phase: Phase) -> bool:
     """Every step is over: judge quality, and pass, ask people, work it over or fail. Whether there is more to do."""
     if phase.gate is None:
         return _pass(phase)
+    for left in _asked(phase).filter(state__in=(ApprovalState.OPEN, ApprovalState.APPROVED)):
+        _void(project, left, because="its phase was worked on again")
     gate = seeing.gate_of(phase)
     context = seeing.context_of(project, phase)
     quality = seeing.judge(gate, context)
@@ -138,10 +140,15 @@ def take_back(project: Project, phase: Phase) -> bool:
     return True
 
 
-def _latest(phase: Phase) -> Approval | None:
-    """The approval of the present round's gate that was asked last; one of a round before that was left open."""
+def _asked(phase: Phase) -> QuerySet[Approval]:
+    """What was asked at the gate in the present round; also what was left open in a round before."""
     asked = phase.approvals.filter(Q(round=phase.round) | Q(state=ApprovalState.OPEN), purpose__in=AT_A_GATE)
-    return asked.select_related("project", "phase").order_by("-opened_at", "-id").first()
+    return asked.select_related("project", "phase")
+
+
+def _latest(phase: Phase) -> Approval | None:
+    """The one that was asked last."""
+    return _asked(phase).order_by("-opened_at", "-id").first()
 
 
 def _void_if_changed(project: Project, approval: Approval) -> bool:

@@ -19,7 +19,6 @@ from projects.services import budgets, causes, draining, guards
 from projects.services.timers import OVERDUE
 from projects.states import Directive, PhaseState, ProjectState
 
-
 causes.ROOM.append(guards.sentences)
 
 

@@ -261,6 +261,18 @@ def test_a_phase_that_waits_and_has_work_again_is_worked_on_and_asked_again() ->
     assert kinds(project).count("phase.reopened") == 1
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_an_approval_that_was_left_behind_when_its_phase_was_begun_again_is_void(answered: bool) -> None:
+    project = asked()
+    first = open_approval(project)
+    with transaction.atomic():
+        if answered:
+            decide(first, approver())
+        Phase.objects.filter(project=project, key="draft").update(state="running")
+
+    assert (open_approval(drive(project)).supersedes, states_of(project)) == (first, ["void", "open"])
+
+
 def test_a_question_that_can_no_longer_be_put_together_fails_the_project_with_the_reason() -> None:
     project = asked()
     decide(open_approval(project), approver())

@@ -60,6 +60,16 @@ def test_an_answer_to_an_old_page_is_a_conflict(anna: Client) -> None:
     assert not Decision.objects.exists()
 
 
+def test_several_at_once_show_what_is_different_too(anna: Client) -> None:
+    again = changed(asking("marketing"))
+    User.objects.filter(username="anna").update(is_staff=True)
+    chosen = {"action": "approve_selected", "_selected_action": str(again.pk)}
+    body = anna.post(reverse("admin:projects_approval_changelist"), chosen).content.decode()
+
+    assert "What has changed" in body
+    assert "not met: results.write.score" in body
+
+
 def test_markup_in_a_difference_is_text(anna: Client) -> None:
     project = asking("marketing")
     project.steps.filter(key="write").update(result={"text": "plain", "score": 0.4})
