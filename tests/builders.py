@@ -17,7 +17,7 @@ from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
-from projects.services import advancing, claims, control, creating, execution, intake
+from projects.services import advancing, claims, control, creating, execution, intake, results
 from projects.services.claims import Claim
 from projects.services.registration import register_blueprint
 from projects.services.workers import WorkerProcess, this_process
@@ -117,7 +117,7 @@ def states(project: Project) -> dict[str, str]:
 
 def result(project: Project, key: str) -> Any:
     """The result of a step's latest round."""
-    return Step.objects.filter(project=project, key=key).order_by("-round").values_list("result", flat=True)[0]
+    return results.of(Step.objects.filter(project=project, key=key).order_by("-round")[0])
 
 
 def step(project: Project, key: str) -> Step:
