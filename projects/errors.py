@@ -203,12 +203,6 @@ class StepsRunning(Refused):
     code = "steps_running"
 
 
-class PreviewChanged(Refused):
-    """What would happen is not what the preview said any more."""
-
-    code = "preview_changed"
-
-
 class StepNotFound(NotFound):
     """The project has no such step."""
 

@@ -14,8 +14,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.models.checkpoint import Occasion
-from projects.services import advancing, checkpoints, guards, notifying, previews, trees
+from projects.services import advancing, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -74,7 +73,6 @@ def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         project = _locked(project_id)
         if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
             trees.pause(project, actor=actor.name, reason=reason)
-            checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
             faults.point("in_pause")
         elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
             trees.keep_paused(project, actor=actor.name, reason=reason)
