@@ -95,6 +95,11 @@ def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
     return claims.claim(step.project_id, step.pk, worker or this_process())
 
 
+def do(claim: Claim) -> None:
+    """What a worker does with a step that it has claimed: call the agent, and write down what became of it."""
+    execution._do(claim, this_process(), execution.LegEnd([]), None, None)
+
+
 def finish(claim: Claim, result: str = '"done"') -> None:
     """What a worker does last, with what the agent returned as JSON."""
     execution._commit(claims.Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))

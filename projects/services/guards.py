@@ -22,6 +22,7 @@ from projects import sql
 from projects.blueprints.schema import BudgetsSpec
 from projects.models import Approval, Project, Step, Timer
 from projects.models.approval import Purpose
+from projects.models.timer import TimerKind
 from projects.planning import budgeting
 from projects.planning.binding import Seen
 from projects.planning.budgeting import Account, Ask, Queue, Refuse, Room, Verdict, Wait, amount
@@ -95,8 +96,13 @@ def why(step: Step) -> str | None:
 
 
 def sentences(_: Project | None, steps: Iterable[Step]) -> dict[UUID, str]:
-    """The same of several, by their ids, for those who tell causes; at most ``EXPLAINED`` of them."""
-    found = room.find([step.pk for step in steps][:EXPLAINED])
+    """The same of several, by their ids, for those who tell causes; at most ``EXPLAINED`` of them.
+
+    Of those whose moment is to come only if they stand aside: others wait for another attempt.
+    """
+    asked = list(steps)
+    aside = set(Timer.objects.filter(step__in=asked, kind=TimerKind.ROOM).values_list("step_id", flat=True))
+    found = room.find([step.pk for step in asked if step.available_at is None or step.pk in aside][:EXPLAINED])
     told = {wanting.id: _in_words(wanting, room.weigh(wanting)) for wanting in found}
     return {pk: sentence for pk, sentence in told.items() if sentence is not None}
 

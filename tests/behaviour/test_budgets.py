@@ -15,20 +15,23 @@ from orchestrator_site.history import services as history
 from projects.errors import BudgetInvalid, BudgetNotFound, RefusedInState
 from projects.models import Approval, Attempt, Budget, Reservation, Step, Timer
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, budgets, control, execution, guards, turns
+from projects.services import advancing, approvals, budgets, control, guards, turns
+from projects.services.claims import Claim
 from projects.services.progressing import progress
 from projects.services.recovery import recover
-from projects.services.workers import this_process
 from tests.builders import (
     agent_that,
     approver,
     as_actor,
+    claim,
+    do,
     drive,
     kinds,
     look,
     open_approval,
     person,
     project_of,
+    run,
     states,
     step,
 )
@@ -75,8 +78,8 @@ def decide(project: Any, verdict: Verdict = Verdict.APPROVE, **options: Any) -> 
     return approvals.decide(approval_id=open_approval(project).pk, user=user, verdict=verdict, via="test", **options)
 
 
-def claims(project: Any, key: str) -> execution.Claim | None:
-    return execution.claim(step(project, key).pk, this_process())
+def claims(project: Any, key: str) -> Claim | None:
+    return claim(step(project, key))
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -315,7 +318,7 @@ def test_two_steps_cannot_both_overspend_and_the_second_goes_when_the_first_has_
     assert states(project) == {"a": "running", "b": "ready"}
     assert "waits for running steps to end" in (guards.why(step(project, "b")) or "")
 
-    execution._perform(first, this_process(), None, None)
+    do(first)
     assert step(project, "b").available_at is None, "it was sent for"
     assert drive(project).state == "completed"
     assert spent(project) == 2.0
@@ -333,7 +336,7 @@ def test_an_attempt_is_booked_once_however_often_it_is_settled() -> None:
     project = drive(project_of(THREE), steps=1)
     for _ in range(3):
         guards.settle(step(project, "a").pk, 1, tokens=100, cost=1.0, seconds=1.0)
-        execution.run_leg([step(project, "a").pk])
+        run(step(project, "a"))
 
     assert spent(project) == 1.0
 
@@ -356,7 +359,7 @@ def test_a_late_result_books_nothing_more() -> None:
     Step.objects.filter(state="running").update(lease_until=Now() - timedelta(seconds=1))
     recover()
 
-    execution._perform(slow, this_process(), None, None)
+    do(slow)
 
     assert spent(project) == 6.0
     assert kinds(project)[-1] == "step.late_result"
@@ -450,7 +453,7 @@ def test_a_step_that_nobody_sent_for_is_looked_at_when_its_timer_is_due() -> Non
         state="completed", lease_owner=None, lease_until=None, finished_at=Now()
     )  # as if the worker had died between its commit and the sending
     due()
-    assert recover().steps_sent_for == 1
+    assert recover().timers_fired == 1
     advancing.advance(project.pk)
     assert claims(project, "b") is not None
 

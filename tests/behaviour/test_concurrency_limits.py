@@ -11,11 +11,11 @@ from django.db.models.functions import Now
 from orchestrator_site.access.actors import system_actor
 from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Project, Step, Timer
-from projects.services import control, execution, guards, turns
+from projects.services import control, guards, turns
+from projects.services.claims import Claim
 from projects.services.progressing import progress
 from projects.services.recovery import recover
-from projects.services.workers import this_process
-from tests.builders import agent_that, drive, project_of, result, states, step
+from tests.builders import agent_that, claim, do, drive, project_of, result, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,12 +36,12 @@ def begun(**options: Any) -> Project:
     return drive(project_of(CALL, **options), steps=0)
 
 
-def claims(project: Project, key: str = "call") -> execution.Claim | None:
-    return execution.claim(step(project, key).pk, this_process())
+def claims(project: Project, key: str = "call") -> Claim | None:
+    return claim(step(project, key))
 
 
-def ends(claim: execution.Claim) -> None:
-    execution._perform(claim, this_process(), None, None)
+def ends(claim: Claim) -> None:
+    do(claim)
 
 
 def was_sent_for(project: Project) -> bool:
@@ -204,7 +204,7 @@ def test_of_a_list_no_more_stand_aside_than_the_window_holds(monkeypatch: pytest
     held = []
     for _ in range(5):
         for item in Step.objects.filter(project=project, state="ready", published_at__isnull=False):
-            held.append(execution.claim(item.pk, this_process()))
+            held.append(claim(item))
         advancing.advance(project.pk)
 
     assert len([each for each in held if each is not None]) == 1

@@ -19,11 +19,10 @@ from orchestrator_site.history import services as history
 from projects.errors import ResultDamaged
 from projects.models import Blob, Project, Step
 from projects.reports.results import latest
-from projects.services import execution, results, snapshots
+from projects.services import results, snapshots
 from projects.services.contexts import Results
-from projects.services.workers import this_process
 from tests.api.conftest import client_of
-from tests.builders import agent_that, drive, person, project_of, result, step
+from tests.builders import agent_that, claim, drive, person, project_of, result, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,7 +164,7 @@ def test_one_that_is_about_to_be_removed_and_is_written_again_stays() -> None:
 
 def test_a_crash_between_the_blob_and_the_commit_leaves_the_step_to_be_done_again() -> None:
     project = drive(project_of(ONE), steps=0)
-    claimed = execution.claim(step(project, "large").pk, this_process())
+    claimed = claim(step(project, "large"))
     assert claimed is not None
     results.keep(json.dumps(LARGE))  # and then the worker dies
 

@@ -12,7 +12,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import POOLS, PRIORITIES
 from projects import sql
 from projects.errors import AfterNotFound, RefusedInState
-from projects.models import Project
+from projects.models import Project, Step
 from projects.services import control, creating, publishing
 from projects.services.recovery import recover
 from projects.services.registration import find_blueprint
@@ -44,8 +44,9 @@ def test_the_priority_of_a_project_is_the_queue_of_its_steps(priority: str, monk
 
 def test_recovery_looks_at_critical_projects_first() -> None:
     waiting = {priority: project_of(ONE, priority=priority) for priority in ("low", "critical", "normal", "high")}
+    Step.objects.update(published_at=None)
 
-    found = [row["id"] for row in sql.rows("neglected", limit=10)]
+    found = [row["id"] for row in sql.rows("neglected", limit=10, window=200)]
 
     assert found == [waiting[priority].pk for priority in PRIORITIES]
 

@@ -16,10 +16,10 @@ from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
 from projects.models import Approval, Budget, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, budgets, control, execution, guards, publishing
+from projects.services import advancing, approvals, budgets, control, guards, publishing
 from projects.services.recovery import recover
 from projects.services.workers import WorkerProcess, this_process
-from tests.builders import agent_that, approver, drive, project_of, step
+from tests.builders import agent_that, approver, claim, do, drive, project_of, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,8 +86,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
 
 def claim_of(project: Project, key: str) -> Callable[[], Any]:
-    pk, worker = step(project, key).pk, WorkerProcess()
-    return lambda: execution.claim(pk, worker)
+    return functools.partial(claim, step(project, key), WorkerProcess())
 
 
 @pytest.mark.parametrize("blueprint", [BUDGET, KEY], ids=["budget", "key"])
@@ -115,10 +114,10 @@ def test_two_who_cross_the_soft_limit_at_once_ask_once() -> None:
 def test_an_end_that_is_written_twice_at_once_is_booked_once() -> None:
     for _ in range(ROUNDS // 2):
         project = drive(project_of(BUDGET), steps=0)
-        claimed = execution.claim(step(project, "a").pk, this_process())
+        claimed = claim(step(project, "a"))
         assert claimed is not None
 
-        at_once(*[functools.partial(execution._perform, claimed, this_process(), None, None)] * 2)
+        at_once(*[functools.partial(do, claimed)] * 2)
 
         assert Step.objects.get(pk=claimed.id).state == "completed"
         assert float(Budget.objects.get(project=project).spent) == 0.0
@@ -127,7 +126,7 @@ def test_an_end_that_is_written_twice_at_once_is_booked_once() -> None:
 def test_two_settlements_of_one_attempt_at_once_book_once() -> None:
     for _ in range(ROUNDS // 2):
         project = drive(project_of(BUDGET), steps=0)
-        claimed = execution.claim(step(project, "a").pk, this_process())
+        claimed = claim(step(project, "a"))
         assert claimed is not None
 
         at_once(*[functools.partial(guards.settle, claimed.id, claimed.attempt, tokens=0, cost=2.0)] * 2)
@@ -164,9 +163,9 @@ def test_claims_ends_decisions_and_steering_never_wait_for_one_another_in_a_circ
 
     def work(worker: WorkerProcess) -> None:
         for item in rng.sample(list(Step.objects.filter(project=project, state="ready").exclude(parent=None)), k=1):
-            claimed = execution.claim(item.pk, worker)
+            claimed = claim(item, worker)
             if claimed is not None:
-                execution._perform(claimed, worker, None, None)
+                do(claimed)
 
     def decide() -> None:
         for approval in Approval.objects.open().filter(project=project):

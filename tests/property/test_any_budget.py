@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -25,10 +24,11 @@ from orchestrator_site.access.actors import system_actor
 from projects.errors import RefusedInState
 from projects.models import Approval, Budget, Project, Reservation, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, budgets, control, execution, guards, publishing
+from projects.services import advancing, approvals, budgets, claims, control, execution, guards, publishing
+from projects.services.claims import Claim, Outcome, Usage
 from projects.services.recovery import recover
 from projects.services.workers import this_process
-from tests.builders import agent_that, approver, drive, project_of
+from tests.builders import agent_that, approver, claim, drive, project_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,8 +65,8 @@ class Spending(RuleBasedStateMachine):
             ),
             steps=0,
         )
-        self.held: dict[str, execution.Claim] = {}
-        self.late: list[execution.Claim] = []
+        self.held: dict[str, Claim] = {}
+        self.late: list[Claim] = []
         self.booked: dict[str, int] = {"cost": 0, "launches": 0}
         self.estimates = dict(zip(STEPS, estimates, strict=True))
 
@@ -81,7 +81,7 @@ class Spending(RuleBasedStateMachine):
     @rule(key=st.sampled_from(STEPS))
     def a_worker_wants_a_step(self, key: str) -> None:
         row = Step.objects.get(project=self.project, key=key)
-        claimed = execution.claim(row.pk, this_process())
+        claimed = claim(row)
         if claimed is not None:
             assert key not in self.held, "one step ran twice at once"
             self.held[key] = claimed
@@ -93,8 +93,8 @@ class Spending(RuleBasedStateMachine):
         # An agent may use less than was reserved for it; one that uses more is another promise's business.
         used = data.draw(st.integers(0, self.estimates[key]))
         claimed = self.held.pop(key)
-        end = execution._complete if data.draw(st.booleans()) else _fails
-        end(claimed, _Used(used), '"done"', this_process(), None, None)  # type: ignore[arg-type]
+        end = _completes if data.draw(st.booleans()) else _fails
+        end(claimed, used)
         self.booked["cost"] += used
         self.booked["launches"] += 1
 
@@ -113,8 +113,7 @@ class Spending(RuleBasedStateMachine):
     @rule(data=st.data())
     def it_was_only_slow(self, data: st.DataObject) -> None:
         claimed = data.draw(st.sampled_from(self.late))
-        done = execution._complete(claimed, _Used(3), '"late"', this_process(), None, None)  # type: ignore[arg-type]
-        assert not done.completed
+        assert not _completes(claimed, 3)
 
     @precondition(lambda self: self.late)
     @rule(data=st.data())
@@ -171,17 +170,14 @@ class Spending(RuleBasedStateMachine):
         return budgets.overview(self.project) if hasattr(self, "project") else []
 
 
-class _Used:
-    """What of a context its end is booked by."""
-
-    tokens_in = tokens_out = 0
-
-    def __init__(self, cost: int) -> None:
-        self.cost = float(cost)
+def _completes(claimed: Claim, cost: int) -> bool:
+    """Whether its end landed."""
+    done = claims.complete(Outcome(claimed, '"done"', 0, 0, float(cost)), this_process())
+    return claimed.id in done.landed
 
 
-def _fails(claimed: execution.Claim, used: Any, *_: Any) -> None:
-    execution._fail(claimed, RuntimeError("it failed"), this_process(), used)
+def _fails(claimed: Claim, cost: int) -> None:
+    execution._fail(claimed, RuntimeError("it failed"), this_process(), Usage(0, 0, float(cost)))
 
 
 @pytest.mark.slow
