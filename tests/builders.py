@@ -18,7 +18,7 @@ from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
 from projects.services import advancing, claims, control, creating, execution, intake, results
-from projects.services.claims import Claim
+from projects.services.attempts import Claim, Outcome
 from projects.services.registration import register_blueprint
 from projects.services.workers import WorkerProcess, this_process
 
@@ -102,7 +102,7 @@ def do(claim: Claim) -> None:
 
 def finish(claim: Claim, result: str = '"done"') -> None:
     """What a worker does last, with what the agent returned as JSON."""
-    execution._commit(claims.Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
+    execution._commit(Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
 
 
 def ready_steps(project: Project) -> list[Step]:

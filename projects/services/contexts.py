@@ -20,7 +20,7 @@ from projects.models import Attempt, Document, Phase, Project, Step
 from projects.models.project import Priority
 from projects.services import results
 from projects.services.approved import ApprovedContents
-from projects.services.claims import Claim
+from projects.services.attempts import Claim
 from projects.services.workers import Held
 from projects.states import Directive, ProjectState, StepState
 

@@ -37,7 +37,8 @@ from projects.planning import budgeting
 from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp, Retry, after_failure
 from projects.services import claims, paces
-from projects.services.claims import NOTHING, Claim, Committed, Outcome, Usage
+from projects.services.attempts import NOTHING, Claim, Outcome, Usage
+from projects.services.claims import Committed
 from projects.services.contexts import StepContext
 from projects.services.workers import Held, WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState

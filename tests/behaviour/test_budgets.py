@@ -16,7 +16,7 @@ from projects.errors import BudgetInvalid, BudgetNotFound, RefusedInState
 from projects.models import Approval, Attempt, Budget, Reservation, Step, Timer
 from projects.models.approval import Verdict
 from projects.services import advancing, approvals, budgets, control, guards, turns
-from projects.services.claims import Claim
+from projects.services.attempts import Claim
 from projects.services.progressing import progress
 from projects.services.recovery import recover
 from tests.builders import (

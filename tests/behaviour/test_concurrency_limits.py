@@ -12,7 +12,7 @@ from orchestrator_site.access.actors import system_actor
 from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Project, Step, Timer
 from projects.services import control, guards, turns
-from projects.services.claims import Claim
+from projects.services.attempts import Claim
 from projects.services.progressing import progress
 from projects.services.recovery import recover
 from tests.builders import agent_that, claim, do, drive, project_of, result, states, step

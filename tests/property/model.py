@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from projects.models import Approval, Project, Step, Worker
 from projects.services import advancing, claims, doorbell, execution, paces, publishing, recovery
-from projects.services.claims import Claim, Outcome
+from projects.services.attempts import Claim, Outcome
 from projects.services.workers import WorkerProcess
 
 _pids = itertools.count(5_000_000)  # no process has such a number

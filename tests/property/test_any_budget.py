@@ -25,7 +25,7 @@ from projects.errors import RefusedInState
 from projects.models import Approval, Budget, Project, Reservation, Step
 from projects.models.approval import Verdict
 from projects.services import advancing, approvals, budgets, claims, control, execution, guards, publishing
-from projects.services.claims import Claim, Outcome, Usage
+from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.recovery import recover
 from projects.services.workers import this_process
 from tests.builders import agent_that, approver, claim, drive, project_of
