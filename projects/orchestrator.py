@@ -35,6 +35,7 @@ from projects.services import (
     snapshots,
 )
 from projects.services.registration import find_blueprint
+from projects.services.restore_plans import Preview
 
 __all__ = [
     "acancel",
@@ -223,7 +224,7 @@ def checkpoint(project: Project | UUID, label: str = "", *, actor: Actor | None 
 
 def preview_restore(
     project: Project | UUID, checkpoint: Checkpoint | int | None = None, *, event: int | None = None
-) -> restoring.Preview:
+) -> Preview:
     """What going back to a checkpoint, by its number, or to an event of the history would do."""
     return restoring.preview(project_id=_id(project), number=_number(checkpoint), event=event)
 

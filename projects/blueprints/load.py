@@ -31,6 +31,7 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
 
 
 _GOT_LATER = frozenset({"deadline", "plan_changes"})
+_GATES_GOT_LATER = {"on_exhausted": "fail"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def _meaning(blueprint: Blueprint) -> dict[str, Any]:
     Otherwise every version that is registered would become another with the next version of this program.
     """
     said = blueprint.model_dump(mode="json")
+    for phase in said["phases"]:
+        gate = phase["gate"] or {}
+        for key, default in _GATES_GOT_LATER.items():
+            if gate.get(key) == default:
+                del gate[key]
     return {key: value for key, value in said.items() if value is not None or key not in _GOT_LATER}
 
 

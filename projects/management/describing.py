@@ -12,7 +12,7 @@ from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
 from projects.reports.visible import cell, one_line
 from projects.services.progressing import next_action
-from projects.services.restoring import Preview, StepLine
+from projects.services.restore_plans import Preview, StepLine
 
 CHOICE = f"as --edit {AT_THE_LIMIT}=accept or {AT_THE_LIMIT}=again says: as it is, or one more round"
 

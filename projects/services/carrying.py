@@ -7,9 +7,10 @@ no attempts: what was used counts once, where it was used.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -45,29 +46,27 @@ class Round:
     plan: PhaseSpec | None = None
 
 
-@dataclass(slots=True)
 class _Rows:
-    """The new rows by columns, as one statement takes them."""
+    """The new rows, as one statement takes them: as JSON, which is written and read many times faster than arrays."""
 
-    ids: list[UUID] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
-    phases: list[UUID] = field(default_factory=list)
-    rounds: list[int] = field(default_factory=list)
-    sources: list[int] = field(default_factory=list)
-    parents: list[UUID | None] = field(default_factory=list)
-    states: list[str] = field(default_factory=list)
-    kept: list[bool] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
 
     def add(self, key: str, made: Round, parent: UUID | None, new: NewStep | NewItem) -> UUID:
+        """Add a row like that of the key in the source; its id."""
         row = clock.new_id()
-        self.ids.append(row)
-        self.keys.append(key)
-        self.phases.append(made.phase.pk)
-        self.rounds.append(made.number)
-        self.sources.append(made.source)
-        self.parents.append(parent)
-        self.states.append(new.state.value)
-        self.kept.append(new.is_kept)
+        self.rows.append(
+            {
+                "id": str(row),
+                "key": key,
+                "phase": str(made.phase.pk),
+                "round": made.number,
+                "source": made.source,
+                "parent": None if parent is None else str(parent),
+                "state": new.state.value,
+                "kept": new.is_kept,
+            }
+        )
         return row
 
 
@@ -93,7 +92,7 @@ def make_rounds(project: Project, rounds: Sequence[Round], *, source: Project, a
         needs += [(ids[step.key], ids[need]) for step in each.steps for need in step.needs]
     if planned:
         Step.objects.bulk_create(planned, batch_size=1000)
-    _insert(project, source, rows)
+    _insert(project, source, rows.rows)
     if needs:
         sql.execute("connect_steps", steps=[step for step, _ in needs], needs=[need for _, need in needs])
     history.append_many(_told(project, rounds, actor, source))
@@ -164,28 +163,17 @@ def _copy(row: Any, **changed: Any) -> Any:
     return new
 
 
-def _insert(project: Project, source: Project, rows: _Rows) -> None:
-    if not rows.ids:
+def _insert(project: Project, source: Project, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
         return
-    params: dict[str, Any] = {
-        "ids": rows.ids,
-        "keys": rows.keys,
-        "phases": rows.phases,
-        "rounds": rows.rounds,
-        "sources": rows.sources,
-        "parents": rows.parents,
-        "states": rows.states,
-        "kept": rows.kept,
-        "project": project.pk,
-        "source": source.pk,
-    }
+    params: dict[str, Any] = {"project": project.pk, "source": source.pk, "rows": json.dumps(rows)}
     with connection.cursor() as cursor:
         cursor.execute(_insertion(), params)
-        if cursor.rowcount == len(rows.ids):
+        if cursor.rowcount == len(rows):
             return
-        cursor.execute("SELECT key FROM projects_step WHERE id = ANY(%(ids)s)", params)
-        there = {key for (key,) in cursor.fetchall()}
-    missing = next(key for key in rows.keys if key not in there)
+        cursor.execute("SELECT id FROM projects_step WHERE id = ANY(%s::uuid[])", [[row["id"] for row in rows]])
+        there = {str(made) for (made,) in cursor.fetchall()}
+    missing = next(row["key"] for row in rows if row["id"] not in there)
     raise NotRebuildable(
         f"Step {missing!r} of project {source.pk} is not there any more as it was then: its result cannot be carried."
     )
@@ -215,9 +203,8 @@ def _insertion() -> str:
            CASE WHEN given.kept THEN s.started_at END,
            CASE WHEN given.kept AND given.state <> 'waiting' THEN coalesce(s.finished_at, clock_timestamp()) END,
            {", ".join(f"s.{name}" for name in alike)}
-      FROM unnest(%(ids)s::uuid[], %(keys)s::text[], %(phases)s::uuid[], %(rounds)s::int[], %(sources)s::int[],
-                  %(parents)s::uuid[], %(states)s::text[], %(kept)s::bool[])
-           AS given (id, key, phase, round, source, parent, state, kept)
+      FROM json_to_recordset(%(rows)s::json)
+           AS given (id uuid, key text, phase uuid, round int, source int, parent uuid, state text, kept bool)
       JOIN projects_step s ON s.project_id = %(source)s AND s.key = given.key AND s.round = given.source
      WHERE given.state <> 'completed' OR s.state = 'completed'
     """  # noqa: S608 put together from the names of our own columns

@@ -129,13 +129,12 @@ def _put_together(row: Mapping[str, Any]) -> Mark:
 
 def find(*, project_id: UUID, number: int) -> Checkpoint:
     """A project's checkpoint of a number. Raises ``CheckpointNotFound``, naming those there are."""
-    of_project = Checkpoint.objects.filter(project_id=project_id)
-    found = of_project.filter(number=number).first() if 0 < number < 2**31 else None
-    if found is None:
-        last = of_project.order_by("-number").values_list("number", flat=True).first()
-        there = f"There are 1 to {last}." if last else "None was taken yet."
-        raise CheckpointNotFound(f"Project {project_id} has no checkpoint {number}. {there}")
-    return found
+    valid = 0 < number < 2**31
+    if valid and (found := sql.instances(Checkpoint, "checkpoint", project=project_id, number=number)):
+        return found[0]
+    numbers = Checkpoint.objects.filter(project_id=project_id).order_by("-number").values_list("number", flat=True)
+    there = f"There are 1 to {numbers[0]}." if numbers else "None was taken yet."
+    raise CheckpointNotFound(f"Project {project_id} has no checkpoint {number}. {there}")
 
 
 def read(checkpoint: Checkpoint) -> Reading:

@@ -46,7 +46,6 @@ def ask(intervention: Intervention, blueprint: Blueprint, project: Project, phas
         evidence=evidence,
         evidence_digest=digest_of([title, description, evidence, str(intervention.pk), project.plan_version]),
         plan_version=project.plan_version,
-        difference=intervention.difference,
         deadline=None if spec.deadline is None else Now() + timedelta(seconds=spec.deadline),
         on_timeout=spec.on_timeout,
         escalation=None if spec.escalate_to is None else spec.escalate_to.model_dump(mode="json"),

@@ -23,6 +23,8 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
                                  ORDER BY e.id), '[]')
           FROM history_event e
          WHERE e.stream = p.id AND e.kind IN ('step.completed', 'step.carried') AND e.data ? 'result_sha256'
+           AND (e.data->>'round')::int = ANY(ARRAY(SELECT f.round::int FROM projects_phase f
+                                                    WHERE f.project_id = %(project)s))
        )::text AS digests,
        (SELECT coalesce(json_agg(json_build_array(f.key, a.id, a.state) ORDER BY a.opened_at), '[]')
           FROM projects_approval a JOIN projects_phase f ON f.id = a.phase_id
@@ -32,6 +34,9 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
        pg_current_snapshot()::text AS snapshot
   FROM projects_project p
  WHERE p.id = %(project)s;
+
+-- name: checkpoint
+SELECT c.* FROM projects_checkpoint c WHERE c.project_id = %(project)s AND c.number = %(number)s;
 
 -- name: keep_checkpoint
 -- Numbered one after another: whoever takes one holds the project's row.
@@ -75,6 +80,30 @@ INSERT INTO projects_dependency (step_id, needs_id)
 SELECT step, needs
   FROM unnest(%(steps)s::uuid[], %(needs)s::uuid[]) WITH ORDINALITY AS given (step, needs, place)
  ORDER BY place;
+
+-- name: hold_project
+-- Against everything, claims too, which hold FOR KEY SHARE until they are committed.
+SELECT p.* FROM projects_project p WHERE p.id = %(project)s FOR UPDATE;
+
+-- name: hold_phases
+SELECT f.* FROM projects_phase f WHERE f.project_id = %(project)s ORDER BY f.position FOR UPDATE;
+
+-- name: running_steps
+SELECT s.key FROM projects_step s WHERE s.project_id = %(project)s AND s.state = 'running' ORDER BY s.key LIMIT 4;
+
+-- name: approvals_of_phases
+-- What is asked or approved of some phases; whether the plan is to be changed is no matter of a phase.
+SELECT a.id, f.key AS phase, a.round, a.title, a.state, a.purpose, a.evidence_digest, s.key AS step
+  FROM projects_approval a
+  JOIN projects_phase f ON f.id = a.phase_id
+  LEFT JOIN projects_step s ON s.id = a.step_id
+ WHERE a.project_id = %(project)s AND f.key = ANY(%(phases)s) AND a.state IN ('open', 'approved') AND a.purpose <> 'plan'
+ ORDER BY a.opened_at;
+
+-- name: drop_timers
+DELETE FROM projects_timer t
+ WHERE t.approval_id = ANY(%(approvals)s::uuid[])
+    OR t.step_id IN (SELECT s.id FROM projects_step s WHERE s.phase_id = ANY(%(phases)s::uuid[]));
 
 -- name: end_round
 -- What had not ended of the phases that begin anew: a message that is still under way must find nothing to claim.

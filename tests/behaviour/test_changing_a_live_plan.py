@@ -19,11 +19,11 @@ from projects.models.approval import Verdict
 from projects.services import approvals, control, execution, interventions
 from projects.services.contexts import idempotency_key
 from projects.services.recovery import recover
-from projects.services.workers import this_process
 from tests.builders import (
     agent_that,
     approver,
     as_actor,
+    claim,
     drive,
     kinds,
     look,
@@ -32,6 +32,7 @@ from tests.builders import (
     project_of,
     ready_steps,
     result,
+    run,
     states,
     step,
 )
@@ -249,7 +250,7 @@ def test_a_leg_on_its_way_does_not_run_past_a_step_that_was_put_between() -> Non
         lambda context: context.step_key != "a" or bool(change(project, "add", definition=X, before="b")), "echo"
     )
 
-    execution.run_leg(leg)
+    execution.run_leg(project.pk, leg)
 
     assert states(project) == {"a": "completed", "x": "pending", "b": "pending", "c": "pending", "d": "pending"}
     assert drive(project).state == "completed"
@@ -267,7 +268,7 @@ def test_a_leg_on_its_way_runs_no_step_that_was_taken_out(verb: str) -> None:
     leg = [step(project, key).pk for key in "ab"]
     agent_that(lambda context: bool(change(project, verb, "b")), "echo")
 
-    execution.run_leg(leg)
+    execution.run_leg(project.pk, leg)
 
     assert states(project) == ({"a": "completed"} if verb == "remove" else {"a": "completed", "b": "skipped"})
     assert drive(project).state == "completed"
@@ -285,7 +286,7 @@ def test_a_leg_on_its_way_gives_the_next_step_what_it_is_told_now() -> None:
         "echo",
     )
 
-    execution.run_leg(leg)
+    execution.run_leg(project.pk, leg)
 
     assert result(project, "b") == "now"
 
@@ -488,6 +489,7 @@ def test_a_project_whose_gate_failed_has_nothing_to_retry() -> None:
 # --- the gate
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_change_while_a_gate_is_asked_voids_the_question_and_it_is_asked_again() -> None:
     project = drive(project_of(CHAIN.replace("  - key: two", "    gate: {approval: {title: Go on?}}\n  - key: two")))
     asked = open_approval(project)
@@ -500,8 +502,8 @@ def test_a_change_while_a_gate_is_asked_voids_the_question_and_it_is_asked_again
     assert (asked.state, again.title, again.pk != asked.pk) == ("void", "Go on?", True)
     assert again.evidence_digest != asked.evidence_digest
     refused(
-        errors.ApprovalClosed,
-        "void",
+        errors.EvidenceChanged,
+        "asked again",
         lambda: approvals.decide(approval_id=asked.pk, user=approver(), verdict=Verdict.APPROVE, via="test"),
     )
     approvals.decide(approval_id=again.pk, user=approver("ben"), verdict=Verdict.APPROVE, via="test")
@@ -519,6 +521,7 @@ def test_a_step_that_is_put_into_a_phase_that_waits_runs_before_its_gate_is_aske
     assert open_approval(project).phase.key == "one"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_yes_that_nothing_has_followed_from_yet_is_void_when_the_plan_changes() -> None:
     project = drive(project_of(CHAIN.replace("  - key: two", "    gate: {approval: {title: Go on?}}\n  - key: two")))
     asked = open_approval(project)
@@ -533,6 +536,7 @@ def test_a_yes_that_nothing_has_followed_from_yet_is_void_when_the_plan_changes(
     assert open_approval(project).title == "Go on?"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_no_that_nothing_has_followed_from_yet_stands() -> None:
     project = drive(project_of(CHAIN.replace("  - key: two", "    gate: {approval: {title: Go on?}}\n  - key: two")))
     asked = open_approval(project)
@@ -683,6 +687,7 @@ def test_the_right_can_be_given_in_djangos_way() -> None:
     assert made.state == "applied"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_lost_message_after_a_change_is_found_by_recovery() -> None:
     agent_that(fail, "sometimes")
     project = drive(project_of(BREAKS))

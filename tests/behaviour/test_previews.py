@@ -12,9 +12,20 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.access.errors import CapabilityMissing
 from projects import errors, orchestrator
 from projects.models import Intervention, Project
-from projects.services import control, execution, previews
-from projects.services.workers import this_process
-from tests.builders import agent_that, as_actor, drive, kinds, look, open_approval, person, project_of, states, step
+from projects.services import control, previews
+from tests.builders import (
+    agent_that,
+    as_actor,
+    claim,
+    drive,
+    kinds,
+    look,
+    open_approval,
+    person,
+    project_of,
+    states,
+    step,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

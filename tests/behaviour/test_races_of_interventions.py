@@ -14,10 +14,10 @@ from orchestrator_site.errors import PhasegateError
 from projects import errors, orchestrator
 from projects.models import Intervention, PlanVersion, Project
 from projects.planning.edits import Remove, Skip, edited
-from projects.services import advancing, execution, publishing, replanning
+from projects.services import advancing, claims, execution, publishing, replanning
 from projects.services.workers import this_process
 from projects.states import PROJECT
-from tests.builders import agent_that, drive, kinds, look, project_of, ready_steps, states, step
+from tests.builders import agent_that, claim, drive, kinds, look, project_of, ready_steps, run, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,7 +82,7 @@ def test_where_the_intervention_was_first_the_claim_waits_for_it_and_sees_it(
     with transaction.atomic():
         target = {"before": "a", **arguments} if verb == "add" else arguments
         orchestrator.intervene(project, verb, "" if verb == "add" else "a", **target)
-        other = Aside(lambda: execution.claim(pk, this_process()))
+        other = Aside(lambda: claims.claim(project.pk, pk, this_process()))
         assert not other.ended.wait(0.5), "the claim went on beside an intervention that was not committed"
     other.join()
 
@@ -90,6 +90,7 @@ def test_where_the_intervention_was_first_the_claim_waits_for_it_and_sees_it(
     assert "step.started" not in kinds(project)
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_where_the_next_of_a_leg_was_changed_the_commit_before_it_lands_and_the_next_is_not_claimed() -> None:
     project = drive(
         project_of("phases: [{key: one, steps: [{key: a, agent: echo}, {key: b, agent: echo, needs: [a]}]}]"), steps=0
@@ -104,7 +105,7 @@ def test_where_the_next_of_a_leg_was_changed_the_commit_before_it_lands_and_the_
         return 1
 
     agent_that(hold, "echo")
-    worker = Aside(lambda: execution.run_leg(leg))
+    worker = Aside(lambda: execution.run_leg(project.pk, leg))
     assert held.wait(10)
     with transaction.atomic():
         orchestrator.intervene(project, "add", definition="{key: x, agent: echo}", before="b")
@@ -174,7 +175,7 @@ def test_workers_advances_and_interventions_at_once_neither_wait_for_one_another
 
         return loop
 
-    def run() -> None:
+    def work_on_one() -> None:
         for each in ready_steps(project)[:1]:
             run(each)
 
@@ -193,7 +194,7 @@ def test_workers_advances_and_interventions_at_once_neither_wait_for_one_another
         if set(states(project).values()) == {"completed"} and project.approvals.filter(state="open").exists():
             over.set()
 
-    threads = [Aside(repeat(work)) for work in (run, run, advance, advance, intervene)]
+    threads = [Aside(repeat(work)) for work in (work_on_one, work_on_one, advance, advance, intervene)]
     for thread in threads:
         thread.join(60)
     over.set()

@@ -36,7 +36,12 @@ _BECOMES = {
     "step.waiting": StepState.WAITING,
     "step.expanded": StepState.WAITING,
 }
+_CARRIED = "step.carried"  # says itself what the step has become
 _ENDS = {kind for kind in _BECOMES if kind not in ("step.started", "step.waiting", "step.expanded", "step.skipped")}
+
+
+def _becomes(event: Event) -> StepState:
+    return StepState(event.data["state"]) if event.kind == _CARRIED else _BECOMES[event.kind]
 
 
 def check(project: Project, calls: Counter[str], *, effects: bool = True) -> None:
@@ -82,7 +87,7 @@ class _Seen:
         self.project, self.steps, self.events, self.attempts = project, steps, events, attempts
         self.of_step: dict[tuple[str, int], list[Event]] = defaultdict(list)
         for event in events:
-            if event.kind in _BECOMES:
+            if event.kind in _BECOMES or event.kind == _CARRIED:
                 self.of_step[event.subject, int(event.data.get("round", 1))].append(event)
 
     def everything_ended(self) -> Iterator[str]:
@@ -103,7 +108,7 @@ class _Seen:
             ends = [event for event in events if event.kind == "step.completed"]
             if len(ends) > 1:
                 yield f"I2 step {key} of round {round_number} was completed {len(ends)} times"
-            terminal = [event.kind for event in events if _BECOMES[event.kind] in STEP.terminal]
+            terminal = [event.kind for event in events if _becomes(event) in STEP.terminal]
             if len(terminal) > 1:
                 yield f"I2 step {key} of round {round_number} ended as {terminal}"
 
@@ -163,10 +168,10 @@ class _Seen:
         for step in self.steps:
             state = StepState.PENDING
             for event in self.of_step[step.key, step.round]:
-                after = _BECOMES[event.kind]
+                after = _becomes(event)
                 # That a step became ready has no event of its own.
                 ways = [state, StepState.READY] if state is StepState.PENDING else [state]
-                if not any(STEP.allows(way, after) for way in ways):
+                if event.kind != _CARRIED and not any(STEP.allows(way, after) for way in ways):
                     yield f"I5 {step.key}: {event.kind} (event {event.pk}) after it was {state}"
                 state = after
             quiet = {StepState.PENDING, StepState.READY, StepState.CANCELLED, StepState.COMPLETED}
@@ -176,7 +181,8 @@ class _Seen:
             if not agrees:
                 yield f"I5 {step.key} is {step.state}, and its history leaves it {state}"
         ends = {"project.completed": "completed", "project.failed": "failed", "project.cancelled": "cancelled"}
-        said = [ends[event.kind] for event in self.events if event.kind in ends]
+        restored = max((event.pk for event in self.events if event.kind == "project.restored"), default=0)
+        said = [ends[event.kind] for event in self.events if event.kind in ends and event.pk > restored]
         if said != ([self.project.state] if self.project.state in PROJECT.terminal else []):
             yield f"I5 the project is {self.project.state}, and its history says {said}"
         begun = sum(event.kind == "project.started" for event in self.events)
@@ -234,7 +240,7 @@ class _Seen:
         end: dict[tuple[str, int], int] = {}
         for address, events in self.of_step.items():
             first_start[address] = min((e.pk for e in events if e.kind in ("step.started", "step.expanded")), default=0)
-            end[address] = max((e.pk for e in events if _BECOMES[e.kind] in STEP.terminal), default=0)
+            end[address] = max((e.pk for e in events if _becomes(e) in STEP.terminal), default=0)
         needs = Dependency.objects.filter(step__project=self.project)
         pairs = needs.values_list("step__key", "step__round", "needs__key", "needs__round", "needs__state")
         for key, round_number, need, need_round, state in pairs:

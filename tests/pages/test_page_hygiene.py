@@ -12,9 +12,10 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 
+from orchestrator_site.access.actors import system_actor
 from projects.models import Approval, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals
+from projects.services import advancing, approvals, importing, snapshots
 from tests.builders import approver, drive, open_approval
 from tests.pages.asking import EVIL, asked, asking
 
@@ -52,8 +53,16 @@ def pages() -> dict[str, str]:
         "rounds": reverse("dashboard:rounds", args=[worked_over().pk, "draft"]),
         "asked-again": reverse("dashboard:approval", args=[changed(asking("marketing")).pk]),
         "login": "/login/",
+        "imported-list": "/imported/",
+        "imported": _imported(project),
         "missing": "/projects/00000000-0000-0000-0000-000000000000/",
     }
+
+
+def _imported(project: Project) -> str:
+    document = snapshots.snapshot(project_id=project.pk)
+    kept = importing.import_snapshot(document=document, actor=system_actor()).snapshot
+    return reverse("dashboard:imported", args=[kept.pk])
 
 
 @pytest.fixture
@@ -75,6 +84,8 @@ NAMES = (
     "asked-again",
     "login",
     "missing",
+    "imported-list",
+    "imported",
 )
 
 

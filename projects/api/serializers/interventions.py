@@ -39,7 +39,7 @@ class InterventionGivenSerializer(ChangeGivenSerializer):
     )
 
 
-class DifferenceSerializer(serializers.Serializer[Any]):
+class PlanDifferenceSerializer(serializers.Serializer[Any]):
     """What changes of one step."""
 
     step = serializers.CharField()
@@ -63,7 +63,7 @@ class InterventionSerializer(serializers.Serializer[Any]):
     approval = serializers.UUIDField(source="approval_id", allow_null=True, help_text="Which people decide it.")
     plan_before = serializers.IntegerField()
     plan_after = serializers.IntegerField(allow_null=True, help_text="The number of the plan that it made.")
-    difference = DifferenceSerializer(many=True)
+    difference = PlanDifferenceSerializer(many=True)
     preview_digest = serializers.CharField()
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -102,7 +102,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     step = serializers.CharField()
     plan_before = serializers.IntegerField()
     plan_after = serializers.IntegerField(allow_null=True, help_text="The next plan; null where the plan stays.")
-    difference = DifferenceSerializer(many=True)
+    difference = PlanDifferenceSerializer(many=True)
     voided = serializers.ListField(
         child=serializers.CharField(), help_text="Steps that will not be done, or whose outcome is taken back."
     )
