@@ -104,6 +104,20 @@ class Conf(BaseSettings):
         ge=1,
         description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
     )
+    room_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="A step that waits for a budget or a limit of concurrency looks again after as long, where "
+        "nobody has sent for it before. Defaults to 30 s.",
+    )
+    result_inline_bytes: int = Field(
+        64 * 1024,
+        ge=1,
+        description="A result of more bytes of JSON is kept aside, compressed. Defaults to 64 KiB.",
+    )
+    schedule_seconds: float = Field(
+        5.0, gt=0, description="How often beat looks for schedules that are due. Defaults to 5 s."
+    )
     batch_seconds: float = Field(
         0.03, ge=0, description="Short steps are committed together for as long; 0: each by itself. Defaults to 0.03 s."
     )

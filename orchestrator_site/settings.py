@@ -82,6 +82,10 @@ TEMPLATES = [
 # --- servers ---------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.database_url)}
+# A server that is gone without a word is noticed within seconds, not after the two hours of the operating system.
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=20_000
+)
 if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}
@@ -114,6 +118,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    # A worker takes from its queues in their order, critical first; "round_robin", the default, would take turns.
+    "queue_order_strategy": "priority",
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
@@ -172,6 +178,16 @@ CELERY_BEAT_SCHEDULE = {
         "kwargs": {"look_ahead": True},
         "schedule": CONF.timer_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
+    },
+    "fire schedules": {
+        "task": "projects.fire_schedules",
+        "schedule": CONF.schedule_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.schedule_seconds * 2))},
+    },
+    "remove what is left behind": {
+        "task": "projects.remove_left_behind",
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
     },
     "seal history": {
         "task": "projects.seal_history",

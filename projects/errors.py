@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, Refused
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Refused
 
 
 class ProjectNotFound(NotFound):
@@ -101,6 +101,48 @@ class KeyTaken(Refused):
     code = "key_taken"
 
 
+class BudgetNotFound(NotFound):
+    """The project has no such budget."""
+
+    code = "budget_not_found"
+
+
+class BudgetInvalid(InvalidInput):
+    """The limits of a budget do not fit one another."""
+
+    code = "budget_invalid"
+
+
+class ConcurrencyKeyEmpty(InvalidInput):
+    """The concurrency key of a step is empty."""
+
+    code = "concurrency_key_empty"
+
+
+class ResultDamaged(PhasegateError):
+    """A large result is missing, or is not what was kept."""
+
+    code = "result_damaged"
+
+
+class ScheduleNotFound(NotFound):
+    """There is no such schedule, or it is not yours to see."""
+
+    code = "schedule_not_found"
+
+
+class ScheduleInvalid(InvalidInput):
+    """The schedule would never start anything."""
+
+    code = "schedule_invalid"
+
+
+class ScheduleNameTaken(Refused):
+    """A schedule of that name is there already."""
+
+    code = "schedule_name_taken"
+
+
 class TooDeep(Refused):
     """Too many projects stand above this one."""
 
@@ -159,12 +201,6 @@ class StepsRunning(Refused):
     """Steps of the project are running."""
 
     code = "steps_running"
-
-
-class PreviewChanged(Refused):
-    """What would happen is not what the preview said any more."""
-
-    code = "preview_changed"
 
 
 class StepNotFound(NotFound):

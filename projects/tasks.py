@@ -27,7 +27,18 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from agents.registry import load_agents
 from orchestrator_site import faults
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, liveness, paces, publishing, recovery, retention, timers
+from projects.services import (
+    advancing,
+    execution,
+    liveness,
+    paces,
+    publishing,
+    recovery,
+    results,
+    retention,
+    schedules,
+    timers,
+)
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
@@ -117,6 +128,21 @@ def fire_timers(*, look_ahead: bool = False) -> None:
             timers.ring_for_soon()
     except (OperationalError, InterfaceError) as error:
         logger.warning("timers lost their database: %s; the next pass fires what is due", error)
+
+
+@shared_task(name="projects.fire_schedules")
+def fire_schedules() -> None:
+    """Start the projects of the slots that have come."""
+    try:
+        schedules.fire_due()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("schedules lost their database: %s", error)
+
+
+@shared_task(name="projects.remove_left_behind")
+def remove_left_behind() -> None:
+    """Once a day: large results that nothing points to."""
+    results.remove_left_behind()
 
 
 @shared_task(name="projects.seal_history")

@@ -59,6 +59,35 @@ PROJECT_GIVEN: dict[str, Any] = {
     "priority": "high",
     "documents": [{"name": "note.txt", "content_base64": "VGhlIGNsaWVudCBNVVNUIHVzZSBUTFMuCg=="}],
 }
+BUDGET: dict[str, Any] = {
+    "id": 7,
+    "scope": "project",
+    "name": "",
+    "measure": "cost",
+    "spent": 4.2,
+    "reserved": 0.5,
+    "soft": 5.0,
+    "hard": 10.0,
+    "raise_by": None,
+}
+SCHEDULE_GIVEN: dict[str, Any] = {
+    "name": "nightly",
+    "blueprint": "hello",
+    "crontab": "30 2 * * *",
+    "timezone": "Europe/Berlin",
+    "catch_up": "latest",
+}
+SCHEDULE: dict[str, Any] = SCHEDULE_GIVEN | {
+    "id": "0193a1f4-1a77-7c02-9f1e-7b1d6f0e2c55",
+    "inputs": {},
+    "intent": "",
+    "priority": "normal",
+    "enabled": True,
+    "owner": "olga",
+    "next_at": "2026-11-21T01:30:00Z",
+    "failure": "",
+    "created_at": MOMENT,
+}
 PROGRESS: dict[str, Any] = {
     "project": PROJECT_ID,
     "title": "Requirements of RFC 6749",
@@ -83,6 +112,7 @@ PROGRESS: dict[str, Any] = {
             "done": 3,
         }
     ],
+    "budgets": [BUDGET],
 }
 STATE: dict[str, Any] = {
     "project": PROJECT_ID,

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator_site.digests import digest_of
 from projects.blueprints import not_yet
+from projects.blueprints.budget_checks import check_budgets
 from projects.blueprints.errors import BlueprintInvalid, ExpressionInvalid, Problem
 from projects.blueprints.evaluation import compile_expression
 from projects.blueprints.expression_checks import check_expressions
@@ -25,6 +26,7 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
     check_steps,
     check_graph,
     check_gates,
+    check_budgets,
     check_schemas,
     check_expressions,
 )
@@ -98,8 +100,9 @@ def _meaning(blueprint: Blueprint) -> dict[str, Any]:
 
 
 def _follows_from(place: Place, broken: list[Place]) -> bool:
-    """Whether a mistake may be there only because of another: in the same step or gate, or where schemas are broken."""
-    return any(place[:4] == other[:4] or other[:1] in (("inputs",), ("variables",)) for other in broken)
+    """Whether a mistake may be there only because of another: in the same step, gate or budget, or in schemas."""
+    together = 2 if place[:1] == ("budgets",) else 4
+    return any(place[:together] == other[:together] or other[:1] in (("inputs",), ("variables",)) for other in broken)
 
 
 def located(finding: Finding, tree: Tree, origin: str) -> Problem:

@@ -51,6 +51,8 @@ DurationOrTemplate = Annotated[
 ]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
+Amount = Annotated[float, Field(ge=0, le=1_000_000_000_000, strict=True)]
+PositiveAmount = Annotated[float, Field(gt=0, le=1_000_000_000_000, strict=True)]
 DEFAULT_TIMEOUT = 300.0
 DEFAULT_ROUNDS = 3  # of a phase that may be worked over and does not say how often
 
@@ -69,6 +71,15 @@ class StepKind(StrEnum):
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+def _unsaid(value: Any) -> bool:
+    return value is None
+
+
+def _new() -> Any:
+    """A key that may be absent. It is not written down then: the digest of a blueprint without it stays as it was."""
+    return Field(default=None, exclude_if=_unsaid)
 
 
 class RetryPolicy(_Model):
@@ -175,6 +186,46 @@ class GateSpec(_Model):
         return asked or any(condition.otherwise == "rework" for condition in self.quality)
 
 
+class LimitSpec(_Model):
+    """How much may be used: above ``soft`` people are asked to raise it by ``raise_by``; above ``hard`` all stops."""
+
+    soft: Amount | None = None
+    hard: Amount | None = None
+    raise_by: PositiveAmount | None = None
+
+
+class MeasuresSpec(_Model):
+    """Limits by what is counted; ``seconds`` of work, ``launches`` of attempts, ``cost`` in the agents' currency."""
+
+    tokens: LimitSpec | None = None
+    cost: LimitSpec | None = None
+    seconds: LimitSpec | None = None
+    launches: LimitSpec | None = None
+
+
+class BudgetsSpec(MeasuresSpec):
+    """What a project may use, and each agent in it; who is asked to raise a limit, and how long they have."""
+
+    agents: dict[Name, MeasuresSpec] = {}
+    approvers: Approvers = Approvers()
+    deadline: PositiveDuration | None = None
+
+
+class EstimateSpec(_Model):
+    """What one attempt is expected to use: it is reserved before the attempt starts, and settled after it."""
+
+    tokens: Amount | None = None
+    cost: Amount | None = None
+    seconds: Amount | None = None
+
+
+class ConcurrencySpec(_Model):
+    """At most ``limit`` steps of one ``key`` run at once, in all projects together; the key is a template."""
+
+    key: Text
+    limit: Annotated[StrictInt, Field(ge=1, le=10_000)]
+
+
 class StepSpec(_Model):
     """One unit of work. ``timeout`` is of one attempt, in seconds; ``queue`` None leaves the choice to the agent."""
 
@@ -201,6 +252,8 @@ class StepSpec(_Model):
     saga: Name | None = None
     swarm: Name | None = None
     scatter: ScatterSpec | None = None
+    estimate: EstimateSpec | None = _new()
+    concurrency: ConcurrencySpec | None = _new()
 
 
 class PhaseSpec(_Model):
@@ -210,6 +263,7 @@ class PhaseSpec(_Model):
     title: Annotated[StrictStr, Field(max_length=200)] = ""
     steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=1000)]
     gate: GateSpec | None = None
+    budgets: MeasuresSpec | None = _new()
 
 
 class Defaults(_Model):
@@ -256,4 +310,5 @@ class Blueprint(_Model):
     report: Name | None = None
     plan_changes: PlanChanges | None = None
     defaults: Defaults = Defaults()
+    budgets: BudgetsSpec | None = _new()
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

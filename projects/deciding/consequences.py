@@ -37,6 +37,8 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
             "Your yes is counted; %(count)d more people must approve.",
             missing - 1,
         ) % {"count": missing - 1}
+    if approval.purpose == Purpose.BUDGET:
+        return _("The limit is raised, and the step that waits for it goes on.")
     if approval.purpose == Purpose.LIMIT:
         return _("As you choose: the phase passes its gate as it is, or it is worked over once more.")
     if step is not None:
@@ -51,6 +53,8 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
 
 
 def _on_no(approval: Approval) -> str:
+    if approval.purpose == Purpose.BUDGET:
+        return _("The step that waits fails with your comment as the reason, and so does every other that needs more.")
     if approval.purpose == Purpose.STEP and approval.step is not None:
         return _on_no_of_step(approval.step)
     if approval.purpose == Purpose.PLAN:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from agents.reporting import Cell
-from projects.models import Approval, Checkpoint, Intervention, Project
+from projects.models import Approval, Checkpoint, Intervention, Project, Schedule
 from projects.models.approval import Purpose
 from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
 from projects.reports.visible import cell, one_line
+from projects.services import crontabs
 from projects.services.progressing import next_action
 from projects.services.restore_plans import Preview, StepLine
 
@@ -34,6 +35,25 @@ def project_document(project: Project) -> dict[str, Any]:
         "deadline": project.deadline.isoformat() if project.deadline else None,
         "drained_at": project.drained_at.isoformat() if project.drained_at else None,
         "finished_at": project.finished_at.isoformat() if project.finished_at else None,
+    }
+
+
+def schedule_document(schedule: Schedule) -> dict[str, Any]:
+    """A schedule."""
+    return {
+        "id": str(schedule.pk),
+        "name": schedule.name,
+        "blueprint": schedule.blueprint,
+        "crontab": crontabs.written(schedule.crontab),
+        "timezone": str(schedule.crontab.timezone),
+        "inputs": schedule.inputs,
+        "intent": schedule.intent,
+        "priority": schedule.priority,
+        "catch_up": schedule.catch_up,
+        "enabled": schedule.enabled,
+        "owner": schedule.owner.get_username() if schedule.owner else None,
+        "next_at": schedule.next_at.isoformat(),
+        "failure": schedule.failure,
     }
 
 

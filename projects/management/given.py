@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,6 +61,23 @@ def pairs_of(pairs: Sequence[str], schema: Mapping[str, Any], *, option: str) ->
         if not equals or not name.strip():
             raise Usage(f"{option} {pair!r}: write it as {option} NAME=VALUE.")
         found[name.strip()] = _value(value, properties.get(name.strip()) or {})
+    return found
+
+
+def budgets_of(pairs: Sequence[str]) -> dict[str, dict[str, float]]:
+    """``cost=5:10`` as soft and hard limit, ``cost=5:`` as soft one, ``cost=10`` as hard one. Raises ``Usage``."""
+    found: dict[str, dict[str, float]] = {}
+    for pair in pairs:
+        name, equals, limits = pair.partition("=")
+        soft, colon, hard = limits.partition(":")
+        said = {"soft": soft, "hard": hard} if colon else {"hard": soft}
+        try:
+            numbers = {limit: float(text) for limit, text in said.items() if text.strip()}
+        except ValueError:
+            numbers = {}
+        if not equals or not numbers or not all(map(math.isfinite, numbers.values())):
+            raise Usage(f"--budget {pair!r}: write it as --budget cost=5:10, soft and hard limit, or cost=10, hard.")
+        found[name.strip()] = numbers
     return found
 
 

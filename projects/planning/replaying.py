@@ -86,7 +86,7 @@ class _Working:
         )
 
     def take(self, event: Happening) -> None:
-        if event.kind.startswith(("plan.", "intervention.")):
+        if event.kind == "project.intervened":
             raise NotReplayable(event.kind)
         family = event.kind.partition(".")[0]
         if family == "step":
@@ -164,16 +164,20 @@ class _Working:
             return
         if event.kind == "approval.approved":
             asked.approved = True
-        elif event.kind in ("approval.rejected", "approval.voided"):
+        elif event.kind in ("approval.rejected", "approval.voided", "approval.void"):
             asked.approval, asked.approved = None, False
-            if event.kind == "approval.voided" and asked.state is PhaseState.COMPLETED:
+            if event.kind != "approval.rejected" and asked.state is PhaseState.COMPLETED:
                 asked.state = PhaseState.RUNNING  # its gate is asked again
 
     def _stop(self, phase: _Phase) -> None:
-        """Nothing new starts in the phase: what has not begun is over."""
+        """Nothing new starts in the phase: what has not begun is over, and what no worker does is given up.
+
+        A list that waits has items; what waits without any waits for a time, a signal, a person or a child.
+        """
         for step in phase.steps.values():
             step.items = [_stopped(item) for item in step.items]
-            if step.state is StepState.PENDING:
+            waits_by_kind = step.state is StepState.WAITING and not step.items
+            if step.state is StepState.PENDING or waits_by_kind:
                 step.state = StepState.CANCELLED
 
     # --- projects ----------------------------------------------------------------------------------------------
@@ -229,6 +233,7 @@ _PHASE_STATES: Mapping[str, PhaseState] = {
 }
 _PROJECT_STATES: Mapping[str, ProjectState] = {
     "project.started": ProjectState.RUNNING,
+    "project.revived": ProjectState.RUNNING,
     "project.completed": ProjectState.COMPLETED,
     "project.failed": ProjectState.FAILED,
     "project.cancelled": ProjectState.CANCELLED,
@@ -242,7 +247,8 @@ def _key_and_place(subject: str) -> tuple[str, int | None]:
 
 
 def _stopped(item: ItemMark) -> ItemMark:
-    return ItemMark(StepState.CANCELLED, item.attempt) if item.state is StepState.PENDING else item
+    idle = item.state in (StepState.PENDING, StepState.WAITING)
+    return ItemMark(StepState.CANCELLED, item.attempt) if idle else item
 
 
 def _thaw(phase: PhaseMark) -> _Phase:

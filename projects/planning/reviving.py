@@ -66,20 +66,33 @@ def _check_going_on(plan: LivePlan, phase: PhaseSpec) -> None:
 
 def _check_followers(plan: LivePlan, phase: PhaseSpec, key: str) -> None:
     """Raise ``StepHasStarted`` where a step that needs this one has run, or was judged, without its result."""
-    for step in phase.steps:
-        now = plan.steps[step.key]
-        spared = now.state is StepState.SKIPPED and now.code in (NEED_NOT_MET, PASSED_OVER)
-        if key in step.needs and not (now.is_untouched or spared or now.state is StepState.CANCELLED):
+    for follower in _followers(plan, phase, key):
+        now = plan.steps[follower]
+        spared = now.state is StepState.SKIPPED and now.code == NEED_NOT_MET
+        if not (now.is_untouched or spared or now.state is StepState.CANCELLED):
             raise StepHasStarted(
-                f"Step {step.key!r}, which needs {key!r}, is {now.state}: it has gone on without its result. "
-                f"Restore a checkpoint from before {step.key!r}, or rerun the project."
+                f"Step {follower!r}, which needs {key!r}, is {now.state}: it has gone on without its result. "
+                f"Restore a checkpoint from before {follower!r}, or rerun the project."
             )
 
 
 def _to_wait_again(plan: LivePlan, phase: PhaseSpec, key: str) -> list[RowChange]:
     """Steps that were let through by the failure and are about to run: they wait for the result after all."""
-    ready = [step.key for step in phase.steps if key in step.needs and plan.steps[step.key].state is StepState.READY]
+    ready = [each for each in _followers(plan, phase, key) if plan.steps[each].state is StepState.READY]
     return [RowChange(Action.REPLACE, each, phase.key) for each in ready]
+
+
+def _followers(plan: LivePlan, phase: PhaseSpec, key: str) -> list[str]:
+    """Steps that need a step, directly or by way of others that were passed over, which let what is before through."""
+    found, before = [], {key}
+    for step in _in_order(phase):
+        if before & set(plan.step(step).needs):
+            now = plan.steps[step]
+            if now.state is StepState.SKIPPED and now.code == PASSED_OVER:
+                before.add(step)
+            else:
+                found.append(step)
+    return found
 
 
 def _revived(plan: LivePlan, phase: PhaseSpec, key: str, *, everything: bool) -> list[RowChange]:

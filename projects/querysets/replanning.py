@@ -96,6 +96,7 @@ def _anew() -> dict[str, Any]:
         "state": StepState.PENDING,
         "error": None,
         "result": None,
+        "result_blob": None,
         "finished_at": None,
         "published_at": None,
         "available_at": None,

@@ -11,12 +11,14 @@ from projects.models import Approval, Decision, Document, Phase, Project, Step
 from projects.reports.durations import in_words, moment
 from projects.services import progressing
 from projects.services.progressing import PhaseProgress, Progress
+from projects.services.room import whose
 from projects.services.rounds import rounds_of, summary_of
 from projects.states import StepState
 
 
 def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
-    """The general part as data: ``project``, ``phases``, ``rounds``, ``approvals``, ``failed_steps``, ``usage``."""
+    """The general part as data: ``project``, ``phases``, ``rounds``, ``approvals``, ``failed_steps``, ``usage``,
+    ``budgets``."""
     return {
         "project": _project(project, progress),
         "phases": [_phase(phase, counted) for phase, counted in _with_rows(project, progress.phases)],
@@ -24,6 +26,7 @@ def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
         "approvals": [_approval(approval) for approval in _approvals(project)],
         "failed_steps": failed_steps(project),
         "usage": progressing.usage(project),
+        "budgets": [budget.to_json() for budget in progress.budgets],
     }
 
 
@@ -36,6 +39,7 @@ def sections_of(facts: Mapping[str, Any]) -> tuple[Section, ...]:
         _approval_table(facts["approvals"]),
         _failed_table(facts["failed_steps"]),
         _usage_table(facts["usage"]),
+        *([_budget_table(facts["budgets"])] if facts["budgets"] else []),
     )
 
 
@@ -259,6 +263,21 @@ def _usage_table(usage: Sequence[Mapping[str, Any]]) -> Table:
         for each in usage
     )
     return Table("Agents", ("Agent", "Attempts", "Tokens in", "Tokens out", "Cost"), rows)
+
+
+def _budget_table(budgets: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (
+            whose(each["scope"], each["name"]),
+            each["measure"],
+            each["spent"],
+            each["reserved"],
+            "none" if each["soft"] is None else each["soft"],
+            "none" if each["hard"] is None else each["hard"],
+        )
+        for each in budgets
+    )
+    return Table("Budgets", ("Of", "Measure", "Spent", "Reserved", "Soft limit", "Hard limit"), rows)
 
 
 def _moment(iso: str | None) -> str:

@@ -16,9 +16,8 @@ from django.db import transaction
 from orchestrator_site import faults
 from projects import sql
 from projects.models import Phase, Project
-from projects.models.checkpoint import Occasion
 from projects.planning.readiness import Standing
-from projects.services import beginning, checkpoints, draining, ending, gates, interventions, publishing
+from projects.services import beginning, draining, ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
@@ -58,7 +57,6 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
     with transaction.atomic():
         if not beginning.begin(project_id, by=by, asked=asked):
             return False
-        checkpoints.take(project_id=project_id, occasion=Occasion.START, author=by)
         faults.point("in_start")
         try:
             with transaction.atomic():

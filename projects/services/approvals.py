@@ -26,7 +26,7 @@ from projects.errors import (
 )
 from projects.models import Approval, Decision, Project, Timer
 from projects.models.approval import Verdict
-from projects.services import notifying, publishing, seeing
+from projects.services import budgets, notifying, publishing, seeing
 from projects.states import ApprovalState, Directive, ProjectState
 
 
@@ -81,6 +81,7 @@ def approve_beforehand(approval: Approval, project: Project) -> None:
             evidence_digest=approval.evidence_digest,
         )
     _note_decided(approval, "approval.approved", f"user:{project.owner}" if project.owner else "auto", via="auto")
+    budgets.after_decision(approval)
 
 
 def time_out(approval: Approval) -> bool:
@@ -101,6 +102,7 @@ def time_out(approval: Approval) -> bool:
             evidence_digest=approval.evidence_digest,
         )
         _note_decided(approval, f"approval.{to.value}", "deadline", via="deadline")
+        budgets.after_decision(approval)
         publishing.wake(approval.project_id)
         return True
 
@@ -159,6 +161,7 @@ def _decide_once(
                 Timer.objects.agree_with_approval(approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
             _note_decided(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            budgets.after_decision(approval)
             faults.point("in_decision")
             publishing.wake(approval.project_id)
     except IntegrityError as error:

@@ -29,6 +29,7 @@ from projects.planning.binding import Seen
 from projects.planning.rewinding import NewItem, NewStep
 from projects.services import planting, seeing
 from projects.services.approved import is_decided
+from projects.services.kinds import KINDS
 from projects.states import ApprovalState, StepState
 
 
@@ -166,7 +167,12 @@ def _copy(row: Any, **changed: Any) -> Any:
 def _insert(project: Project, source: Project, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         return
-    params: dict[str, Any] = {"project": project.pk, "source": source.pk, "rows": json.dumps(rows)}
+    params: dict[str, Any] = {
+        "project": project.pk,
+        "source": source.pk,
+        "rows": json.dumps(rows),
+        "kinds": sorted(KINDS),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_insertion(), params)
         if cursor.rowcount == len(rows):
@@ -189,15 +195,19 @@ _OWN = frozenset(
 
 @functools.cache
 def _insertion() -> str:
-    """Rows like those of a source: what to do from each, and of those that are kept how it went."""
+    """Rows like those of a source: what to do from each, and of those that are kept how it went.
+
+    An item that is to be done again is ready for a worker, or pending where the engine does it.
+    """
     alike = sorted({str(each.column) for each in Step._meta.concrete_fields} - _OWN)
     return f"""
     INSERT INTO projects_step (
            id, project_id, phase_id, round, parent_id, state, attempt, failures, crashes, created_at,
            result, result_blob_id, error, carried_from_id, started_at, finished_at, {", ".join(alike)})
-    SELECT given.id, %(project)s, given.phase, given.round, given.parent, given.state, 0, 0, 0, clock_timestamp(),
-           CASE WHEN given.state = 'completed' THEN s.result END,
-           CASE WHEN given.state = 'completed' THEN s.result_blob_id END,
+    SELECT given.id, %(project)s, given.phase, given.round, given.parent,
+           CASE WHEN given.state = 'ready' AND s.kind = ANY(%(kinds)s) THEN 'pending' ELSE given.state END,
+           0, 0, 0, clock_timestamp(),
+           CASE WHEN given.kept THEN s.result END, CASE WHEN given.kept THEN s.result_blob_id END,
            CASE WHEN given.kept AND given.state <> 'waiting' THEN s.error END,
            CASE WHEN given.kept THEN s.id END,
            CASE WHEN given.kept THEN s.started_at END,
@@ -206,7 +216,7 @@ def _insertion() -> str:
       FROM json_to_recordset(%(rows)s::json)
            AS given (id uuid, key text, phase uuid, round int, source int, parent uuid, state text, kept bool)
       JOIN projects_step s ON s.project_id = %(source)s AND s.key = given.key AND s.round = given.source
-     WHERE given.state <> 'completed' OR s.state = 'completed'
+     WHERE NOT given.kept OR given.state = 'waiting' OR s.state = given.state
     """  # noqa: S608 put together from the names of our own columns
 
 

@@ -5,54 +5,21 @@ Every write matches the attempt number, the fencing token of the lease, so that 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from projects import sql
-from projects.services import guards
+from projects.services import guards, results
+from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.workers import WorkerProcess
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A step that this process holds the lease of."""
-
-    id: UUID
-    project_id: UUID
-    phase_id: UUID
-    key: str
-    round: int
-    position: int
-    parent_id: UUID | None
-    item: Any
-    agent: str
-    attempt: int
-    failures: int
-    timeout_seconds: float
-    guarded: bool
-    spec: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an agent returned, as JSON text, and what it used."""
-
-    step: Claim
-    result: str
-    tokens_in: int
-    tokens_out: int
-    cost: float
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the JSON text."""
-        return hashlib.sha256(self.result.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +46,25 @@ def complete(
     outcome: Outcome, worker: WorkerProcess, following: UUID | None = None, hand_over: UUID | None = None
 ) -> Committed:
     """Commit a result, and claim the step that follows in the leg, or make ready the first of the next leg."""
+    kept = results.keep(outcome.result)
     faults.point("before_commit")
-    row = sql.rows(
-        "complete",
-        step=outcome.step.id,
-        attempt=outcome.step.attempt,
-        result=outcome.result,
-        digest=outcome.digest,
-        tokens_in=outcome.tokens_in,
-        tokens_out=outcome.tokens_out,
-        cost=outcome.cost,
-        next=following,
-        hand_over=hand_over,
-        **_lease(worker),
-    )[0]
+    with ending(outcome.step):
+        row = sql.rows(
+            "complete",
+            step=outcome.step.id,
+            attempt=outcome.step.attempt,
+            result=kept.text,
+            blob=kept.blob,
+            digest=kept.sha256,
+            tokens_in=outcome.tokens_in,
+            tokens_out=outcome.tokens_out,
+            cost=outcome.cost,
+            next=following,
+            hand_over=hand_over,
+            **_lease(worker),
+        )[0]
+        if row["landed"]:
+            book(outcome.step, outcome.usage)
     faults.point("after_commit")
     landed = frozenset([outcome.step.id]) if row.pop("landed") else frozenset[UUID]()
     return Committed(landed, (_claimed(row),) if row["id"] is not None else ())
@@ -101,15 +73,20 @@ def complete(
 def complete_batch(
     project: UUID, outcomes: Sequence[Outcome], worker: WorkerProcess, following: Sequence[UUID] = (), most: int = 0
 ) -> Committed:
-    """Commit the results of several steps of a project at once, and claim at most ``most`` of those that follow."""
+    """Commit the results of several steps of a project at once, and claim at most ``most`` of those that follow.
+
+    None of them is guarded: such a step is claimed, and committed, alone.
+    """
+    kept = [results.keep(outcome.result) for outcome in outcomes]
     faults.point("before_commit")
     rows = sql.rows(
         "complete_batch",
         project=project,
         steps=[outcome.step.id for outcome in outcomes],
         attempts=[outcome.step.attempt for outcome in outcomes],
-        results=[outcome.result for outcome in outcomes],
-        digests=[outcome.digest for outcome in outcomes],
+        results=[each.text for each in kept],
+        blobs=[each.blob for each in kept],
+        digests=[each.sha256 for each in kept],
         tokens_in=[outcome.tokens_in for outcome in outcomes],
         tokens_out=[outcome.tokens_out for outcome in outcomes],
         costs=[outcome.cost for outcome in outcomes],
@@ -122,6 +99,17 @@ def complete_batch(
     for row in rows:
         del row["landed"]
     return Committed(landed, tuple(_claimed(row) for row in rows if row["id"] is not None))
+
+
+def ending(step: Claim) -> AbstractContextManager[Any]:
+    """The end of a guarded step and what it used are one transaction; of any other the one statement is enough."""
+    return transaction.atomic() if step.guarded else nullcontext()
+
+
+def book(step: Claim, usage: Usage) -> None:
+    """Book what an attempt used of its budgets, within ``ending`` and where that has landed."""
+    if step.guarded:
+        guards.settle(step.id, step.attempt, tokens=usage.tokens_in + usage.tokens_out, cost=usage.cost)
 
 
 def _lease(worker: WorkerProcess) -> dict[str, Any]:

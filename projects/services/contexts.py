@@ -18,8 +18,9 @@ from projects import sql
 from projects.blueprints.expressions import render
 from projects.models import Attempt, Document, Phase, Project, Step
 from projects.models.project import Priority
+from projects.services import results
 from projects.services.approved import ApprovedContents
-from projects.services.claims import Claim
+from projects.services.attempts import Claim
 from projects.services.workers import Held
 from projects.states import Directive, ProjectState, StepState
 
@@ -59,15 +60,15 @@ class Results(Mapping[str, Any]):
         step = (
             Step.objects.filter(project_id=self._project_id, key=key, parent=None)
             .order_by("-round")
-            .values("id", "state", "result", "spec")
+            .values("id", "state", "result", "result_blob_id", "spec")
             .first()
         )
         if step is None:
             raise KeyError(key)
         if (step["spec"] or {}).get("for_each") is not None and step["state"] == StepState.COMPLETED:
             items = Step.objects.filter(parent_id=step["id"]).order_by("position")
-            return list(items.values_list("result", flat=True))
-        return step["result"]
+            return results.of_rows(list(items.values("result", "result_blob_id")))
+        return results.of_rows([step])[0]
 
 
 @dataclass(frozen=True)

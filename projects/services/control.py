@@ -14,8 +14,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.models.checkpoint import Occasion
-from projects.services import advancing, checkpoints, notifying, previews, trees
+from projects.services import advancing, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -31,8 +30,8 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
-        if project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
-            raise RefusedInState("A project that this one is to run after has failed or was cancelled.")
+        if (reason := _why_never(project)) is not None:
+            raise RefusedInState(reason)
     return project
 
 
@@ -42,16 +41,25 @@ def start_if_its_turn(project: Project) -> bool:
         locked = Project.objects.lock_for_control(project.pk)
         if locked is None or locked.state != ProjectState.PENDING:
             return False
-        before = list(locked.after.values_list("state", flat=True))
-        if all(state == ProjectState.COMPLETED for state in before):
+        if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
             return advancing.begin(locked.pk, "recovery", asked=False)
-        if any(state in (ProjectState.FAILED, ProjectState.CANCELLED) for state in before):
-            reason = "A project that this one was to run after did not complete."
+        if (reason := _why_never(locked)) is not None:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)
             history.append(locked.pk, "project.cancelled", actor="recovery", data={"reason": reason})
             notifying.notify(locked.pk, "ended")
     return False
+
+
+def _why_never(project: Project) -> str | None:
+    """Why a project will never begin, naming the one before it that did not complete; None where it may yet."""
+    ended = (ProjectState.FAILED, ProjectState.CANCELLED)
+    before = project.after.filter(state__in=ended).order_by("finished_at").first()
+    if before is None:
+        return None
+    how = "failed" if before.state == ProjectState.FAILED else "was cancelled"
+    why = f": {before.failure.rstrip('.')}" if before.failure else ""
+    return f"Project {before} ({before.pk}), after which this one is to run, did not complete; it {how}{why}."[:2000]
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
@@ -65,7 +73,6 @@ def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         project = _locked(project_id)
         if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
             trees.pause(project, actor=actor.name, reason=reason)
-            checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor.name, label=reason)
             faults.point("in_pause")
         elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
             trees.keep_paused(project, actor=actor.name, reason=reason)
@@ -175,8 +182,11 @@ def _cut_off(project_id: UUID) -> None:
     """
     with transaction.atomic():
         running = Step.objects.filter(project=project_id, state=StepState.RUNNING).select_for_update(skip_locked=True)
-        for step, attempt in list(running.values_list("pk", "attempt")):
+        cut_off = list(running.values_list("pk", "attempt"))
+        guards.hold(step for step, _ in cut_off)
+        for step, attempt in cut_off:
             sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+            guards.settle(step, attempt)
 
 
 def _clean_up(project: Project) -> None:

@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -30,12 +31,14 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import RetryPolicy
-from projects.models import Project, Timer
+from projects.models import Attempt, Project, Timer
 from projects.models.timer import TimerKind
+from projects.planning import budgeting
 from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp, Retry, after_failure
 from projects.services import claims, paces
-from projects.services.claims import Claim, Committed, Outcome
+from projects.services.attempts import NOTHING, Claim, Outcome, Usage
+from projects.services.claims import Committed
 from projects.services.contexts import StepContext
 from projects.services.workers import Held, WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState
@@ -128,7 +131,7 @@ def _commit(
     try:
         committed = claims.complete(outcome, worker, following, hand_over)
     except DataError as error:
-        _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end)
+        _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end, outcome.usage)
         return None
     _refuse_those_late([outcome], committed, worker, end)
     return committed
@@ -183,8 +186,8 @@ def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end:
 def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Outcome | None:
     """Call the agent; what it returned, or None where the attempt failed, which is then written down."""
     bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
+    context = StepContext(step, held, worker.actor)
     try:
-        context = StepContext(step, held, worker.actor)
         began = time.perf_counter()
         result = _call(step, context)
         paces.saw(step.agent, time.perf_counter() - began)
@@ -193,18 +196,22 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
             raise  # the database went away: the heartbeat of this process gives the step back once it is there again
-        _fail_and_note(step, error, worker, end)
+        _fail_and_note(step, error, worker, end, _usage(context))
         return None
     except BaseException:
-        _hand_back(step, worker)
+        _hand_back(step, worker, _usage(context))
         raise
     finally:
         unbind_contextvars("project", "step", "attempt")
 
 
-def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd) -> None:
+def _usage(context: StepContext) -> Usage:
+    return Usage(context.tokens_in, context.tokens_out, context.cost)
+
+
+def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
     end.look = True
-    after = _fail(step, error, worker)
+    after = _fail(step, error, worker, usage)
     if after is not None:
         end.again.append((step.id, after))
 
@@ -230,22 +237,34 @@ def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker
             _refuse_late(outcome.step, worker, "completed")
 
 
-def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> float | None:
+def _fail(step: Claim, error: Exception, worker: WorkerProcess, usage: Usage = NOTHING) -> float | None:
     """Write a failed attempt down; seconds until it is to be sent again by this worker, or None."""
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
     if _is_cancelled(step):
-        if not sql.rows("cancel_attempt", step=step.id, attempt=step.attempt, actor=worker.actor):
-            _refuse_late(step, worker, "cancelled")
+        _end(
+            step,
+            usage,
+            "cancel_attempt",
+            "cancelled",
+            {"step": step.id, "attempt": step.attempt, "actor": worker.actor},
+        )
         return None
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
     decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
-    return settle_failure(step, decision, described, worker.actor, timed_out=isinstance(error, AgentTimedOut))
+    timed_out = isinstance(error, AgentTimedOut)
+    return settle_failure(step, decision, described, worker.actor, timed_out=timed_out, usage=usage)
 
 
 def settle_failure(
-    step: Claim, decision: Retry | GiveUp, error: dict[str, Any], actor: str, *, timed_out: bool
+    step: Claim,
+    decision: Retry | GiveUp,
+    error: dict[str, Any],
+    actor: str,
+    *,
+    timed_out: bool,
+    usage: Usage = NOTHING,
 ) -> float | None:
     """Write the decision about a failed attempt; seconds until it is to be sent again by this worker, or None."""
     outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
@@ -258,13 +277,12 @@ def settle_failure(
         "actor": actor,
     }
     if isinstance(decision, GiveUp):
-        if not sql.rows("give_up", error=json.dumps(error | {"cause": decision.cause}), **common):
-            _refuse_late(step, this_process(), outcome.value)
+        given_up = {"error": json.dumps(error | {"cause": decision.cause}), **common}
+        _end(step, usage, "give_up", outcome.value, given_up)
         return None
     soon = decision.delay <= SOON
     kept = {"error": json.dumps(error), "kind": "step.retrying", "delay": decision.delay, "published": soon}
-    if not sql.rows("put_back", **kept, **common):
-        _refuse_late(step, this_process(), outcome.value)
+    if not _end(step, usage, "put_back", outcome.value, kept | common):
         return None
     if soon:
         return decision.delay
@@ -274,23 +292,50 @@ def settle_failure(
     return None
 
 
-def _hand_back(step: Claim, worker: WorkerProcess) -> None:
+def _end(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:
+    """End an attempt without a result, with what it used; whether its lease was still ours."""
+    with claims.ending(step):
+        landed = bool(sql.rows(statement, **params))
+        if landed:
+            _note_usage(step, usage)
+            claims.book(step, usage)
+    if not landed:
+        _refuse_late(step, this_process(), outcome)
+    return landed
+
+
+def _note_usage(step: Claim, usage: Usage) -> None:
+    """An attempt that failed has used something too, and reports add up what attempts say."""
+    if usage != NOTHING:
+        Attempt.objects.filter(step_id=step.id, number=step.attempt).update(
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            cost=min(budgeting.exact(usage.cost), LARGEST_COST),
+        )
+
+
+def _hand_back(step: Claim, worker: WorkerProcess, usage: Usage = NOTHING) -> None:
     """Give a step back at once: this process is told to stop, and nobody should wait for its lease to run out."""
-    sql.rows(
-        "put_back",
-        step=step.id,
-        attempt=step.attempt,
-        failures=0,
-        crashes=0,
-        error="null",
-        outcome=AttemptOutcome.HANDED_BACK.value,
-        kind="step.handed_back",
-        actor=worker.actor,
-        delay=0.0,
-        published=False,
-    )
+    with claims.ending(step):
+        landed = sql.rows(
+            "put_back",
+            step=step.id,
+            attempt=step.attempt,
+            failures=0,
+            crashes=0,
+            error="null",
+            outcome=AttemptOutcome.HANDED_BACK.value,
+            kind="step.handed_back",
+            actor=worker.actor,
+            delay=0.0,
+            published=False,
+        )
+        if landed:
+            claims.book(step, usage)
 
 
+LARGEST_COST = Decimal(99_999_999)
+"""What the column of an attempt's cost holds."""
 SOON = 5.0
 """A retry due within as many seconds rides a Celery countdown; a later one has a timer."""
 

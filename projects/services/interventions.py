@@ -21,10 +21,11 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import PlanWouldBreak, RefusedInState
 from projects.models import Approval, Intervention, Project
+from projects.models.checkpoint import Occasion
 from projects.planning.edits import Add, Edit, edit_of, edited
 from projects.planning.liveplan import Action, Edited
 from projects.querysets import replanning as rows
-from projects.services import approvals, gates, plan_approvals, publishing, replanning
+from projects.services import approvals, checkpoints, gates, plan_approvals, publishing, replanning
 from projects.services.previews import Preview, check_digest, effects_of, lapsing, spent_by, with_digest
 from projects.services.replanning import Present
 from projects.states import ApprovalState, InterventionState
@@ -180,6 +181,12 @@ def _make(intervention: Intervention, looked: _Looked) -> None:
         },
     )
     gates.recheck(present.project)
+    checkpoints.take(
+        project_id=present.project.pk,
+        occasion=Occasion.REQUEST,
+        author=intervention.author,
+        label=f"after {intervention.change} {intervention.step_key}",
+    )
     publishing.wake(present.project.pk)
 
 

@@ -37,7 +37,8 @@ class Liveness:
         self.process = process
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._beat_at = self._pulse_at = self._tidied_at = float("-inf")
+        self._beat_at = self._tidied_at = float("-inf")
+        self._pulse_at = time.monotonic()  # a pool that is coming up has its own to do first
         self._watching_on: object = None
 
     def start(self) -> None:

@@ -19,7 +19,7 @@ from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
-from projects.services import fanout, publishing, waits
+from projects.services import fanout, publishing, results, waits
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS, is_list, waits_by_kind
 from projects.states import STEP, PhaseState, StepState
@@ -215,7 +215,7 @@ class PhaseWork:
 
     def complete(self, step: Step, result: Any) -> None:
         """Commit the result of a step that no agent did."""
-        self._move(step, StepState.COMPLETED, result=result)
+        self._move(step, StepState.COMPLETED, **results.fields(result))
         self._note("step.completed", step, result_sha256=digest_of(result))
 
     def fail(self, step: Step, code: str, message: str) -> None:

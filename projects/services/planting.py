@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
-from projects.blueprints.schema import Blueprint, StepSpec
+from projects.blueprints.expressions import render
+from projects.blueprints.schema import Blueprint, StepKind, StepSpec
+from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
+from projects.services import budgets
 
 
 def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collection[str] = ()) -> None:
@@ -26,8 +30,10 @@ def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collecti
         )
         for position, spec in enumerate(blueprint.phases)
     )
+    budgets.lay_down(project, blueprint.budgets, blueprint.phases)
+    covers = budgets.coverage(project)
     steps = [
-        step_of(project, phase, position, step)
+        step_of(project, phase, position, step, covers=covers)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
         if phase.key not in bare
         for position, step in enumerate(spec.steps)
@@ -57,6 +63,8 @@ def plant_round(project: Project, phase: Phase) -> None:
             spec=step.spec,
             kind=step.kind,
             guarded=step.guarded,
+            concurrency_key=step.concurrency_key,
+            concurrency_limit=step.concurrency_limit,
             agent=step.agent,
             pool=step.pool,
             on_failure=step.on_failure,
@@ -75,7 +83,8 @@ def plant_round(project: Project, phase: Phase) -> None:
 def plant_steps(project: Project, phase: Phase, specs: Iterable[tuple[int, StepSpec]]) -> list[Step]:
     """Rows for some steps of the phase's present round, each at its position; what they need is said apart."""
     load_agents()
-    steps = [step_of(project, phase, position, spec) for position, spec in specs]
+    covers = budgets.coverage(project)
+    steps = [step_of(project, phase, position, spec, covers=covers) for position, spec in specs]
     for step in steps:
         step.round = phase.round
     return Step.objects.bulk_create(steps, batch_size=1000)
@@ -109,8 +118,16 @@ _PLANNED = (
 """Columns that come from the plan; the others tell how the step stands."""
 
 
-def step_of(project: Project, phase: Phase, position: int, spec: StepSpec, *, round_number: int = 1) -> Step:
-    """The row of a step that has not begun, not saved."""
+def step_of(
+    project: Project,
+    phase: Phase,
+    position: int,
+    spec: StepSpec,
+    *,
+    round_number: int = 1,
+    covers: budgets.Coverage | None = None,
+) -> Step:
+    """The row of a step that has not begun, not saved. ``covers``: what the project's budgets cover, if it is known."""
     return Step(
         project=project,
         phase=phase,
@@ -123,14 +140,36 @@ def step_of(project: Project, phase: Phase, position: int, spec: StepSpec, *, ro
         pool=spec.queue or _pool_of(spec.agent or ""),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
+        guarded=_is_guarded(phase, spec, covers or budgets.coverage(project)),
+        concurrency_key=_concurrency_key(project, spec),
+        concurrency_limit=spec.concurrency.limit if spec.concurrency is not None else None,
     )
+
+
+def _is_guarded(phase: Phase, step: StepSpec, covers: budgets.Coverage) -> bool:
+    """Whether a step may start only where there is room: it falls under a budget, or has a limit of concurrency."""
+    return step.kind is StepKind.AGENT and (step.concurrency is not None or covers(phase.key, step.agent or ""))
+
+
+def _concurrency_key(project: Project, step: StepSpec) -> str:
+    """The key with its template filled in. Raises ``ConcurrencyKeyEmpty``; a long one is cut and made unique."""
+    if step.concurrency is None:
+        return ""
+    about = {"id": str(project.pk), "title": project.title, "priority": project.priority_name}
+    context = {"inputs": project.inputs, "intent": project.intent, "project": about}
+    key = str(render(step.concurrency.key, context)).strip()
+    if not key:
+        raise ConcurrencyKeyEmpty(
+            f"The concurrency key of step {step.key!r}, `{step.concurrency.key}`, is empty for these inputs."
+        )
+    return key if len(key) <= 200 else f"{key[:130]}…{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
         mode="json",
-        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project"},
+        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project", "estimate"},
     )
     if spec.wait is not None:
         kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)

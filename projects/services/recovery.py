@@ -25,7 +25,7 @@ from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, control, doorbell, interventions, timers
+from projects.services import advancing, control, doorbell, guards, interventions, schedules, timers
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def recover_if_overdue() -> bool:
 def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
     """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
     with transaction.atomic():
-        found = sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds)
+        found = _holding(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
         done = Recovered()
         for step in found:
             _put_back(step | {"lost": True}, done, why=ABANDONED)
@@ -103,7 +103,7 @@ def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
 def _bury(dead: list[UUID]) -> int:
     done = Recovered()
     with transaction.atomic():
-        held = sql.rows("held_by", workers=dead)
+        held = _holding(sql.rows("held_by", workers=dead))
         for step in held:
             faults.point("in_recovery")
             _put_back(step, done)
@@ -127,6 +127,7 @@ def recover() -> Recovered:
         _send_again,
         _fire_timers,
         _settle_plans,
+        _fire_schedules,
         _start_followers,
         _advance_neglected,
         _forget,
@@ -147,10 +148,17 @@ def recover() -> Recovered:
 
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
-        silent = sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH)
+        silent = _holding(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)
+
+
+def _holding(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Steps that are to be taken back, with the budgets locked that they are settled against."""
+    if steps:
+        guards.hold(step["id"] for step in steps)
+    return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,12 @@ ABANDONED = Why("database_lost", "its worker lost the database in the middle of 
 
 
 def _put_back(step: dict[str, Any], done: Recovered, why: Why | None = None) -> None:
-    """Give a step to others, or fail it if it has taken its worker down too often."""
+    """Give a step to others, or fail it if it has taken its worker down too often; what it reserved counts as used."""
+    _end(step, done, why)
+    guards.settle(step["id"], step["attempt"])
+
+
+def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
     why = why or (LOST if step["lost"] else OVERDUE)
     if step["directive"] == Directive.CANCEL:
         sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
@@ -215,6 +228,11 @@ def _fire_timers(done: Recovered) -> None:
 def _settle_plans(_done: Recovered) -> None:
     """Changes of plans that people have answered, of projects that nobody else looks at: failed, over, not begun."""
     interventions.settle_all(BATCH)
+
+
+def _fire_schedules(done: Recovered) -> None:
+    """Slots that have come; beat looks too, and whoever comes second finds nothing."""
+    done.projects_started += schedules.fire_due().started
 
 
 def _start_followers(done: Recovered) -> None:

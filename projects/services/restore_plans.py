@@ -6,8 +6,7 @@ The preview that people see is made of the very plan that ``restoring`` carries 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +16,11 @@ from projects import sql
 from projects.errors import EventNotFound, RefusedInState, StepsRunning
 from projects.models import Checkpoint, Project
 from projects.models.approval import AT_A_GATE, Purpose
-from projects.planning.marks import Mark
+from projects.planning.marks import Mark, PhaseMark, StepMark
 from projects.planning.rewinding import Rewind, Undone, is_settled, rewind, undone
 from projects.services import checkpoints
-from projects.states import ApprovalState, Directive, ProjectState
+from projects.standing import steered_by
+from projects.states import ApprovalState, Directive, PhaseState, ProjectState, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ def _fields_of(line: StepLine | ApprovalLine | EffectLine | Spent) -> dict[str, 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a restore would do. ``digest`` is over all of it but ``obstacle``, which says why it cannot be done now."""
+    """What a restore would do.
+
+    ``digest`` is over all of it and over what an operator steers by, but for ``obstacle``: why it cannot be done now.
+    """
 
     project: str
     checkpoint: int
@@ -84,19 +87,10 @@ class Preview:
     effects_not_undone: tuple[EffectLine, ...]
     spent: Spent
     obstacle: str = ""
-
-    @cached_property
-    def digest(self) -> str:
-        """What confirms it."""
-        return digest_of({name: value for name, value in self._plain.items() if name != "obstacle"})
+    digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON can hold it, with its digest."""
-        return self._plain | {"digest": self.digest}
-
-    @property
-    def _plain(self) -> dict[str, Any]:
-        """Its fields; those of the lines are plain, and ``asdict`` would take longer than the restore."""
+        """As JSON can hold it: the lines are plain, and ``asdict`` would take as long as the restore."""
         lines = ("steps_voided", "steps_kept", "approvals_lapsing", "effects_not_undone")
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         listed = {name: [_fields_of(line) for line in plain[name]] for name in lines}
@@ -132,7 +126,8 @@ def obstacle_of(project: Project) -> Refused | None:
     """Why a project cannot be restored now, and what to do about it."""
     if project.state == ProjectState.PENDING:
         return RefusedInState(f"Project {project.pk} has not begun: there is nothing to go back to.")
-    if project.state == ProjectState.CANCELLED or project.directive == Directive.CANCEL:
+    ending = project.directive == Directive.CANCEL and not project.is_over
+    if project.state == ProjectState.CANCELLED or ending:
         return RefusedInState(
             f"Project {project.pk} was cancelled, which is final. Run it again from a step: its results are kept."
         )
@@ -156,6 +151,7 @@ def plan_of(project: Project, number: int | None, event: int | None, obstacle: s
         target = checkpoints.read(base).mark
     else:
         raise EventNotFound("Say where to go back to: the number of a checkpoint, or an event of the history.")
+    target = _with_outcomes_as_they_stand(project, target)
     way = rewind(target, present.mark)
     lost = list(undone(way, present.mark))
     lapsing = _lapsing(project, way)
@@ -170,9 +166,36 @@ def plan_of(project: Project, number: int | None, event: int | None, obstacle: s
         approvals_lapsing=tuple(ApprovalLine(str(a.id), a.phase, a.title, a.state) for a in lapsing),
         effects_not_undone=effects,
         spent=spent,
-        obstacle=obstacle,
     )
+    shown = replace(shown, digest=digest_of([shown.to_json(), steered_by(project)]), obstacle=obstacle)
     return RestorePlan(base, shown.event, target, present, way, shown, lapsing)
+
+
+def _with_outcomes_as_they_stand(project: Project, target: Mark) -> Mark:
+    """The mark, in which steps are to be done again whose outcome an operator has taken back in its very row since.
+
+    A committed result is never taken back; that a step failed, was cancelled or passed over may be.
+    """
+    loose = [
+        (step.key, phase.round)
+        for phase, step in target.steps
+        if step.state in (StepState.SKIPPED, StepState.FAILED) and phase.state is not PhaseState.PENDING
+    ]
+    if not loose:
+        return target
+    keys, rounds = zip(*loose, strict=True)
+    found = sql.rows("outcomes_of", project=project.pk, keys=list(keys), rounds=list(rounds))
+    stands = {(row["key"], row["round"]): row["state"] for row in found}
+
+    def as_it_stands(phase: PhaseMark, step: StepMark) -> StepMark:
+        if (step.key, phase.round) not in loose or stands.get((step.key, phase.round)) == step.state:
+            return step
+        return replace(step, state=StepState.PENDING, items=())
+
+    phases = tuple(
+        replace(phase, steps=tuple(as_it_stands(phase, step) for step in phase.steps)) for phase in target.phases
+    )
+    return Mark(target.state, target.plan_version, target.variables, phases)
 
 
 def _voided(lost: Undone) -> StepLine:

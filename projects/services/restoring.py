@@ -14,21 +14,22 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
-from orchestrator_site import faults
+from orchestrator_site import clock, faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from orchestrator_site.history.services import NewEvent
 from projects import sql
 from projects.blueprints.schema import PhaseSpec
-from projects.errors import PreviewChanged, ProjectNotFound
-from projects.models import Approval, Checkpoint, Phase, PlanVersion, Project, Step
+from projects.errors import ProjectChanged, ProjectNotFound
+from projects.models import Approval, Checkpoint, Phase, PlanVersion, Project, Step, Timer
 from projects.models.checkpoint import Occasion
 from projects.planning.rewinding import Rewind
 from projects.services import carrying, checkpoints, notifying, publishing
-from projects.services.kinds import KINDS
+from projects.services.kinds import stop_all
 from projects.services.restore_plans import Lapsing, Preview, RestorePlan, obstacle_of, plan_of
-from projects.states import Directive, StepState
+from projects.states import Directive
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def restore(
     """Go back to a checkpoint, or to an event. A paused project stays paused; what had ended runs again.
 
     ``digest`` is that of the preview which somebody has seen. Raises what ``preview`` raises, ``RefusedInState`` and
-    ``StepsRunning`` where the project does not stand still, and ``PreviewChanged``.
+    ``StepsRunning`` where the project does not stand still, and ``ProjectChanged``.
     """
     with transaction.atomic():
         project, phases = hold(project_id)
@@ -72,9 +73,9 @@ def restore(
             raise obstacle
         plan = plan_of(project, number, event)
         if digest is not None and digest != plan.preview.digest:
-            raise PreviewChanged(
-                f"Project {project_id} has changed since the preview {digest[:12]}…: what would happen is now "
-                f"{plan.preview.digest[:12]}…. Look at the preview again, and confirm that."
+            raise ProjectChanged(
+                f"Project {project_id} has changed since the preview that you confirm. Look at a new one, and confirm "
+                "that."
             )
         goal = f"event {plan.event}" if event is not None else f"checkpoint {plan.base.number}"
         before = checkpoints.take(
@@ -86,7 +87,7 @@ def restore(
         )
         _go_back(project, phases, plan, before, actor, reason)
         faults.point("in_restore")
-        if project.directive == Directive.RUN:
+        if project.directive != Directive.PAUSE:
             publishing.wake(project_id)
     faults.point("after_restore")
     return Restored(sql.instances(Project, "project", project=project_id)[0], plan.preview, before)
@@ -132,23 +133,28 @@ def _go_back(
 
 
 def _bring_back_project(project: Project, plan: RestorePlan, plan_version: int) -> None:
-    """It runs again if it had ended; its variables and the plan are those of then."""
+    """It runs again if it had ended, its clock too; its variables and the plan are those of then."""
     changed: dict[str, Any] = {}
     if plan.target.variables != plan.present.mark.variables:
         changed["variables"] = dict(plan.target.variables)
     if plan_version != plan.present.mark.plan_version:
         changed["plan_version"] = plan_version
-    if not Project.objects.revive(project.pk, **changed) and changed:
-        Project.objects.filter(pk=project.pk).update(**changed)
+    if not project.is_over:
+        if changed:
+            Project.objects.filter(pk=project.pk).update(**changed)
+        return
+    if project.directive == Directive.CANCEL:  # its deadline had it wound down, and it failed by that
+        changed |= {"directive": Directive.RUN, "directive_since": Now()}
+    Project.objects.revive(project.pk, **changed)
+    if project.deadline is not None and project.deadline > clock.now():
+        Timer.objects.agree_with_project(project.pk)
 
 
 def _stop(phases: Sequence[Phase], lapsing: Sequence[Lapsing]) -> None:
     ids = [phase.pk for phase in phases]
-    if KINDS:
-        for step in Step.objects.filter(phase__in=ids, state=StepState.WAITING, kind__in=list(KINDS)):
-            KINDS[step.kind].stop(step)
+    stop_all(Step.objects.filter(phase__in=ids))
     sql.execute("end_round", phases=ids)
-    sql.execute("drop_timers", phases=ids, approvals=[approval.id for approval in lapsing])
+    sql.execute("drop_timers_of_phases", phases=ids, approvals=[approval.id for approval in lapsing])
     for approval in lapsing:
         Approval.objects.void(approval.id)
 

@@ -11,6 +11,7 @@ from orchestrator_site.digests import digest_of
 from projects.errors import RoundNotFound
 from projects.models import Approval, Phase, Project, Step
 from projects.planning.comparing import DiffLine, line_difference
+from projects.services import results
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _result(step: RoundStep | None) -> Any:
     if step is None or not step.result_sha256:
         return None
     row = Step.objects.get(pk=step.id)
-    return _items(row) if (row.spec or {}).get("for_each") else row.result
+    return _items(row) if (row.spec or {}).get("for_each") else results.of(row)
 
 
 def _steps(phase: Phase) -> Iterator[tuple[int, RoundStep]]:
@@ -126,7 +127,7 @@ def _digest(step: Step) -> str:
 
 
 def _items(step: Step) -> list[Any]:
-    return list(step.items.order_by("position").values_list("result", flat=True))
+    return results.of_rows(list(step.items.order_by("position").values("result", "result_blob_id")))
 
 
 def _iteration(phase: Phase, number: int, ended: Mapping[int, Mapping[str, Any]]) -> int:

@@ -19,6 +19,7 @@ from projects.errors import ProjectNotFound
 from projects.models import (
     Approval,
     Attempt,
+    Budget,
     Checkpoint,
     Decision,
     Dependency,
@@ -26,8 +27,10 @@ from projects.models import (
     Phase,
     PlanVersion,
     Project,
+    Reservation,
     Step,
 )
+from projects.services import results
 
 FORMAT = "phasegate.snapshot/1"
 
@@ -59,7 +62,7 @@ def _taken(project_id: UUID, with_documents: bool) -> dict[str, Any]:
         },
         "plan_versions": _all(PlanVersion.objects.filter(project=project)),
         "phases": _all(Phase.objects.filter(project=project)),
-        "steps": _all(steps),
+        "steps": _all(results.fill(steps)),
         "dependencies": _all(Dependency.objects.filter(step__project=project).order_by("id")),
         "attempts": _all(Attempt.objects.filter(step__project=project).order_by("id")),
         "approvals": _all(Approval.objects.filter(project=project).order_by("opened_at")),
@@ -67,6 +70,8 @@ def _taken(project_id: UUID, with_documents: bool) -> dict[str, Any]:
             _plain(decision) | {"user": decision.user.get_username() if decision.user else None}
             for decision in Decision.objects.filter(approval__project=project).select_related("user")
         ],
+        "budgets": _all(Budget.objects.filter(project=project).order_by("id")),
+        "reservations": _all(Reservation.objects.filter(budget__project=project).order_by("id")),
         "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
         "checkpoints": _all(Checkpoint.objects.filter(project=project).defer("content"), but="content"),
         "history_chain": chain_of(project.pk),

@@ -40,8 +40,11 @@ def _statements() -> Mapping[str, str]:
     for path in sorted(Path(__file__).parent.glob("*.sql")):
         parts = _NAME.split(path.read_text(encoding="utf-8"))
         pairs = zip(parts[1::2], parts[2::2], strict=True)
-        # Without indentation: the driver remembers how it read a statement only up to a length.
-        found |= {name: _SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";") for name, body in pairs}
+        for name, body in pairs:
+            if name in found:
+                raise ValueError(f"There are two statements {name!r}; the second is in {path.name}.")
+            # Without indentation: the driver remembers how it read a statement only up to a length.
+            found[name] = _SPACE.sub(" ", _COMMENT.sub("", body)).strip().rstrip(";")
     return found
 
 

@@ -88,6 +88,12 @@ SELECT p.* FROM projects_project p WHERE p.id = %(project)s FOR UPDATE;
 -- name: hold_phases
 SELECT f.* FROM projects_phase f WHERE f.project_id = %(project)s ORDER BY f.position FOR UPDATE;
 
+-- name: outcomes_of
+-- How the rows stand in which steps were passed over or failed: unlike a result, an operator may take that back.
+SELECT s.key, s.round, s.state
+  FROM unnest(%(keys)s::text[], %(rounds)s::int[]) AS given (key, round)
+  JOIN projects_step s ON s.project_id = %(project)s AND s.key = given.key AND s.round = given.round;
+
 -- name: running_steps
 SELECT s.key FROM projects_step s WHERE s.project_id = %(project)s AND s.state = 'running' ORDER BY s.key LIMIT 4;
 
@@ -100,7 +106,7 @@ SELECT a.id, f.key AS phase, a.round, a.title, a.state, a.purpose, a.evidence_di
  WHERE a.project_id = %(project)s AND f.key = ANY(%(phases)s) AND a.state IN ('open', 'approved') AND a.purpose <> 'plan'
  ORDER BY a.opened_at;
 
--- name: drop_timers
+-- name: drop_timers_of_phases
 DELETE FROM projects_timer t
  WHERE t.approval_id = ANY(%(approvals)s::uuid[])
     OR t.step_id IN (SELECT s.id FROM projects_step s WHERE s.phase_id = ANY(%(phases)s::uuid[]));

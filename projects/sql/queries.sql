@@ -38,7 +38,7 @@ SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, 
 -- leg or make ready the first step of the next leg. "landed" is false where the lease was lost: nothing was written.
 WITH done AS (
     UPDATE projects_step
-       SET state = 'completed', result = %(result)s::jsonb, error = NULL, finished_at = clock_timestamp(),
+       SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt
@@ -96,12 +96,12 @@ SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.r
 -- The same for several steps that do not follow one another: one commit for many results and many claims. SKIP LOCKED:
 -- the same message may be in two hands, and neither waits for the other.
 WITH given AS (
-    SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(digests)s::text[],
-                         %(tokens_in)s::bigint[], %(tokens_out)s::bigint[], %(costs)s::float8[])
-             AS g (id, attempt, result, digest, tokens_in, tokens_out, cost)
+    SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(blobs)s::text[],
+                         %(digests)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[], %(costs)s::float8[])
+             AS g (id, attempt, result, blob, digest, tokens_in, tokens_out, cost)
 ), done AS (
     UPDATE projects_step s
-       SET state = 'completed', result = given.result::jsonb, error = NULL, finished_at = clock_timestamp(),
+       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
       FROM given
      WHERE s.id = given.id AND s.state = 'running' AND s.attempt = given.attempt
@@ -273,9 +273,11 @@ SELECT EXISTS (SELECT 1 FROM projects_step i
 
 -- name: items_in_flight
 -- How many items of a list are with workers. Those are the first of the open ones, so that a look at as many as may
--- be in flight, and some that were taken back, is enough.
-SELECT count(*) FILTER (WHERE i.state = 'running' OR i.published_at IS NOT NULL) AS in_flight
-  FROM (SELECT i.state, i.published_at FROM projects_step i
+-- be in flight, and some that were taken back, is enough. One that stands aside for want of room holds its place in
+-- the window: otherwise the whole list would come to stand aside.
+SELECT count(*) FILTER (WHERE i.state = 'running' OR i.published_at IS NOT NULL
+                           OR (i.guarded AND i.available_at > clock_timestamp())) AS in_flight
+  FROM (SELECT i.state, i.published_at, i.guarded, i.available_at FROM projects_step i
          WHERE i.parent_id = %(parent)s AND i.state IN ('ready', 'running', 'waiting', 'pending')
          ORDER BY i.position LIMIT %(limit)s) i;
 
@@ -478,7 +480,8 @@ SELECT p.id
                             OR NOT EXISTS (SELECT 1 FROM projects_step i
                                             WHERE i.parent_id = s.parent_id
                                               AND i.state IN ('pending', 'ready', 'running', 'waiting')
-                                              AND (i.state = 'running' OR i.published_at IS NOT NULL))))
+                                              AND (i.state = 'running' OR i.published_at IS NOT NULL
+                                                   OR (i.guarded AND i.available_at > clock_timestamp())))))
          OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                      WHERE s.project_id = p.id AND s.state = 'pending' AND s.parent_id IS NULL
                        AND f.state = 'running' AND s.round = f.round

@@ -63,7 +63,7 @@ def test_going_back_is_previewed_and_confirmed(paused: Project, operator: User) 
 def test_a_preview_that_is_not_true_any_more_is_a_conflict(paused: Project, operator: User) -> None:
     answer = client_of(operator).send(f"projects/{paused.pk}/checkpoints/1/restore", {"digest": "0" * 64})
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "preview_changed")
+    assert (answer.status_code, answer.json()["code"]) == (409, "project_changed")
 
 
 def test_a_running_project_is_a_conflict_and_its_preview_says_so(waiting: Project, operator: User) -> None:

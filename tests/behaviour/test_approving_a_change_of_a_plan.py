@@ -131,6 +131,18 @@ def test_a_yes_to_a_change_is_no_yes_to_the_gate_of_the_phase(auditor: User) -> 
     assert result(project, "c") == "changed"
 
 
+def test_a_no_to_a_change_is_no_no_to_the_gate_of_the_phase(auditor: User) -> None:
+    project = drive(project_of(ASKS))
+    propose(project, "add", "", definition="{key: x, agent: echo}", after="b")
+    assert asked(project).phase.key == "one"
+
+    decide(asked(project), auditor, Verdict.REJECT, comment="not now")
+
+    assert drive(project).state == "running"
+    gate = Approval.objects.get(project=project, state="open")
+    assert (gate.purpose, gate.phase.key) == ("gate", "one")
+
+
 def test_what_was_approved_at_a_gate_is_not_overlaid_by_a_change(auditor: User) -> None:
     project = drive(
         project_of(ASKS.replace("{title: Go on?}", "{title: Go on?, content: {x: 1}, form: {properties: {x: {}}}}"))

@@ -20,7 +20,7 @@ APPLICATIONS = {
     "projects": (
         "start_project project_status list_projects pause_project resume_project cancel_project intervene "
         "signal_project approve snapshot_project recover blueprints compare_projects export_knowledge archive_history "
-        "checkpoints rerun_project import_snapshot"
+        "schedule schedules checkpoints rerun_project import_snapshot"
     ),
     "orchestrator_site": "up down demo",
     "orchestrator_site.access": "create_api_key",

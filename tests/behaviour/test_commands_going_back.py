@@ -15,7 +15,7 @@ from orchestrator_site.errors import Forbidden
 from orchestrator_site.history import services as history
 from projects.errors import (
     CheckpointNotFound,
-    PreviewChanged,
+    ProjectChanged,
     RefusedInState,
     SnapshotRefused,
     SnapshotTampered,
@@ -96,7 +96,7 @@ def test_going_back_is_previewed_and_done(done: Project) -> None:
     assert restored["project"]["state"] == "running"
     assert history.events_of(done.pk).get(kind="project.restored").data["reason"] == "why"
     assert drive(done).state == "completed"
-    with pytest.raises(PreviewChanged) as raised:
+    with pytest.raises(ProjectChanged) as raised:
         run("checkpoints", str(done.pk), "--restore", "2", "--digest", shown["digest"])
     assert raised.value.exit_status == 4
 

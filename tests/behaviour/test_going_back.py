@@ -21,7 +21,7 @@ from projects.errors import (
     EventNotFound,
     EvidenceChanged,
     NotRebuildable,
-    PreviewChanged,
+    ProjectChanged,
     RefusedInState,
     StepsRunning,
 )
@@ -545,7 +545,7 @@ def test_a_preview_is_confirmed_by_its_digest_unless_the_project_has_changed_sin
     drive(project, steps=1)
     paused(project)
 
-    with pytest.raises(PreviewChanged, match="has changed since the preview"):
+    with pytest.raises(ProjectChanged, match="has changed since the preview"):
         back(project, number=1, digest=shown.digest)
 
     assert states(project)["facts"] == "completed"

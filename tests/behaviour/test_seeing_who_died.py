@@ -166,9 +166,12 @@ def test_where_beat_is_down_the_workers_recover() -> None:
     Step.objects.update(state="pending", published_at=None)
     Pulse.objects.update_or_create(name="recovery", defaults={"at": clock.now() - timedelta(minutes=1)})
 
-    Liveness(this_process()).look_once()
+    watch = Liveness(this_process())
+    watch._pulse_at = float("-inf")
+    watch.look_once()
 
     assert states(project)["a"] == "ready"
     Step.objects.update(state="pending", published_at=None)
-    Liveness(this_process()).look_once()
+    watch._pulse_at = float("-inf")
+    watch.look_once()
     assert states(project)["a"] == "pending", "somebody has just looked"

@@ -587,6 +587,20 @@ def cancelled(force: bool, act: Callable[[Round], None], round_: Round) -> None:
         act(round_)
 
 
+def forced_over_the_api(round_: Round) -> None:
+    """A forced cancel over the API, which holds the project, meets a worker that commits a step and wants the next."""
+    project = round_.begin()
+    round_.ask_until_answered(f"projects/{project.pk}/resume", {})  # refused; and web is warm now
+    round_.arm("in_cancel", "sleep=0.7", 0, "web")
+    before = round_.arena.log_of("cpu").count("deadlock detected")
+    status, answer = round_.ask(f"projects/{project.pk}/cancel", {"force": True, "reason": "test"})
+    round_.broke()
+    time.sleep(1.5)
+    deadlocks = round_.arena.log_of("cpu").count("deadlock detected") - before
+    if status != 202 or deadlocks:
+        raise Broken([f"I15 the cancel was answered {status} {answer}; {deadlocks} deadlocks"])
+
+
 def nothing(round_: Round) -> None:
     round_.broke()
 
@@ -763,6 +777,16 @@ def _all() -> Iterable[Scenario]:
     )
     yield Scenario("FLUSHALL of Redis", "after a cancel", partial(cancelled, False, flush), LONG_LIST, "cancelled")
 
+    yield Scenario(
+        "forced cancel over the API",
+        "meets a commit",
+        forced_over_the_api,
+        "phases: [{key: one, steps: ["
+        + ", ".join(f"{{key: s{n}, agent: counted, needs: [{f's{n - 1}' if n else ''}]}}" for n in range(200))
+        + "]}]",
+        "cancelled",
+        web=True,
+    )
     for hours in (2, -2):
         yield Scenario(
             f"clock of a worker jumps by {hours:+} h", "under way", nothing, skipped=_NO_CLOCK or "not built yet"

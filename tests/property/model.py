@@ -18,9 +18,9 @@ from celery.canvas import Signature, _chain, _chord
 from django.db import connection
 from kombu.exceptions import OperationalError
 
-from projects.models import Approval, Project, Worker
-from projects.services import advancing, claims, doorbell, execution, publishing, recovery
-from projects.services.claims import Claim, Outcome
+from projects.models import Approval, Project, Step, Worker
+from projects.services import advancing, claims, doorbell, execution, paces, publishing, recovery
+from projects.services.attempts import Claim, Outcome
 from projects.services.workers import WorkerProcess
 
 _pids = itertools.count(5_000_000)  # no process has such a number
@@ -127,12 +127,16 @@ class Hand:
     def complete(self, most: int) -> list[UUID]:
         """Commit what was claimed, claiming the next in the same statement; what landed."""
         given = [Outcome(claim, '{"n": 1}', 1, 1, 0.0) for claim in self.claimed]
+        held = {claim.id: claim.attempt for claim in self.claimed}
+        rows = Step.objects.filter(pk__in=held, state="running").values_list("pk", "attempt")
+        ours = {step for step, attempt in rows if held[step] == attempt}
         self.claimed = []
         if self.packed:
             committed = claims.complete_batch(self.message.project, given, self.worker, self.waiting, most)
         else:
             following = self.waiting[0] if self.waiting else None
             committed = claims.complete(given[0], self.worker, following, self.hand_over)
+        assert committed.landed == ours, "I4 what landed is not what was still held, by its attempt number"
         execution._refuse_those_late(given, committed, self.worker, self.end)
         self._took(committed.claimed)
         return list(committed.landed)
@@ -278,6 +282,7 @@ def engine_by_hand() -> Iterator[Engine]:
     with pytest.MonkeyPatch.context() as patch:
         for kind in (Signature, _chain, _chord):
             patch.setattr(kind, "apply_async", apply)
+        patch.setattr(paces, "lanes_of", lambda _pool: 2)  # which otherwise depends on when it is asked
         patch.setattr(doorbell, "was_emptied", lambda: made.broker.emptied)
         patch.setattr(doorbell, "set_up", lambda: setattr(made.broker, "emptied", False))
         yield made

@@ -41,7 +41,7 @@ def blueprints(draw: st.DrawFn) -> str:
             lines.append(f"        agent: {draw(st.sampled_from(['model-cpu', 'model-io']))}")
             lines.append(f"        needs: [{', '.join(needs)}]")
             lines.append(f"        on_failure: {draw(st.sampled_from(['fail', 'continue', 'skip_dependents']))}")
-            lines.append("        retry: {max_attempts: 2, base: 0.01, jitter: none}")
+            lines.append("        retry: {max_attempts: 2, base: 30, jitter: none}")
             if draw(st.integers(0, 3)) == 0:
                 lines.append(f'        for_each: "{list(range(draw(st.integers(0, 6))))}"')
         if draw(st.integers(0, 3)) == 0:

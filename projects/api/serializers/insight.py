@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from orchestrator_site.history.models import Event
 from projects.api.serializers.approvals import ApprovalSerializer
+from projects.api.serializers.budgets import BudgetSerializer
 from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from projects.blueprints.schema import StepKind
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
@@ -43,6 +44,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     drained_at = serializers.DateTimeField(allow_null=True, help_text="When none of them ran any more.")
     running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
+    budgets = BudgetSerializer(many=True, help_text="What is spent and reserved, and the limits.")
 
 
 class StepInBriefSerializer(serializers.Serializer[Any]):

@@ -85,6 +85,11 @@ class ProjectGivenSerializer(StrictSerializer):
         required=False,
         help_text="Approve whatever is asked at once, in your name. It needs the right `project.auto_approve`.",
     )
+    budgets = ObjectField(
+        required=False,
+        help_text='Limits that go over the blueprint\'s, by measure: `{"cost": {"soft": 5, "hard": 10}}`. More than '
+        "the blueprint gives needs the right `project.control`.",
+    )
     deadline = serializers.CharField(
         required=False,
         max_length=40,

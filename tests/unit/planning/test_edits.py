@@ -268,6 +268,14 @@ def test_what_a_tolerated_failure_let_through_waits_for_the_retry_while_it_has_n
     assert rows(outcome) == {"a": "retry", "b": "replace"}
 
 
+def test_so_does_what_comes_behind_a_step_that_was_passed_over() -> None:
+    #   a (failed, continue) → b (passed over) → c (ready)
+    over = {"a": "failed", "b": "skipped:skipped_by_operator", "c": "ready"}
+    outcome = change(live("a b<a c<b", extra={"a": "on_failure: continue"}, **over), "retry", "a")
+
+    assert rows(outcome) == {"a": "retry", "c": "replace"}
+
+
 def test_any_change_asks_the_open_approval_of_a_gate_anew() -> None:
     waits = {"standing": (PhaseState.WAITING, PhaseState.PENDING), "a": "completed"}
 

@@ -122,6 +122,15 @@ def test_a_failure_that_others_have_gone_on_from_is_not_mended(verb: str, standi
 
 
 @pytest.mark.parametrize("verb", ["retry", "skip"])
+def test_a_failure_is_not_mended_either_where_others_went_on_behind_a_step_that_was_passed_over(verb: str) -> None:
+    #   a (failed, continue) → b (passed over) → c (has run, and could read a)
+    over = {"a": "failed", "b": "skipped:skipped_by_operator"}
+    plan = live("a b<a c<b", extra={"a": "on_failure: continue"}, **over, c="completed")
+
+    refused(errors.StepHasStarted, "Step 'c', which needs 'a', is completed", plan, verb, "a")
+
+
+@pytest.mark.parametrize("verb", ["retry", "skip"])
 def test_a_failure_that_its_phase_has_passed_is_not_mended(verb: str) -> None:
     plan = live("a", "b", **OVER, extra={"a": "on_failure: continue"}, a="failed")
 

@@ -123,8 +123,7 @@ def test_a_restore_is_told_by_its_rounds_and_by_what_it_carries() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        ("plan.changed", "", {}),
-        ("intervention.applied", "a", {}),
+        ("project.intervened", "a", {"plan_after": 2}),
         ("project.restored", "", {"plan_version": 2, "phases": []}),
     ],
 )
