@@ -43,7 +43,6 @@ def advance(project_id: UUID) -> Advanced | None:
     5. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
     6. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
-    interventions.settle(project_id)
     with transaction.atomic():
         return _advance(project_id)
 

@@ -15,7 +15,8 @@ from projects import sql
 from projects.planning.packing import moving_average
 
 _FRESH = 2.0  # seconds for which what was read is good enough
-_MATTERS = 2.0  # what has doubled or halved is worth a write
+_MATTERS = 2.0  # what has doubled or halved is worth a write …
+_SHORT = 0.001  # … unless it is short anyway: below a millisecond all agents are alike
 
 _lock = threading.Lock()
 _seen: dict[str, float] = {}
@@ -77,4 +78,7 @@ def forget() -> None:
 
 def _has_changed(agent: str, seconds: float) -> bool:
     before = _written.get(agent)
-    return before is None or not before / _MATTERS < seconds < before * _MATTERS
+    if before is None:
+        return True
+    before, seconds = max(before, _SHORT), max(seconds, _SHORT)
+    return not before / _MATTERS < seconds < before * _MATTERS
