@@ -161,7 +161,7 @@ def _read_children(facts: _Facts, waiting: Sequence[UUID], below: Teller | None)
     for number, child in enumerate(children):
         if child.parent_step_id is not None:
             told = f": {below(child)}" if below is not None and number < MOST_CHILDREN else ", which is not over."
-            facts.children[child.parent_step_id] = f"project {child.short_id} ({child.title}){told}"
+            facts.children[child.parent_step_id] = f"project {child.short_id} ({child.title!r}){told}"
 
 
 def _asked(approval: Approval) -> Asked:
@@ -182,7 +182,7 @@ def _who_paused(project: Project) -> str:
 
 def _above(project: Project) -> str:
     above = Project.objects.filter(steps=project.parent_step_id).first() if project.parent_step_id else None
-    return f"project {above.short_id} ({above.title})" if above is not None else "the project"
+    return f"project {above.short_id} ({above.title!r})" if above is not None else "the project"
 
 
 def _stuck(project: Project) -> str:

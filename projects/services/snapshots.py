@@ -22,7 +22,9 @@ from projects.models import (
     Phase,
     PlanVersion,
     Project,
+    Signal,
     Step,
+    Timer,
 )
 
 FORMAT = "phasegate.snapshot/1"
@@ -56,6 +58,8 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
             _plain(decision) | {"user": decision.user.get_username() if decision.user else None}
             for decision in Decision.objects.filter(approval__project=project).select_related("user")
         ],
+        "signals": _all(Signal.objects.filter(project=project)),
+        "timers": _all(Timer.objects.filter(project=project)),
         "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
         "history": [
             {
