@@ -134,7 +134,7 @@ def foremost(causes: Iterable[Cause]) -> tuple[Cause, int] | None:
 
 def decision(asked: Asked) -> Cause:
     """An open approval as a cause."""
-    who = ", ".join(asked.groups) or "anyone with the right to decide"
+    who = ", ".join(asked.groups) or "anyone with the right"
     until = f", until {asked.deadline:%Y-%m-%d %H:%M} UTC" if asked.deadline else ""
     since = f"{asked.opened_at:%Y-%m-%d %H:%M} UTC"
     return Cause("approval", f"Waits for {who} to decide {asked.title!r} since {since}{until}.", asked.opened_at)
