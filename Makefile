@@ -3,11 +3,12 @@
 
 PYTHON ?= python3
 ARGS ?=
+ROUNDS ?= 1
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test quick lint bench docs lock clean runtime dev
+.PHONY: help demo up down test quick faults lint bench docs lock clean runtime dev
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,9 @@ test: dev ## Set up and run the tests, against a real PostgreSQL and Redis
 quick: dev ## The tests that start no processes of their own, in a few minutes
 	@$(PY) -m pytest --ignore=tests/benchmarks --ignore=tests/embedded --ignore=tests/faults --ignore=tests/migrations \
 		-m "not workers and not slow" $(ARGS)
+
+faults: dev ## Break everything at every moment, and print what held: make faults ROUNDS=20 ARGS="--only Redis"
+	@$(PY) -m tests.faults.matrix --rounds $(ROUNDS) $(ARGS)
 
 lint: dev ## Style, types, layers, and migrations that match the models
 	@$(PY) -m ruff check .

@@ -34,23 +34,55 @@ class DocumentHandle(Protocol):
 
 
 class AgentContext(Protocol):
-    """What the engine hands to an agent for one attempt at one step."""
+    """What the engine hands to an agent for one attempt at one step. Each part is read when it is asked for."""
 
-    inputs: Mapping[str, Any]
-    params: Mapping[str, Any]
-    results: Mapping[str, Any]
-    """Results of the steps this one needs, by step key; of a ``for_each`` step, the list of its items' results."""
-    values: Mapping[str, Any]
-    documents: Sequence[DocumentHandle]
-    intent: str
-    project_id: str
-    step_key: str
-    rework: Sequence[str]
-    """The comments of those who sent the phase back, oldest first; empty in the first round."""
-    idempotency_key: str
-    """The same for every attempt at this step: give it to a service that you change something at."""
-    attempt: int
-    logger: logging.Logger
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The project's inputs."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The step's parameters, with their expressions evaluated."""
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """Results of the steps this one needs, by step key; of a ``for_each`` step, the list of its items' results."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The design values."""
+
+    @property
+    def documents(self) -> Sequence[DocumentHandle]:
+        """The documents given to the project."""
+
+    @property
+    def intent(self) -> str:
+        """What is wanted, in words."""
+
+    @property
+    def project_id(self) -> str:
+        """The project's id."""
+
+    @property
+    def step_key(self) -> str:
+        """The step's key."""
+
+    @property
+    def rework(self) -> Sequence[str]:
+        """The comments of those who sent the phase back, oldest first; empty in the first round."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt at this step: give it to a service that you change something at."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt, from 1."""
+
+    @property
+    def logger(self) -> logging.Logger:
+        """Where to log."""
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Say that the attempt is alive, and how far it is."""

@@ -7,8 +7,30 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.transport import redis, virtual
+from redis.exceptions import RedisError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator_site.settings")
+
+
+class QoS(redis.QoS):
+    """Counts a message as done also where Redis did not take the acknowledgement.
+
+    Celery logs such an error and goes on, and kombu would count the message among those in hand for ever: a worker
+    with a prefetch of one takes none any more. The message itself comes again after the visibility timeout, and
+    claims nothing.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge."""
+        try:
+            super().ack(delivery_tag)
+        except (RedisError, OSError):
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
+
+redis.Channel.QoS = QoS
 
 app = Celery("phasegate")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -58,6 +58,12 @@ class Conf(BaseSettings):
     )
     var_dir: Path = Field(BASE_DIR / "var", description="Data of the embedded servers and logs. Defaults to var/.")
 
+    pooled_sessions: bool = Field(
+        False,
+        description="PostgreSQL is reached through a pooler of transactions (PgBouncer), so that nothing may hang on a "
+        "session: the lease alone tells that a worker died, and who waits looks once a second. Defaults to off.",
+    )
+
     # --- the site
     secret_key: str = Field("", description="Django's secret. Defaults to one made once in var/ with mode 0600.")
     debug: bool = Field(False, description="Django's debug pages. Defaults to off; never on in production.")
@@ -79,6 +85,9 @@ class Conf(BaseSettings):
     # --- engine
     lease_seconds: float = Field(30.0, gt=0, description="How long a worker may be silent. Defaults to 30 s.")
     heartbeat_seconds: float = Field(10.0, gt=0, description="How often a worker renews. Defaults to 10 s.")
+    watch_seconds: float = Field(
+        0.25, gt=0, description="How often a worker looks whether another has died. Defaults to 0.25 s."
+    )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
     timer_seconds: float = Field(
@@ -95,11 +104,39 @@ class Conf(BaseSettings):
         ge=1,
         description="Steps of one fan-out in flight where it names no max_parallel. Defaults to 200.",
     )
+    room_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="A step that waits for a budget or a limit of concurrency looks again after as long, where "
+        "nobody has sent for it before. Defaults to 30 s.",
+    )
+    result_inline_bytes: int = Field(
+        64 * 1024,
+        ge=1,
+        description="A result of more bytes of JSON is kept aside, compressed. Defaults to 64 KiB.",
+    )
+    schedule_seconds: float = Field(
+        5.0, gt=0, description="How often beat looks for schedules that are due. Defaults to 5 s."
+    )
+    batch_seconds: float = Field(
+        0.03, ge=0, description="Short steps are committed together for as long; 0: each by itself. Defaults to 0.03 s."
+    )
     child_depth: int = Field(
         10, ge=0, le=100, description="How many projects may stand above one that a step starts. Defaults to 10."
     )
     agent_modules: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Modules with agents of your own, by comma. Defaults to none."
+    )
+
+    # --- history
+    history_retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="Histories of projects that are over for so many days are archived to a file, once a day, and "
+        "their events removed. Defaults to none: they are kept for ever.",
+    )
+    history_archive_dir: Path | None = Field(
+        None, description="Folder of archived histories. Defaults to history-archive in PHASEGATE_VAR_DIR."
     )
 
     # --- documents
@@ -110,6 +147,11 @@ class Conf(BaseSettings):
         None,
         description="Folder from which the API may take documents by path. Defaults to none: upload only.",
     )
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where archived histories go."""
+        return self.history_archive_dir or self.var_dir / "history-archive"
 
     @model_validator(mode="before")
     @classmethod

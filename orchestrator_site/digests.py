@@ -9,5 +9,9 @@ from typing import Any
 
 def digest_of(value: Any) -> str:
     """SHA-256, in hexadecimal, over the value with sorted keys and without white space; other types count as text."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
+
+
+def canonical_text(value: Any) -> str:
+    """The text that ``digest_of`` is over: JSON with sorted keys and without white space."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

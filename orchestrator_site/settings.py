@@ -26,8 +26,10 @@ DEBUG = CONF.debug
 ALLOWED_HOSTS = list(CONF.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = [CONF.base_url]
 
+PROCESS = os.environ.get("PHASEGATE_PROCESS", "")
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # A worker shows no admin: what is not imported need not be waited for when a worker is started again.
+    "django.contrib.admin.apps.SimpleAdminConfig" if PROCESS.startswith("worker-") else "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,12 +82,20 @@ TEMPLATES = [
 # --- servers ---------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url or EMBEDDED.database_url)}
-if os.environ.get("PHASEGATE_PROCESS") == "web":
+# A server that is gone without a word is noticed within seconds, not after the two hours of the operating system.
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    keepalives=1, keepalives_idle=10, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=20_000
+)
+if PROCESS == "web":
     # Under ASGI a connection kept by age leaks one a thread; the driver's own pool is the way there.
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 20, "timeout": 5}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # else the pool hands out what the server has closed meanwhile
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if not CONF.pooled_sessions:
+    # From the first time on; only cursors that bind on the server prepare, which are those of the hot path.
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = CONF.broker_url or EMBEDDED.broker_url
@@ -108,6 +118,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
+    # A worker takes from its queues in their order, critical first; "round_robin", the default, would take turns.
+    "queue_order_strategy": "priority",
     "socket_timeout": 5,
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
@@ -150,7 +162,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 5000
 CELERY_WORKER_SEND_TASK_EVENTS = True
-CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_TASK_SEND_SENT_EVENT = False  # a second message for each; workers' events tell Flower enough
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -167,10 +179,26 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CONF.timer_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
     },
+    "fire schedules": {
+        "task": "projects.fire_schedules",
+        "schedule": CONF.schedule_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.schedule_seconds * 2))},
+    },
+    "remove what is left behind": {
+        "task": "projects.remove_left_behind",
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
+    },
     "seal history": {
         "task": "projects.seal_history",
         "schedule": CONF.sealing_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.sealing_seconds * 2))},
+    },
+    # Not on the control queue: it may take long, and recovery must not wait for it.
+    "archive history": {
+        "task": "projects.archive_history",
+        "schedule": 24 * 3600,
+        "options": {"queue": "cpu.low", "expire_seconds": 12 * 3600},
     },
 }
 

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from orchestrator_site.access import schema  # noqa: F401 tells the API's documentation how to log in
+
 admin.site.site_header = admin.site.site_title = "Phasegate"
 admin.site.index_title = "Projects of agents and people"
 

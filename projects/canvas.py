@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,14 @@ from projects.planning.compiling import Branch, Leg, Wave
 
 HARD_LIMIT_MARGIN = 60
 """Seconds beyond the timeouts of a leg's steps after which Celery kills the process that hangs in it."""
+
+
+class Packed(Enum):
+    """Whether the steps of a leg stand side by side; and whether those that turn out long may be sent on singly."""
+
+    NO = "no"
+    SPREAD = "spread"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +43,38 @@ def signatures(
 ) -> tuple[Signature[Any], ...]:
     """What to publish for a wave: at most one canvas."""
     alone = len(wave.branches) == 1
-    chains = [
-        _chain(branch, project_id=project_id, priority=priority, steps=steps, wakes=alone or branch.wakes)
-        for branch in wave.branches
-    ]
-    if not chains:
-        return ()
-    if alone:
-        return (chains[0],)
+    return _joined(
+        project_id,
+        [
+            _chain(branch, project_id=project_id, priority=priority, steps=steps, wakes=alone or branch.wakes)
+            for branch in wave.branches
+        ],
+    )
+
+
+def packed_signatures(
+    legs: Sequence[Sequence[UUID]], *, project_id: UUID, queue: str, timeout: float, packed: Packed
+) -> tuple[Signature[Any], ...]:
+    """What to publish for legs of steps that stand side by side: at most one canvas."""
+    alone = len(legs) == 1
+    return _joined(
+        project_id,
+        [
+            leg_signature(
+                [StepAddress(step, timeout) for step in leg],
+                project_id=project_id,
+                queue=queue,
+                wakes=alone,
+                packed=packed if len(leg) > 1 else Packed.NO,
+            )
+            for leg in legs
+        ],
+    )
+
+
+def _joined(project_id: UUID, chains: Sequence[Signature[Any]]) -> tuple[Signature[Any], ...]:
+    if len(chains) < 2:
+        return tuple(chains)
     return (chord(chains, advance_signature(project_id)),)
 
 
@@ -71,17 +104,26 @@ def leg_signature(
     queue: str,
     hand_over: UUID | None = None,
     wakes: bool = True,
+    packed: Packed = Packed.NO,
 ) -> Signature[Any]:
     """One message: the ids of its steps, and the project's so that a person finds it in Flower."""
-    limit = sum(step.timeout for step in steps) + HARD_LIMIT_MARGIN
+    # What is packed is short, and what turns out not to be is sent on: the limit need not be that of all of them.
+    limit = sum(step.timeout for step in steps[: 1000 if packed is Packed.NO else 10]) + HARD_LIMIT_MARGIN
+    said: dict[str, Any] = {"project": str(project_id)}
+    if hand_over is not None:
+        said["hand_over"] = str(hand_over)
+    if not wakes:
+        said["wakes"] = False
+    if packed is not Packed.NO:
+        said["packed"] = packed.value
     options: dict[str, Any] = {"queue": queue, "time_limit": limit}
-    return _task(
-        "projects.run_leg",
-        [str(step.id) for step in steps],
-        project=str(project_id),
-        hand_over=None if hand_over is None else str(hand_over),
-        wakes=wakes,
-    ).set(**options)
+    return _task("projects.run_leg", [str(step.id) for step in steps], **said).set(**options)
+
+
+def leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> Signature[Any]:
+    """The message of a leg once more, in a second: its worker lost the database in the middle of it."""
+    options: dict[str, Any] = {"queue": queue, "time_limit": limit, "countdown": 1}
+    return _task("projects.run_leg", list(steps), **said).set(**options)
 
 
 def advance_signature(project_id: UUID) -> Signature[Any]:

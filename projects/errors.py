@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, Refused
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Refused
 
 
 class ProjectNotFound(NotFound):
@@ -71,6 +71,12 @@ class CommentRequired(InvalidInput):
     code = "comment_required"
 
 
+class RoundNotFound(NotFound):
+    """There is no such phase, or it has no such round."""
+
+    code = "round_not_found"
+
+
 class RefusedInState(Refused):
     """The project is in a state in which this cannot be done."""
 
@@ -93,6 +99,48 @@ class KeyTaken(Refused):
     """The key belongs to a project that does another job."""
 
     code = "key_taken"
+
+
+class BudgetNotFound(NotFound):
+    """The project has no such budget."""
+
+    code = "budget_not_found"
+
+
+class BudgetInvalid(InvalidInput):
+    """The limits of a budget do not fit one another."""
+
+    code = "budget_invalid"
+
+
+class ConcurrencyKeyEmpty(InvalidInput):
+    """The concurrency key of a step is empty."""
+
+    code = "concurrency_key_empty"
+
+
+class ResultDamaged(PhasegateError):
+    """A large result is missing, or is not what was kept."""
+
+    code = "result_damaged"
+
+
+class ScheduleNotFound(NotFound):
+    """There is no such schedule, or it is not yours to see."""
+
+    code = "schedule_not_found"
+
+
+class ScheduleInvalid(InvalidInput):
+    """The schedule would never start anything."""
+
+    code = "schedule_invalid"
+
+
+class ScheduleNameTaken(Refused):
+    """A schedule of that name is there already."""
+
+    code = "schedule_name_taken"
 
 
 class TooDeep(Refused):
@@ -123,3 +171,123 @@ class SelectionInvalid(InvalidInput):
     """It is not clear which projects are meant."""
 
     code = "selection_invalid"
+
+
+class CheckpointNotFound(NotFound):
+    """The project has no such checkpoint."""
+
+    code = "checkpoint_not_found"
+
+
+class EventNotFound(NotFound):
+    """The project's history has no such event, or none from which it could go on."""
+
+    code = "event_not_found"
+
+
+class CheckpointDamaged(Refused):
+    """The checkpoint is not what was taken."""
+
+    code = "checkpoint_damaged"
+
+
+class NotRebuildable(Refused):
+    """The state at that event cannot be made out of a checkpoint and the history."""
+
+    code = "not_rebuildable"
+
+
+class StepsRunning(Refused):
+    """Steps of the project are running."""
+
+    code = "steps_running"
+
+
+class StepNotFound(NotFound):
+    """The project has no such step."""
+
+    code = "step_not_found"
+
+
+class SnapshotRefused(InvalidInput):
+    """This is no snapshot of a project."""
+
+    code = "snapshot_refused"
+
+
+class SnapshotFormatUnknown(SnapshotRefused):
+    """The snapshot is of a format that this version does not know."""
+
+    code = "snapshot_format_unknown"
+
+
+class SnapshotTampered(SnapshotRefused):
+    """The snapshot is not what was taken."""
+
+    code = "snapshot_tampered"
+
+
+class SnapshotNotFound(NotFound):
+    """There is no such imported snapshot."""
+
+    code = "snapshot_not_found"
+
+
+class StepNotInPlan(NotFound):
+    """The plan has no such step."""
+
+    code = "step_not_in_plan"
+
+
+class StepHasStarted(Refused):
+    """The step has started: only what has not can be changed."""
+
+    code = "step_has_started"
+
+
+class StepNotFailed(Refused):
+    """The step has not failed: only a failed step is retried."""
+
+    code = "step_not_failed"
+
+
+class PhaseIsOver(Refused):
+    """The phase is over: its steps cannot be changed any more."""
+
+    code = "phase_is_over"
+
+
+class WouldMakeCycle(Refused):
+    """The steps would wait for one another."""
+
+    code = "would_make_cycle"
+
+
+class StepStillNeeded(Refused):
+    """Another step needs this one."""
+
+    code = "step_still_needed"
+
+
+class PlanWouldBreak(Refused):
+    """Something would be read in the changed plan that is not there, or not there yet."""
+
+    code = "plan_would_break"
+
+
+class NothingChanges(Refused):
+    """The plan is as it would be after the change."""
+
+    code = "nothing_changes"
+
+
+class EditInvalid(InvalidInput):
+    """The change is not one that can be made."""
+
+    code = "edit_invalid"
+
+
+class ProjectChanged(Refused):
+    """The project has changed since: look at a new preview before you confirm."""
+
+    code = "project_changed"

@@ -6,7 +6,6 @@ the API and the admin call.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,17 +15,41 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, system_actor
-from projects.models import Approval, Project, Signal
+from projects.models import Approval, Checkpoint, ImportedSnapshot, Intervention, Project, Signal
 from projects.models.approval import Verdict
-from projects.services import approvals, control, creating, intake, progressing, signals, snapshots
+from projects.reports.side_by_side import Comparison, side_by_side
+from projects.services import (
+    approvals,
+    checkpoints,
+    control,
+    creating,
+    importing,
+    intake,
+    interventions,
+    notifying,
+    previews,
+    progressing,
+    rerunning,
+    restoring,
+    signals,
+    snapshots,
+)
 from projects.services.registration import find_blueprint
-from projects.states import PROJECT
+from projects.services.restore_plans import Preview
 
 __all__ = [
     "acancel",
+    "acheckpoint",
+    "acompare",
     "acreate_project",
+    "aimport_snapshot",
+    "aintervene",
     "apause",
+    "apreview_intervention",
+    "apreview_restore",
     "aprogress",
+    "arerun",
+    "arestore",
     "aresume",
     "arun_project",
     "asignal",
@@ -34,9 +57,17 @@ __all__ = [
     "astart",
     "asubmit_approval",
     "cancel",
+    "checkpoint",
+    "compare",
     "create_project",
+    "import_snapshot",
+    "intervene",
     "pause",
+    "preview_intervention",
+    "preview_restore",
     "progress",
+    "rerun",
+    "restore",
     "resume",
     "run_project",
     "signal",
@@ -80,13 +111,7 @@ def run_project(
     project = create_project(blueprint, inputs, **options)
     if project.state == "pending":
         project = start(project)
-    until = None if timeout is None else time.monotonic() + timeout
-    while project.state not in PROJECT.terminal:
-        if until is not None and time.monotonic() > until:
-            raise TimeoutError(f"Project {project.pk} is not over after {timeout:g} s; it goes on.")
-        time.sleep(0.1)
-        project.refresh_from_db()
-    return project
+    return notifying.wait_for(project.pk, timeout)
 
 
 def submit_approval(
@@ -125,10 +150,50 @@ def cancel(
     reason: str = "",
     force: bool = False,
     cleanup: bool = False,
+    preview_digest: str | None = None,
 ) -> Project:
     """End a project."""
     return control.cancel(
-        project_id=_id(project), actor=actor or system_actor(), reason=reason, force=force, cleanup=cleanup
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        reason=reason,
+        force=force,
+        cleanup=cleanup,
+        preview_digest=preview_digest,
+    )
+
+
+def preview_intervention(
+    project: Project | UUID, change: str, step: str = "", *, actor: Actor | None = None, **arguments: Any
+) -> previews.Preview:
+    """What a change of a live project's plan would do now; ``arguments`` as for ``intervene``."""
+    return interventions.preview(
+        project_id=_id(project), actor=actor or system_actor(), change=change, step=step, arguments=arguments
+    )
+
+
+def intervene(
+    project: Project | UUID,
+    change: str,
+    step: str = "",
+    *,
+    actor: Actor | None = None,
+    reason: str = "",
+    preview_digest: str | None = None,
+    **arguments: Any,
+) -> Intervention:
+    """Change the plan of a live project: retry, skip, modify, add, remove or reorder a step.
+
+    ``intervene(project, "skip", "brief", result={"text": "…"})``; see ``services.interventions.intervene``.
+    """
+    return interventions.intervene(
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        change=change,
+        step=step,
+        arguments=arguments,
+        preview_digest=preview_digest,
+        reason=reason,
     )
 
 
@@ -152,6 +217,60 @@ def snapshot(project: Project | UUID) -> dict[str, Any]:
     return snapshots.snapshot(project_id=_id(project))
 
 
+def checkpoint(project: Project | UUID, label: str = "", *, actor: Actor | None = None) -> Checkpoint:
+    """Write down how a project stands now, to go back to."""
+    return checkpoints.request(project_id=_id(project), actor=actor or system_actor(), label=label)
+
+
+def preview_restore(
+    project: Project | UUID, checkpoint: Checkpoint | int | None = None, *, event: int | None = None
+) -> Preview:
+    """What going back to a checkpoint, by its number, or to an event of the history would do."""
+    return restoring.preview(project_id=_id(project), number=_number(checkpoint), event=event)
+
+
+def restore(
+    project: Project | UUID,
+    checkpoint: Checkpoint | int | None = None,
+    *,
+    event: int | None = None,
+    digest: str | None = None,
+    actor: Actor | None = None,
+    reason: str = "",
+) -> Project:
+    """Go back to a checkpoint, by its number, or to an event of the history; ``digest`` is that of the preview."""
+    restored = restoring.restore(
+        project_id=_id(project),
+        actor=actor or system_actor(),
+        number=_number(checkpoint),
+        event=event,
+        digest=digest,
+        reason=reason,
+    )
+    return restored.project
+
+
+def rerun(
+    project: Project | UUID, from_step: str | None = None, *, actor: Actor | None = None, **options: Any
+) -> Project:
+    """The same job as a new project, begun; ``from_step`` keeps earlier results. ``options`` as for the service."""
+    return rerunning.rerun(project_id=_id(project), from_step=from_step, actor=actor or system_actor(), **options)
+
+
+def compare(a: Project, b: Project) -> Comparison:
+    """Two projects side by side."""
+    return side_by_side(a, b)
+
+
+def import_snapshot(document: str | bytes | Mapping[str, Any], *, actor: Actor | None = None) -> ImportedSnapshot:
+    """Keep a snapshot of another installation, to be looked at."""
+    return importing.import_snapshot(document=document, actor=actor or system_actor()).snapshot
+
+
+def _number(checkpoint: Checkpoint | int | None) -> int | None:
+    return checkpoint.number if isinstance(checkpoint, Checkpoint) else checkpoint
+
+
 def _id(project: Project | UUID) -> UUID:
     return project.pk if isinstance(project, Project) else project
 
@@ -164,5 +283,13 @@ asubmit_approval = sync_to_async(submit_approval)
 apause = sync_to_async(pause)
 aresume = sync_to_async(resume)
 acancel = sync_to_async(cancel)
+apreview_intervention = sync_to_async(preview_intervention)
+aintervene = sync_to_async(intervene)
 aprogress = sync_to_async(progress)
 asnapshot = sync_to_async(snapshot)
+acheckpoint = sync_to_async(checkpoint)
+apreview_restore = sync_to_async(preview_restore)
+arestore = sync_to_async(restore)
+arerun = sync_to_async(rerun)
+acompare = sync_to_async(compare)
+aimport_snapshot = sync_to_async(import_snapshot)

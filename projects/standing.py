@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from projects.models import Project
+from typing import Any
+
+from projects.models import Approval, Project
 from projects.states import PROJECT, Directive, ProjectState
 
 
@@ -18,3 +20,11 @@ def standing_of(project: Project) -> str:
         return project.state
     wanted = {Directive.PAUSE.value: "paused", Directive.CANCEL.value: "cancelling"}
     return wanted.get(project.directive, project.state)
+
+
+def steered_by(project: Project) -> list[Any]:
+    """What an operator steers by, in plain values: state, directive, plan, phases, open approvals."""
+    phases = list(project.phases.order_by("position").values_list("key", "state", "round"))
+    asked = [str(key) for key in Approval.objects.open().filter(project=project).values_list("pk", flat=True)]
+    steered = [project.state, project.directive, project.directive_since, project.plan_version, phases, asked]
+    return [str(project.pk), *steered]

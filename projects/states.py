@@ -134,9 +134,11 @@ PHASE: Machine[PhaseState] = machine(
         PhaseState.CANCELLED: set(),
     },
     revivals={
-        PhaseState.FAILED: {PhaseState.RUNNING, PhaseState.PENDING},
-        PhaseState.CANCELLED: {PhaseState.PENDING},
+        # A restore goes back, and forward again to where the phase was through.
+        PhaseState.FAILED: {PhaseState.RUNNING, PhaseState.PENDING, PhaseState.COMPLETED},
+        PhaseState.CANCELLED: {PhaseState.RUNNING, PhaseState.PENDING, PhaseState.COMPLETED},
         PhaseState.COMPLETED: {PhaseState.RUNNING, PhaseState.PENDING},
+        PhaseState.PENDING: {PhaseState.COMPLETED},
         PhaseState.WAITING: {PhaseState.PENDING},
         PhaseState.RUNNING: {PhaseState.PENDING},
     },

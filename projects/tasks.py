@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import select
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from celery import shared_task
+from billiard.exceptions import WorkerLostError
+from celery import Task, shared_task
 from celery.signals import (
     task_prerun,
     worker_init,
@@ -17,33 +21,92 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
-from django.db import InterfaceError, OperationalError, close_old_connections
+from celery.worker.request import Request
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from agents.registry import load_agents
+from orchestrator_site import faults
 from orchestrator_site.history.sealing import seal_pending
-from projects.services import advancing, execution, publishing, recovery, timers
+from projects.services import (
+    advancing,
+    execution,
+    liveness,
+    paces,
+    publishing,
+    recovery,
+    results,
+    retention,
+    schedules,
+    timers,
+)
 from projects.services.workers import this_process
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="projects.run_leg")
-def run_leg(steps: Sequence[str], *, project: str, hand_over: str | None = None, wakes: bool = True) -> None:
-    """Do the steps of a leg one after another, then look what is next if this leg is to."""
+class LegRequest(Request):
+    """What the parent of a pool of processes knows of a leg: also that the child that did it has died."""
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
+        """Have the steps of a child that died taken back at once; a thread, as this is the parent's only one."""
+        result = super().on_failure(exc_info, send_failed_event, return_ok)
+        if isinstance(exc_info.exception, WorkerLostError) and self.worker_pid:
+            threading.Thread(target=_mourn, args=(int(self.worker_pid),), daemon=True).start()
+        return result
+
+
+class LegTask(Task):  # type: ignore[type-arg]
+    """The task of a leg."""
+
+    Request = "projects.tasks:LegRequest"
+
+
+def _mourn(pid: int) -> None:
     try:
-        end = execution.run_leg([UUID(step) for step in steps], UUID(hand_over) if hand_over else None)
+        recovery.mourn(socket.gethostname(), pid)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("could not say that process %s died; others will see it: %s", pid, error)
+    finally:
+        connection.close()
+
+
+@shared_task(name="projects.run_leg", base=LegTask, bind=True)
+def run_leg(
+    self: LegTask,
+    steps: Sequence[str],
+    *,
+    project: str,
+    hand_over: str | None = None,
+    wakes: bool = True,
+    packed: str = "no",
+) -> None:
+    """Do the steps of a leg, then look what is next if this leg is to."""
+    ids, project_id = [UUID(step) for step in steps], UUID(project)
+    try:
+        if packed == "no":
+            end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None)
+        else:
+            end = execution.run_packed(project_id, ids, may_spread=packed == "spread")
         for step, after in end.again:
             publishing.send_again(step, after)
-        if wakes or end.failed:
-            advancing.advance(UUID(project))
+        paces.write_down()
+        if end.spread:
+            publishing.send_each(end.spread)
+        if wakes or end.look:
+            advancing.advance(project_id)
     except (OperationalError, InterfaceError) as error:
-        # The database went away in the middle: leases run out, and recovery goes on from what was committed.
+        # What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
         logger.warning("a leg of project %s lost its database: %s", project, error)
+        request: Any = self.request
+        publishing.send_leg_again(
+            steps, request.kwargs, queue=request.delivery_info["routing_key"], limit=request.timelimit[0]
+        )
 
 
 @shared_task(name="projects.advance")
 def advance(project: str) -> None:
     """Look what is next in a project, and send it."""
+    faults.point("in_body")
     try:
         advancing.advance(UUID(project))
     except (OperationalError, InterfaceError) as error:
@@ -67,16 +130,45 @@ def fire_timers(*, look_ahead: bool = False) -> None:
         logger.warning("timers lost their database: %s; the next pass fires what is due", error)
 
 
+@shared_task(name="projects.fire_schedules")
+def fire_schedules() -> None:
+    """Start the projects of the slots that have come."""
+    try:
+        schedules.fire_due()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("schedules lost their database: %s", error)
+
+
+@shared_task(name="projects.remove_left_behind")
+def remove_left_behind() -> None:
+    """Once a day: large results that nothing points to."""
+    results.remove_left_behind()
+
+
 @shared_task(name="projects.seal_history")
 def seal_history() -> None:
     """Seal the events of the last second into their chains."""
     seal_pending()
 
 
+@shared_task(name="projects.archive_history")
+def archive_history() -> None:
+    """Archive the histories that are older than the settings want them kept."""
+    retention.archive_as_set()
+
+
 @task_prerun.connect
 def _with_a_live_connection(**_: Any) -> None:
-    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced."""
+    """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced.
+
+    Django notices only after an error, and each thread of the io worker has a connection of its own: after a restart
+    of PostgreSQL a leg would fail in one thread after the other. Without a trip to the server: of a connection on
+    which nothing was asked, nothing is to be read but the server's goodbye.
+    """
     close_old_connections()
+    driver = connection.connection
+    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
 
 
 @worker_init.connect
@@ -87,24 +179,25 @@ def _before_forks(**_: Any) -> None:
 
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
-    this_process().start(_pools())
+    paces.forget()
+    liveness.live(this_process(), _pools())
 
 
 @worker_process_shutdown.connect
 def _fork_ends(**_: Any) -> None:
-    this_process().stop()
+    liveness.end()
 
 
 @worker_ready.connect
 def _ready(sender: Any = None, **_: Any) -> None:
     """A pool of threads runs steps in this very process; a prefork parent runs none, and must not hold a lease."""
     if sender is not None and "thread" in str(getattr(sender.pool, "__module__", "")):
-        this_process().start(_pools())
+        liveness.live(this_process(), _pools())
 
 
 @worker_shutdown.connect
 def _ends(**_: Any) -> None:
-    this_process().stop()
+    liveness.end()
 
 
 def _pools() -> list[str]:

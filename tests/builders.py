@@ -17,8 +17,10 @@ from agents.definition import _registered, agent
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from projects.blueprints.load import load_text
 from projects.models import Approval, Project, Step
-from projects.services import advancing, control, creating, execution, intake
+from projects.services import advancing, claims, control, creating, execution, intake, results
+from projects.services.attempts import Claim, Outcome
 from projects.services.registration import register_blueprint
+from projects.services.workers import WorkerProcess, this_process
 
 _versions = iter(range(1, 1_000_000))
 
@@ -77,10 +79,30 @@ def drive(project: Project, *, steps: int = 10_000) -> Project:
     """Advance, and run what is ready one step at a time, until nothing is or ``steps`` have been run."""
     advancing.advance(project.pk)
     while steps > 0 and (ready := ready_steps(project)):
-        execution.run_leg([ready[0].pk])
+        run(ready[0])
         advancing.advance(project.pk)
         steps -= 1
     return look(project)
+
+
+def run(*steps: Step) -> execution.LegEnd:
+    """What a worker does with the message of a leg."""
+    return execution.run_leg(steps[0].project_id, [each.pk for each in steps])
+
+
+def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
+    """What a worker does first."""
+    return claims.claim(step.project_id, step.pk, worker or this_process())
+
+
+def do(claim: Claim) -> None:
+    """What a worker does with a step that it has claimed: call the agent, and write down what became of it."""
+    execution._do(claim, this_process(), execution.LegEnd([]), None, None)
+
+
+def finish(claim: Claim, result: str = '"done"') -> None:
+    """What a worker does last, with what the agent returned as JSON."""
+    execution._commit(Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
 
 
 def ready_steps(project: Project) -> list[Step]:
@@ -100,7 +122,7 @@ def states(project: Project) -> dict[str, str]:
 
 def result(project: Project, key: str) -> Any:
     """The result of a step's latest round."""
-    return Step.objects.filter(project=project, key=key).order_by("-round").values_list("result", flat=True)[0]
+    return results.of(Step.objects.filter(project=project, key=key).order_by("-round")[0])
 
 
 def step(project: Project, key: str) -> Step:

@@ -15,8 +15,7 @@ class AccessConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        """Keep the groups of the roles, and tell the API's documentation how to log in."""
-        from orchestrator_site.access import schema  # noqa: F401 - registers itself
+        """Keep the groups of the roles."""
         from orchestrator_site.access.groups import keep_groups
 
         post_migrate.connect(keep_groups, dispatch_uid="access.groups")

@@ -90,6 +90,7 @@ DJANGO_PERMISSIONS: Mapping[Capability, tuple[str, ...]] = {
     Capability.PROJECT_READ: ("projects.view_project", "projects.view_*"),
     Capability.PROJECT_START: ("projects.start_project",),
     Capability.PROJECT_CONTROL: ("projects.control_project",),
+    Capability.PROJECT_INTERVENE: ("projects.intervene",),
     Capability.APPROVAL_DECIDE: ("projects.decide_approval",),
     Capability.HISTORY_READ: ("history.view_event",),
     Capability.BLUEPRINT_READ: ("projects.view_blueprint*",),

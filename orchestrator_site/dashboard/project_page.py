@@ -88,6 +88,7 @@ class ProjectPage:
     approvals: tuple[Approval, ...]
     documents: tuple[Document, ...]
     events: tuple[Any, ...]
+    archives: tuple[history.Archive, ...]
     usage: tuple[Mapping[str, Any], ...]
 
     @property
@@ -125,6 +126,7 @@ def page_of(project: Project) -> ProjectPage:
         approvals=approvals,
         documents=tuple(Document.objects.filter(project=project).order_by("position")),
         events=tuple(history.events_of(project.pk).before(None).annotate(seq=F("seal__seq"))[:EVENTS]),
+        archives=history.archives_of(project.pk) if project.is_over else (),
         usage=tuple(usage(project)),
     )
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orchestrator_site.dashboard.views import approvals, controls, documents, login, project, projects, steps
+from orchestrator_site.dashboard.views import (
+    approvals,
+    controls,
+    documents,
+    imported,
+    login,
+    project,
+    projects,
+    rounds,
+    steps,
+)
 
 app_name = "dashboard"
 
@@ -16,7 +26,10 @@ urlpatterns = [
     path("projects/<uuid:project_id>/steps/", steps.StepList.as_view(), name="steps"),
     path("projects/<uuid:project_id>/steps/<uuid:step_id>/", steps.show, name="step"),
     path("projects/<uuid:project_id>/documents/<uuid:document_id>", documents.download, name="document"),
+    path("projects/<uuid:project_id>/phases/<slug:key>/rounds", rounds.show, name="rounds"),
     path("projects/<uuid:project_id>/<slug:verb>", controls.control, name="control"),
+    path("imported/", imported.ImportedList.as_view(), name="imported-list"),
+    path("imported/<uuid:snapshot_id>/", imported.show, name="imported"),
     path("inbox/", approvals.Inbox.as_view(), name="inbox"),
     path("approvals/<uuid:approval_id>/", approvals.decide, name="approval"),
     path("approvals/<uuid:approval_id>/evidence", approvals.evidence, name="evidence"),

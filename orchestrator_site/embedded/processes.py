@@ -88,6 +88,7 @@ def cores() -> int:
 
 
 def _worker(name: str, queues: list[str], pool: str, concurrency: int) -> Role:
+    # Django's checks import every page of the site; who starts the processes has run them.
     argv = _celery("worker", "-Q", ",".join(queues), "-n", f"{name}@%h", "--pool", pool)
     argv += ("-c", str(concurrency), "--without-gossip", "--without-mingle", "--loglevel", "WARNING")
     return Role(
@@ -120,7 +121,7 @@ def _queues(pool: str) -> list[str]:
 
 
 def _celery(*arguments: str) -> tuple[str, ...]:
-    return _module("celery", "--quiet", "-A", "orchestrator_site", *arguments)
+    return _module("celery", "--quiet", "--skip-checks", "-A", "orchestrator_site", *arguments)
 
 
 def _module(*arguments: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_site.errors import InvalidInput, NotFound
+from orchestrator_site.errors import InvalidInput, NotFound, Refused
 
 
 class EventNotStorable(InvalidInput):
@@ -27,3 +27,9 @@ class ExportUnreadable(InvalidInput):
     """The file is no export of a history."""
 
     code = "export_unreadable"
+
+
+class NotArchivable(Refused):
+    """The history cannot be archived as it is."""
+
+    code = "history_not_archivable"

@@ -1,7 +1,8 @@
 """Exports: a history as JSON Lines, which anybody can verify without the database.
 
 The first line says whose history it is and how far its chain goes; each further line is an event with its
-seal, in the order of the chain, then the events that are not sealed yet. Data stand in the line as the
+seal, in the order of the chain, then the events that are not sealed yet. Where earlier events were archived, ``after``
+of the first line says behind which link the chain goes on. Data stand in the line as the
 database gives them: a program that reads and writes numbers as doubles may change them, and so the digest.
 """
 
@@ -19,6 +20,7 @@ from django.db import connection, transaction
 
 from orchestrator_site import clock
 from orchestrator_site.history import statements
+from orchestrator_site.history.archives import archives_of
 from orchestrator_site.history.canonical import DEEPEST, NotCanonicalError, deep_data, depth, parse
 from orchestrator_site.history.chain import Facts, Link, value_digest
 from orchestrator_site.history.errors import ExportUnreadable, StreamNotFound
@@ -37,6 +39,7 @@ class Export:
     stream: str
     head: Head | None
     entries: Iterator[Entry]
+    after: Head | None = None
 
 
 def export_lines(stream: UUID) -> Iterator[str]:
@@ -46,12 +49,15 @@ def export_lines(stream: UUID) -> Iterator[str]:
         events, seq, last = cursor.fetchone()
         if not events and seq is None:
             raise StreamNotFound(f"There is no history of {stream}.")
+        archives = archives_of(stream)
+        after = {"after": {"seq": archives[-1].last, "hash": archives[-1].hash}} if archives else {}
         yield _dumps(
             {
                 "format": FORMAT,
                 "stream": str(stream),
                 "events": events,
                 "head": None if seq is None else {"seq": seq, "hash": last},
+                **after,
                 "exported_at": clock.now().isoformat(),
             }
         )
@@ -97,12 +103,16 @@ def read_export(lines: Iterable[str]) -> Export:
         header = parse(first)
         if header["format"] != FORMAT:
             raise ExportUnreadable(f"This is an export of another format ({header['format']!r}).")
-        stream, head = str(UUID(header["stream"])), header["head"]
-        read_head = None if head is None else Head(int(head["seq"]), str(head["hash"]))
+        stream = str(UUID(header["stream"]))
+        head, after = _head(header["head"]), _head(header.get("after"))
     except (NotCanonicalError, KeyError, TypeError, ValueError, AttributeError):
         raise ExportUnreadable("The first line is not the header of an exported history.") from None
     entries = (_entry(line, number, stream) for number, line in enumerate(rest, 2) if line.strip())
-    return Export(stream, read_head, entries)
+    return Export(stream, head, entries, after)
+
+
+def _head(given: Any) -> Head | None:
+    return None if given is None else Head(int(given["seq"]), str(given["hash"]))
 
 
 def _entry(line: str, number: int, stream: str) -> Entry:

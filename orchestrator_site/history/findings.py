@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator_site.history.archiving import FileCheck, Standing
 from orchestrator_site.history.verification import Fault, Verification
 from orchestrator_site.history.verifying import Totals
 
@@ -24,7 +25,26 @@ def sentence(found: Verification) -> str:
         return f"{found.stream}: TAMPERED. {_fault(found.fault)}{waiting}"
     if found.head is None:
         return f"{found.stream}: nothing is sealed yet.{waiting}"
-    return f"{found.stream}: intact, {_count(found.sealed, 'event')} up to {found.head.hash}.{waiting}"
+    if found.archived and not found.sealed:
+        return f"{found.stream}: archived, {_count(found.archived, 'event')}, head {found.head.hash}.{waiting}"
+    behind = f" behind {_count(found.archived, 'event')} that are archived" if found.archived else ""
+    return f"{found.stream}: intact, {_count(found.sealed, 'event')}{behind} up to {found.head.hash}.{waiting}"
+
+
+def archive_sentence(check: FileCheck) -> str:
+    """What went into a file, and whether the file is the one that was written."""
+    archive = check.archive
+    told = (
+        f"  Archived on {archive.at:%Y-%m-%d} by {archive.actor}: {_count(archive.events, 'event')} (places "
+        f"{archive.first:,} to {archive.last:,}), head {archive.hash}, file {archive.file}, sha256 {archive.sha256}."
+    )
+    if check.standing is Standing.INTACT:
+        return f"{told} {check.path} is that file, and intact."
+    if check.standing is Standing.MISSING:
+        verify = f"verify_history --file {archive.file}"
+        return f"{told} {check.reason} Verify the file with `{verify}`, or say where it is with --archives DIR."
+    fault = _fault(check.found.fault) if check.found is not None and check.found.fault is not None else check.reason
+    return f"{told} TAMPERED: {check.path}. {fault}"
 
 
 def _fault(fault: Fault) -> str:
@@ -43,12 +63,14 @@ def _count(number: int, what: str) -> str:
 
 def totals_sentence(totals: Totals) -> str:
     """The count of seals, where it does not come out."""
+    kept = totals.there + totals.archived
+    archived = f", {totals.archived:,} of them in archives" if totals.archived else ""
     if totals.ok:
-        return f"All {totals.made:,} seals that were ever made are there."
-    word = "fewer" if totals.there < totals.made else "more"
+        return f"All {totals.made:,} seals that were ever made are there{archived}."
+    word = "fewer" if kept < totals.made else "more"
     return (
-        f"TAMPERED. {totals.there:,} seals are there and {totals.made:,} were made: "
-        f"{abs(totals.made - totals.there):,} {word}. Whole histories may have been removed or put in."
+        f"TAMPERED. {kept:,} seals are there{archived} and {totals.made:,} were made: "
+        f"{abs(totals.made - kept):,} {word}. Whole histories may have been removed or put in."
     )
 
 
@@ -60,6 +82,7 @@ def plain(found: Verification) -> dict[str, Any]:
         "ok": found.ok,
         "sealed": found.sealed,
         "unsealed": found.unsealed,
+        "archived": found.archived,
         "head": {"seq": found.head.seq, "hash": found.head.hash} if found.head else None,
         "fault": None
         if fault is None
@@ -70,4 +93,21 @@ def plain(found: Verification) -> dict[str, Any]:
             "reason": fault.reason,
         },
         "sentence": sentence(found),
+    }
+
+
+def plain_archive(check: FileCheck) -> dict[str, Any]:
+    """An archive with its file as JSON can hold it."""
+    archive = check.archive
+    return {
+        "first": archive.first,
+        "last": archive.last,
+        "hash": archive.hash,
+        "file": archive.file,
+        "sha256": archive.sha256,
+        "size": archive.size,
+        "at": archive.at.isoformat(),
+        "by": archive.actor,
+        "standing": check.standing.value,
+        "sentence": archive_sentence(check).strip(),
     }

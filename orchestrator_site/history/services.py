@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db import connection
 
+from orchestrator_site.history.archives import Archive, archives_of
 from orchestrator_site.history.models import Event
 from orchestrator_site.history.querysets import EventQuerySet
 from orchestrator_site.history.writing import as_jsonb, as_text
 
-__all__ = ["NewEvent", "append", "append_many", "events_of"]
+__all__ = ["Archive", "NewEvent", "append", "append_many", "archives_of", "events_of"]
 
 _APPEND = "INSERT INTO history_event (stream, kind, actor, subject, data) VALUES (%s, %s, %s, %s, %s) RETURNING id"
 # One round trip for any number of events, numbered in the order given.

@@ -40,12 +40,16 @@ SELECT {_EVENT}, e.transaction::text
  LIMIT %s
 """  # noqa: S608 - put together from our own constants
 
-# For each stream its last seal and its head: one index lookup each, whatever the length of the chain.
+# For each stream its last seal (where it was archived, that of the archive) and its head: one index lookup each,
+# whatever the length of the chain.
 HEADS = """
-SELECT wanted.stream::text, last.seq, encode(last.hash, 'hex'), head.seq, encode(head.hash, 'hex')
+SELECT wanted.stream::text, coalesce(last.seq, gone.last_seq), encode(coalesce(last.hash, gone.hash), 'hex'),
+       head.seq, encode(head.hash, 'hex')
   FROM unnest(%s::uuid[]) AS wanted (stream)
   LEFT JOIN LATERAL (SELECT seq, hash FROM history_seal s WHERE s.stream = wanted.stream
                       ORDER BY seq DESC LIMIT 1) last ON true
+  LEFT JOIN LATERAL (SELECT last_seq, hash FROM history_archive a WHERE a.stream = wanted.stream
+                      ORDER BY last_seq DESC LIMIT 1) gone ON true
   LEFT JOIN history_head head ON head.stream = wanted.stream
 """
 
@@ -107,7 +111,31 @@ SELECT stream FROM of_events WHERE stream IS NOT NULL
  ORDER BY stream
 """
 
-COUNTED = "SELECT (SELECT count(*) FROM history_seal), sealed FROM history_position"
+# Seals that are there, those that left with an archive, and how many were ever made.
+COUNTED = """
+SELECT (SELECT count(*) FROM history_seal s
+         WHERE NOT EXISTS (SELECT FROM history_archive a
+                            WHERE a.stream = s.stream AND s.seq BETWEEN a.first_seq AND a.last_seq)),
+       (SELECT coalesce(sum(last_seq - first_seq + 1), 0)::bigint FROM history_archive),
+       sealed
+  FROM history_position
+"""
+
+ARCHIVES = """
+SELECT stream::text, first_seq, last_seq, encode(previous, 'hex'), encode(hash, 'hex'), file,
+       encode(file_sha256, 'hex'), file_size, at, actor
+  FROM history_archive
+ WHERE stream = %s
+ ORDER BY last_seq
+"""
+
+PUT_AWAY = "SELECT history_put_away(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+
+# Of some streams those that have events in the database.
+WITH_EVENTS = """
+SELECT wanted.stream FROM unnest(%s::uuid[]) AS wanted (stream)
+ WHERE EXISTS (SELECT FROM history_event e WHERE e.stream = wanted.stream)
+"""
 
 EXPORT_HEADER = """
 SELECT (SELECT count(*) FROM history_event WHERE stream = %s),

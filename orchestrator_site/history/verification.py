@@ -60,13 +60,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The finding: links intact from the start on, events that wait for theirs, and the first fault."""
+    """The finding: links intact from the start on, events that wait for theirs, and the first fault.
+
+    ``sealed`` counts the links that were looked at, ``archived`` those that stand before them elsewhere.
+    """
 
     stream: str
     sealed: int
     unsealed: int
     head: Head | None
     fault: Fault | None
+    archived: int = 0
 
     @property
     def ok(self) -> bool:
@@ -74,28 +78,32 @@ class Verification:
         return self.fault is None
 
 
-def verify(stream: str, entries: Iterable[Entry], *, head: Head | None, noted: str | None = None) -> Verification:
+def verify(
+    stream: str, entries: Iterable[Entry], *, head: Head | None, noted: str | None = None, after: Head | None = None
+) -> Verification:
     """Walk along a chain to its end or its first fault.
 
     ``head`` is how far the chain goes by the record that is kept apart from it. ``noted`` is a hash that
-    somebody wrote down elsewhere at an earlier time: it must be the hash of one of the links.
+    somebody wrote down elsewhere at an earlier time: it must be the hash of one of the links. ``after`` is the last
+    link of what was archived: the chain goes on behind it.
     """
-    walk = _Walk(stream, iter(entries), noted)
+    walk = _Walk(stream, iter(entries), noted, after)
     fault = walk.along() or walk.at_the_end(head)
     found = Head(walk.seq, walk.last) if walk.seq else None
-    return Verification(stream, walk.seq, walk.unsealed, found, fault)
+    return Verification(stream, walk.seq - walk.start, walk.unsealed, found, fault, archived=walk.start)
 
 
 class _Walk:
     """Where we are: ``seq`` links are good, ``last`` and ``before`` are the hashes of the last two."""
 
-    def __init__(self, stream: str, entries: Iterator[Entry], noted: str | None) -> None:
+    def __init__(self, stream: str, entries: Iterator[Entry], noted: str | None, after: Head | None) -> None:
         self.stream = stream
         self.entries = entries
-        self.seq = self.unsealed = 0
-        self.last, self.before = ZERO, ""
+        self.unsealed = 0
+        self.start = self.seq = after.seq if after is not None else 0
+        self.last, self.before = after.hash if after is not None else ZERO, ""
         self.latest: int | None = None
-        self.noted = noted.lower() if noted else None
+        self.noted = noted.lower() if noted and noted.lower() != self.last else None
         self.stray: Fault | None = None
 
     def along(self) -> Fault | None:
@@ -200,7 +208,7 @@ class _Walk:
         if link.previous == self.before:
             return Fault(Deed.INSERTED, self.seq, self.latest, "The event was put in between two others.")
         if hash_is_good:
-            if self.seq == 0:
+            if self.seq == self.start:
                 return Fault(Deed.REMOVED, link.seq, link.event, "What stood before the first event is gone.")
             return Fault(Deed.CHANGED, self.seq, self.latest, "It was changed, and sealed anew.")
         if any(later.previous == self.last for later in self._ahead()):

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from orchestrator_site.history import statements
+from orchestrator_site.history.archives import archives_of
 from orchestrator_site.history.chain import Facts, Link
 from orchestrator_site.history.errors import StreamNotFound
 from orchestrator_site.history.exporting import read_export
@@ -23,27 +24,30 @@ class Totals:
     """Seals that are there, and seals that were made: what a history removed whole leaves behind."""
 
     there: int
+    archived: int
     made: int
 
     @property
     def ok(self) -> bool:
         """Whether none is missing and none too many."""
-        return self.there == self.made
+        return self.there + self.archived == self.made
 
 
 def verify_stream(stream: UUID, *, noted: str | None = None) -> Verification:
     """Verify one stream in the database, in one consistent view of it. Raises ``StreamNotFound``.
 
     ``noted`` is a hash of this chain that was written down elsewhere, by which a chain made anew is found
-    out.
+    out. Of what was archived this says nothing but how the chain goes on behind it: see ``archiving.check_files``.
     """
     with transaction.atomic():
-        _one_view()
+        one_view()
+        archives = archives_of(stream)
         with connection.cursor() as cursor:
             cursor.execute(statements.HEAD, [stream])
             row = cursor.fetchone()
         head = Head(*row) if row else None
-        found = verify(str(stream), entries_of(stream), head=head, noted=noted)
+        after = Head(archives[-1].last, archives[-1].hash) if archives else None
+        found = verify(str(stream), entries_of(stream), head=head, noted=noted, after=after)
     if head is None and found.ok and not found.sealed and not found.unsealed:
         raise StreamNotFound(f"There is no history of {stream}.")
     return found
@@ -52,7 +56,7 @@ def verify_stream(stream: UUID, *, noted: str | None = None) -> Verification:
 def verify_export(lines: Iterable[str], *, noted: str | None = None) -> Verification:
     """Verify an export by itself, without a database. Raises ``ExportUnreadable``."""
     export = read_export(lines)
-    return verify(export.stream, export.entries, head=export.head, noted=noted)
+    return verify(export.stream, export.entries, head=export.head, noted=noted, after=export.after)
 
 
 def verify_totals() -> Totals:
@@ -85,7 +89,7 @@ def _rows(statement: str, stream: UUID) -> Iterator[Any]:
             yield from rows
 
 
-def _one_view() -> None:
+def one_view() -> None:
     """Let all that follows see the same moment; within somebody else's transaction that is theirs to say."""
     if len(connection.atomic_blocks) == 1:
         with connection.cursor() as cursor:

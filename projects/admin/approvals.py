@@ -153,6 +153,8 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
         except ValueError:
             raise Http404 from None
         found = inbox.readable_by(request.user).select_related("project", "phase").filter(pk=wanted).first()
+        if found is None and inbox.was_shown(wanted, request.user, request.POST.get("shown", "")):
+            raise PermissionDenied
         if found is None:
             raise Http404(_("There is no such approval, or it is not yours to see."))
         return found

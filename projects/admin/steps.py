@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,8 @@ from django.utils.translation import gettext_lazy
 from orchestrator_site.access.actors import actor_of
 from projects.admin.reading import ReadOnlyAdmin, ReadOnlyInline, link_to, state_of
 from projects.models import Attempt, Phase, Project, Step
+from projects.services import results
+from projects.templatetags import phasegate
 
 
 class OfVisibleProjects(ReadOnlyAdmin):
@@ -109,7 +112,7 @@ class StepAdmin(OfVisibleProjects):
     search_help_text = gettext_lazy("The beginning of a step's key or an agent's name")
     ordering = ("-id",)
     inlines = (AttemptInline,)
-    readonly_fields = ("standing", "project_link", "phase_link", "parent_link")
+    readonly_fields = ("standing", "project_link", "phase_link", "parent_link", "result_shown")
     fields = (
         "key",
         "standing",
@@ -121,7 +124,7 @@ class StepAdmin(OfVisibleProjects):
         "pool",
         "spec",
         "item",
-        "result",
+        "result_shown",
         "error",
         "on_failure",
         "attempt",
@@ -147,6 +150,12 @@ class StepAdmin(OfVisibleProjects):
     def standing(self, step: Step) -> SafeString:
         """The state."""
         return state_of(step.state)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result_shown(self, step: Step) -> SafeString | str:
+        """The result, wherever it is kept."""
+        value = results.shown(step)
+        return "—" if value is None else phasegate.seen(json.dumps(value, ensure_ascii=False))
 
     @admin.display(description=gettext_lazy("project"))
     def project_link(self, step: Step) -> SafeString | str:

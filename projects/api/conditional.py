@@ -18,17 +18,15 @@ from rest_framework.response import Response
 
 from orchestrator_site.digests import digest_of
 from projects.api.errors import PreconditionFailed
-from projects.models import Approval, Project
+from projects.models import Project
+from projects.standing import steered_by
 
 _LENGTH = 16
 
 
 def standing_of(project: Project) -> str:
     """A digest of what an operator steers by."""
-    phases = list(project.phases.order_by("position").values_list("key", "state", "round"))
-    asked = [str(key) for key in Approval.objects.open().filter(project=project).values_list("pk", flat=True)]
-    steered = [project.state, project.directive, project.directive_since, project.plan_version, phases, asked]
-    return digest_of([str(project.pk), *steered])[:_LENGTH]
+    return digest_of(steered_by(project))[:_LENGTH]
 
 
 def tagged(request: Request, project: Project, data: Mapping[str, Any], *, passing: Collection[str] = ()) -> Response:

@@ -69,12 +69,6 @@ class IdempotencyInProgress(Refused):
     retryable = True
 
 
-class StepNotFound(NotFound):
-    """The project has no such step."""
-
-    code = "step_not_found"
-
-
 class DocumentNotFound(NotFound):
     """The project has no such document."""
 

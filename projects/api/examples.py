@@ -59,6 +59,35 @@ PROJECT_GIVEN: dict[str, Any] = {
     "priority": "high",
     "documents": [{"name": "note.txt", "content_base64": "VGhlIGNsaWVudCBNVVNUIHVzZSBUTFMuCg=="}],
 }
+BUDGET: dict[str, Any] = {
+    "id": 7,
+    "scope": "project",
+    "name": "",
+    "measure": "cost",
+    "spent": 4.2,
+    "reserved": 0.5,
+    "soft": 5.0,
+    "hard": 10.0,
+    "raise_by": None,
+}
+SCHEDULE_GIVEN: dict[str, Any] = {
+    "name": "nightly",
+    "blueprint": "hello",
+    "crontab": "30 2 * * *",
+    "timezone": "Europe/Berlin",
+    "catch_up": "latest",
+}
+SCHEDULE: dict[str, Any] = SCHEDULE_GIVEN | {
+    "id": "0193a1f4-1a77-7c02-9f1e-7b1d6f0e2c55",
+    "inputs": {},
+    "intent": "",
+    "priority": "normal",
+    "enabled": True,
+    "owner": "olga",
+    "next_at": "2026-11-21T01:30:00Z",
+    "failure": "",
+    "created_at": MOMENT,
+}
 PROGRESS: dict[str, Any] = {
     "project": PROJECT_ID,
     "title": "Requirements of RFC 6749",
@@ -83,6 +112,7 @@ PROGRESS: dict[str, Any] = {
             "done": 3,
         }
     ],
+    "budgets": [BUDGET],
 }
 STATE: dict[str, Any] = {
     "project": PROJECT_ID,
@@ -124,8 +154,31 @@ APPROVAL_DETAIL: dict[str, Any] = APPROVAL | {
     "content": {},
     "evidence": [{"label": "Requirements", "value": 134}],
     "evidence_digest": DIGEST,
+    "plan_version": 2,
+    "supersedes": "0193a1f3-01a4-7c52-8d6f-0b3e9c7a5d18",
+    "superseded_by": None,
+    "difference": [{"label": "Requirements", "before": 131, "after": 134}],
     "escalated_at": None,
     "decisions": [],
+}
+ROUNDS: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "phase": "creation",
+    "title": "Creation",
+    "rounds": [
+        {
+            "round": 1,
+            "iteration": 1,
+            "is_present": False,
+            "steps": [
+                {"id": APPROVAL_ID, "key": "split", "state": "completed", "attempts": 1, "result_sha256": DIGEST}
+            ],
+            "quality": [{"name": "coverage", "met": False, "otherwise": "rework", "detail": "results.split.n > 9"}],
+            "approvals": [APPROVAL],
+            "sent_back_because": ["Say where each requirement stands."],
+        }
+    ],
+    "compared": None,
 }
 DECISION_GIVEN: dict[str, Any] = {
     "verdict": "reject",
@@ -196,6 +249,78 @@ BATCH: dict[str, Any] = {
     ],
     "left": 0,
 }
+INTERVENTION_ID = "0193a1f4-11a0-7c3e-8b21-7d0e5a6c9f10"
+INTERVENTION_GIVEN: dict[str, Any] = {
+    "change": "skip",
+    "step": "market",
+    "arguments": {"result": {"confidence": 0.5}},
+    "reason": "The market service is down; the figures of last month will do.",
+    "preview_digest": DIGEST,
+}
+DIFFERENCE: list[dict[str, Any]] = [
+    {
+        "step": "market",
+        "phase": "research",
+        "change": "skipped",
+        "before": {"state": "pending"},
+        "after": {"state": "skipped", "result": {"confidence": 0.5}},
+    }
+]
+INTERVENTION: dict[str, Any] = {
+    "id": INTERVENTION_ID,
+    "change": "skip",
+    "step": "market",
+    "arguments": {"result": {"confidence": 0.5}},
+    "author": "user:oskar",
+    "reason": INTERVENTION_GIVEN["reason"],
+    "state": "applied",
+    "refusal": "",
+    "approval": None,
+    "plan_before": 1,
+    "plan_after": 2,
+    "difference": DIFFERENCE,
+    "preview_digest": DIGEST,
+    "created_at": MOMENT,
+    "finished_at": MOMENT,
+}
+INTERVENTION_PROPOSED: dict[str, Any] = INTERVENTION | {
+    "state": "proposed",
+    "approval": APPROVAL_ID,
+    "plan_after": None,
+    "finished_at": None,
+}
+PREVIEW: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "control": "skip",
+    "step": "market",
+    "plan_before": 1,
+    "plan_after": 2,
+    "difference": DIFFERENCE,
+    "voided": ["market"],
+    "added": [],
+    "changed": [],
+    "revived": [],
+    "running": [],
+    "lapsing": [],
+    "effects": [],
+    "spent": {"attempts": 0, "tokens_in": 0, "tokens_out": 0, "cost": 0.0},
+    "revives_project": False,
+    "still_failed": [],
+    "warnings": [],
+    "asks": "",
+    "digest": DIGEST,
+}
+CANCEL_PREVIEW: dict[str, Any] = PREVIEW | {
+    "control": "cancel",
+    "step": "",
+    "plan_after": None,
+    "difference": [],
+    "voided": ["brief"],
+    "running": ["rivals"],
+    "lapsing": [{"id": APPROVAL_ID, "title": "Approve the brief", "purpose": "gate"}],
+    "effects": [{"step": "market", "agent": "market-research", "attempts": 1}],
+    "spent": {"attempts": 2, "tokens_in": 1200, "tokens_out": 300, "cost": 0.02},
+}
 EVENT: dict[str, Any] = {
     "id": 42,
     "at": MOMENT,
@@ -243,6 +368,96 @@ SNAPSHOT: dict[str, Any] = {
     "taken_at": MOMENT,
     "sha256": DIGEST,
     "project": {},
+}
+SNAPSHOT_ID = "0193a1f9-1d20-7c44-9a3e-7b1c52e0a9d4"
+IMPORTED: dict[str, Any] = {
+    "id": SNAPSHOT_ID,
+    "project": PROJECT_ID,
+    "title": "Requirements of RFC 6749",
+    "sha256": DIGEST,
+    "taken_at": MOMENT,
+    "imported_by": "user:olga",
+    "imported_at": MOMENT,
+}
+CHECKPOINT: dict[str, Any] = {
+    "number": 2,
+    "occasion": "phase",
+    "label": "after Creation",
+    "author": "system",
+    "event": 42,
+    "plan_version": 1,
+    "sha256": DIGEST,
+    "size": 1804,
+    "taken_at": MOMENT,
+}
+CHECKPOINT_DETAIL: dict[str, Any] = CHECKPOINT | {
+    "holds": {
+        "format": "phasegate.checkpoint/1",
+        "project": PROJECT_ID,
+        "event": 42,
+        "transaction": "811",
+        "snapshot": "811:811:",
+        "mark": {"state": "running", "plan_version": 1, "variables": {}, "phases": []},
+    }
+}
+RESTORE_PREVIEW: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "checkpoint": 2,
+    "event": 42,
+    "plan_version": 1,
+    "steps_voided": [{"phase": "publishing", "key": "publish", "round": 1, "state": "completed", "items": 0}],
+    "steps_kept": [{"phase": "creation", "key": "extract", "round": 1, "state": "completed", "items": 0}],
+    "approvals_lapsing": [
+        {"id": APPROVAL_ID, "phase": "publishing", "title": "Approve the requirements", "state": "approved"}
+    ],
+    "effects_not_undone": [
+        {
+            "key": "publish",
+            "round": 1,
+            "agent": "requirements-publisher",
+            "attempts": 1,
+            "tokens_in": 0,
+            "tokens_out": 0,
+            "cost": 0.0,
+        }
+    ],
+    "spent": {"tokens_in": 0, "tokens_out": 0, "cost": 0.0},
+    "obstacle": "",
+    "digest": DIGEST,
+}
+RESTORED: dict[str, Any] = {
+    "project": PROJECT_DETAIL,
+    "preview": RESTORE_PREVIEW,
+    "before": CHECKPOINT | {"number": 3, "occasion": "restore", "label": "before going back to checkpoint 2"},
+}
+_SIDE: dict[str, Any] = {
+    "state": "completed",
+    "round": 1,
+    "carried": False,
+    "result_sha256": DIGEST,
+    "seconds": 2.5,
+    "attempts": 1,
+    "tokens_in": 1200,
+    "tokens_out": 340,
+    "cost": 0.02,
+}
+_COMPARED: dict[str, Any] = {
+    "id": PROJECT_ID,
+    "title": "Requirements of RFC 6749",
+    "blueprint": {"name": "requirements-extraction", "version": 1},
+    "state": "completed",
+    "plan_version": 1,
+    "rerun_of": None,
+    "seconds": 31.5,
+}
+COMPARISON: dict[str, Any] = {
+    "a": _COMPARED,
+    "b": _COMPARED | {"rerun_of": PROJECT_ID},
+    "inputs": [{"name": "budget", "a": 500, "b": 700}],
+    "documents": [],
+    "plan": [],
+    "steps": [{"key": "extract", "a": _SIDE, "b": _SIDE | {"cost": 0.03}, "differs": ["cost"]}],
+    "findings": None,
 }
 BLUEPRINT: dict[str, Any] = {
     "name": "hello",

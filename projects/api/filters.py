@@ -149,6 +149,14 @@ class KnowledgeQuery(StrictSerializer):
     format = NamedChoiceField("KnowledgeFormat", ("json", "graphml", "json-ld", "cypher"), default="json")
 
 
+class RoundsQuery(StrictSerializer):
+    """Which two rounds are laid side by side."""
+
+    compare = serializers.RegexField(
+        r"^[0-9]{1,5},[0-9]{1,5}$", required=False, help_text="Two rounds to compare, `1,2`."
+    )
+
+
 class SnapshotQuery(StrictSerializer):
     """With what."""
 

@@ -61,7 +61,12 @@ class ApiSchema(AutoSchema):
 
     path_parameters: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {
         "project_id": ("The id of a project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "other_id": ("The id of the other project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "number": ("The number of a checkpoint.", {"type": "integer", "minimum": 1}),
+        "snapshot_id": ("The id of an imported snapshot (UUIDv7).", {"type": "string", "format": "uuid"}),
         "approval_id": ("The id of an approval (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "budget_id": ("The number of a budget.", {"type": "integer"}),
+        "schedule_id": ("The id of a schedule (UUIDv7).", {"type": "string", "format": "uuid"}),
         "document_id": ("The id of a document (UUIDv7).", {"type": "string", "format": "uuid"}),
         "key": ("The key of a step; of an item with its index: `calls[3]`.", {"type": "string"}),
         "name": (
@@ -102,7 +107,7 @@ class ApiSchema(AutoSchema):
         found = {401, 403, 406, 429} | set(self.resource.problems.get(self.method, ()))
         if self.resource.kwargs_of_path(self.path):
             found.add(404)
-        if self.method == "POST":
+        if self.method in ("POST", "PATCH"):
             found |= {400, 413, 415, 422}
         if self._process_override_parameters():  # type: ignore[no-untyped-call]
             found.add(422)

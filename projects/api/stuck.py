@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Now
 
 from orchestrator_site.history.models import Event
 from projects.models import Approval, Project, Step
+from projects.models.timer import TimerKind
 from projects.services import progressing
 from projects.states import Directive, ProjectState, StepState
 
@@ -60,6 +61,7 @@ def _cause() -> Case:
         When(Q(state=ProjectState.PENDING), then=Value("not_started")),
         When(Q(directive=Directive.PAUSE), then=Value("paused")),
         When(Exists(asked), then=Value("approval")),
+        When(Exists(ready.filter(timers__kind=TimerKind.ROOM)), then=Value("room")),
         When(Exists(signalled), then=Value("signal")),
         When(Exists(waiting.filter(kind="project")), then=Value("child")),
         When(Exists(ready.filter(Q(available_at=None) | Q(available_at__lte=Now()))), then=Value("worker")),

@@ -55,6 +55,12 @@ class BlueprintInvalid(_WithProblems):
     code = "blueprint_invalid"
 
 
+class StepInvalid(_WithProblems):
+    """The step has mistakes."""
+
+    code = "step_invalid"
+
+
 class InputsInvalid(_WithProblems):
     """The inputs do not fit the blueprint."""
 

@@ -17,6 +17,8 @@ from projects.blueprints.templates import expressions_in, texts_of
 
 _EVERYWHERE = ROOTS - ITEM_ROOTS
 _BEFORE_STEPS = frozenset({"inputs", "intent"})
+_WHEN_MADE = _BEFORE_STEPS | {"project"}
+_AT_ANY_TIME = frozenset({"inputs", "intent", "variables", "project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def check_expressions(blueprint: Blueprint) -> Iterator[Finding]:
 
 def _spots(blueprint: Blueprint) -> Iterator[_Spot | Finding]:
     yield from _templates(blueprint.variables, ("variables",), _BEFORE_STEPS, Readable())
+    if blueprint.plan_changes is not None:
+        asked = blueprint.plan_changes.approval
+        yield from _of_approval(asked, ("plan_changes", "approval"), Readable(), _AT_ANY_TIME)
     before: frozenset[str] = frozenset()
     decided: frozenset[str] = frozenset()
     for index, phase in enumerate(blueprint.phases):
@@ -70,6 +75,8 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
             yield _condition(source, (*place, key), readable)
     roots = ROOTS if step.for_each is not None else _EVERYWHERE
     yield from _templates(step.params, (*place, "params"), roots, readable)
+    if step.concurrency is not None:
+        yield from _templates(step.concurrency.key, (*place, "concurrency", "key"), _WHEN_MADE, Readable())
     if step.compensate is not None:
         own = Readable(readable.steps | {step.key}, readable.approvals, None, readable.phase)
         yield from _templates(step.compensate.params, (*place, "compensate", "params"), roots, own)

@@ -12,8 +12,8 @@ from projects.blueprints.suggestions import did_you_mean
 
 def check_graph(blueprint: Blueprint) -> Iterator[Finding]:
     """Keys that are taken, needs that lead nowhere, cycles."""
-    yield from _taken(((("phases", index, "key"), phase.key) for index, phase in enumerate(blueprint.phases)), "phase")
-    yield from _taken(
+    yield from taken(((("phases", index, "key"), phase.key) for index, phase in enumerate(blueprint.phases)), "phase")
+    yield from taken(
         (
             (("phases", index, "steps", position, "key"), step.key)
             for index, phase in enumerate(blueprint.phases)
@@ -24,7 +24,7 @@ def check_graph(blueprint: Blueprint) -> Iterator[Finding]:
     homes = {step.key: index for index, phase in enumerate(blueprint.phases) for step in phase.steps}
     for index, phase in enumerate(blueprint.phases):
         yield from _needs(index, phase, homes, blueprint)
-        yield from _cycles(index, phase)
+        yield from cycles(index, phase)
 
 
 def all_needs(phase: PhaseSpec) -> dict[str, frozenset[str]]:
@@ -43,7 +43,8 @@ def all_needs(phase: PhaseSpec) -> dict[str, frozenset[str]]:
     return found
 
 
-def _taken(keys: Iterable[tuple[Place, str]], what: str) -> Iterator[Finding]:
+def taken(keys: Iterable[tuple[Place, str]], what: str) -> Iterator[Finding]:
+    """Each key that stands before it already, as that of a phase or a step."""
     first: dict[str, Place] = {}
     for place, key in keys:
         if key in first:
@@ -79,7 +80,7 @@ def _elsewhere(need: str, phase: str, earlier: bool) -> tuple[str, str]:
     return f"the step {need!r} belongs to the later phase {phase!r}", "Needs name steps of the same phase."
 
 
-def _cycles(index: int, phase: PhaseSpec) -> Iterator[Finding]:
+def cycles(index: int, phase: PhaseSpec) -> Iterator[Finding]:
     """Each group of steps that wait for one another, named once by one of its cycles."""
     edges = {step.key: [need for need in step.needs if need != step.key] for step in phase.steps}
     reach = all_needs(phase)

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator_site.digests import digest_of
 from projects.blueprints import not_yet
+from projects.blueprints.budget_checks import check_budgets
 from projects.blueprints.errors import BlueprintInvalid, ExpressionInvalid, Problem
 from projects.blueprints.evaluation import compile_expression
 from projects.blueprints.expression_checks import check_expressions
@@ -25,12 +26,14 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
     check_steps,
     check_graph,
     check_gates,
+    check_budgets,
     check_schemas,
     check_expressions,
 )
 
 
-_GOT_LATER = frozenset({"deadline"})
+_GOT_LATER = frozenset({"deadline", "plan_changes"})
+_GATES_GOT_LATER = {"on_exhausted": "fail"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,16 @@ def load_text(source: str, *, origin: str = "<text>") -> Loaded:
     if shaped.blueprint is not None:
         broken = [finding.place for finding in findings]
         complete = _complete(shaped.blueprint)
-        findings += [each for each in _look(complete) if not _follows_from(each.place, broken)]
+        findings += [each for each in mistakes_in(complete) if not _follows_from(each.place, broken)]
         if not findings:
             return Loaded(complete, digest_of(_meaning(complete)), source)
-    problems = list(dict.fromkeys(_problem(finding, tree, origin) for finding in findings))
+    problems = list(dict.fromkeys(located(finding, tree, origin) for finding in findings))
     problems.sort(key=lambda problem: (problem.line, problem.column))
     raise BlueprintInvalid(problems=problems)
 
 
-def _look(blueprint: Blueprint) -> Iterator[Finding]:
+def mistakes_in(blueprint: Blueprint) -> Iterator[Finding]:
+    """What is wrong with a blueprint that has the shape of one."""
     for check in _CHECKS:
         yield from check(blueprint)
     yield from not_yet.check_not_yet(blueprint, not_yet.NOT_YET)
@@ -87,15 +91,22 @@ def _meaning(blueprint: Blueprint) -> dict[str, Any]:
     Otherwise every version that is registered would become another with the next version of this program.
     """
     said = blueprint.model_dump(mode="json")
+    for phase in said["phases"]:
+        gate = phase["gate"] or {}
+        for key, default in _GATES_GOT_LATER.items():
+            if gate.get(key) == default:
+                del gate[key]
     return {key: value for key, value in said.items() if value is not None or key not in _GOT_LATER}
 
 
 def _follows_from(place: Place, broken: list[Place]) -> bool:
-    """Whether a mistake may be there only because of another: in the same step or gate, or where schemas are broken."""
-    return any(place[:4] == other[:4] or other[:1] in (("inputs",), ("variables",)) for other in broken)
+    """Whether a mistake may be there only because of another: in the same step, gate or budget, or in schemas."""
+    together = 2 if place[:1] == ("budgets",) else 4
+    return any(place[:together] == other[:together] or other[:1] in (("inputs",), ("variables",)) for other in broken)
 
 
-def _problem(finding: Finding, tree: Tree, origin: str) -> Problem:
+def located(finding: Finding, tree: Tree, origin: str) -> Problem:
+    """A mistake with the line and column where it stands."""
     mark = tree.keys.get(finding.place) if finding.at_key else None
     mark = mark or tree.mark(finding.place)
     return Problem(origin, mark.line, mark.column, written(finding.place), finding.message, finding.hint)
@@ -109,10 +120,11 @@ def _complete(blueprint: Blueprint) -> Blueprint:
 
 def _complete_phase(phase: PhaseSpec, blueprint: Blueprint) -> PhaseSpec:
     here = {step.key for step in phase.steps}
-    return phase.model_copy(update={"steps": tuple(_complete_step(step, here, blueprint) for step in phase.steps)})
+    return phase.model_copy(update={"steps": tuple(complete_step(step, here, blueprint) for step in phase.steps)})
 
 
-def _complete_step(step: StepSpec, here: set[str], blueprint: Blueprint) -> StepSpec:
+def complete_step(step: StepSpec, here: set[str], blueprint: Blueprint) -> StepSpec:
+    """The step with what its blueprint says for all; ``here`` are the keys of its phase."""
     said, defaults = step.model_fields_set, blueprint.defaults
     update: dict[str, Any] = {"retry": _complete_retry(step.retry, defaults.retry)}
     update |= {key: getattr(defaults, key) for key in ("timeout", "queue") if key not in said}

@@ -51,6 +51,8 @@ DurationOrTemplate = Annotated[
 ]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
+Amount = Annotated[float, Field(ge=0, le=1_000_000_000_000, strict=True)]
+PositiveAmount = Annotated[float, Field(gt=0, le=1_000_000_000_000, strict=True)]
 DEFAULT_TIMEOUT = 300.0
 DEFAULT_ROUNDS = 3  # of a phase that may be worked over and does not say how often
 
@@ -69,6 +71,15 @@ class StepKind(StrEnum):
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+def _unsaid(value: Any) -> bool:
+    return value is None
+
+
+def _new() -> Any:
+    """A key that may be absent. It is not written down then: the digest of a blueprint without it stays as it was."""
+    return Field(default=None, exclude_if=_unsaid)
 
 
 class RetryPolicy(_Model):
@@ -151,11 +162,16 @@ class QualityCondition(_Model):
 
 
 class GateSpec(_Model):
-    """What stands between a phase and the next. ``max_iterations`` counts the phase's rounds, the first included."""
+    """What stands between a phase and the next.
+
+    ``max_iterations`` counts the phase's rounds, the first included. When none is left, ``on_exhausted: escalate`` asks
+    those whom the approval's ``escalate_to`` names.
+    """
 
     quality: tuple[QualityCondition, ...] = ()
     approval: ApprovalSpec | None = None
     max_iterations: Annotated[StrictInt, Field(ge=1, le=100)] = 1
+    on_exhausted: Literal["fail", "escalate"] = "fail"
 
     @model_validator(mode="after")
     def _room_for_rework(self) -> Self:
@@ -168,6 +184,46 @@ class GateSpec(_Model):
         """Whether anything here may send the phase back to be worked over."""
         asked = self.approval is not None and self.approval.on_reject == "rework"
         return asked or any(condition.otherwise == "rework" for condition in self.quality)
+
+
+class LimitSpec(_Model):
+    """How much may be used: above ``soft`` people are asked to raise it by ``raise_by``; above ``hard`` all stops."""
+
+    soft: Amount | None = None
+    hard: Amount | None = None
+    raise_by: PositiveAmount | None = None
+
+
+class MeasuresSpec(_Model):
+    """Limits by what is counted; ``seconds`` of work, ``launches`` of attempts, ``cost`` in the agents' currency."""
+
+    tokens: LimitSpec | None = None
+    cost: LimitSpec | None = None
+    seconds: LimitSpec | None = None
+    launches: LimitSpec | None = None
+
+
+class BudgetsSpec(MeasuresSpec):
+    """What a project may use, and each agent in it; who is asked to raise a limit, and how long they have."""
+
+    agents: dict[Name, MeasuresSpec] = {}
+    approvers: Approvers = Approvers()
+    deadline: PositiveDuration | None = None
+
+
+class EstimateSpec(_Model):
+    """What one attempt is expected to use: it is reserved before the attempt starts, and settled after it."""
+
+    tokens: Amount | None = None
+    cost: Amount | None = None
+    seconds: Amount | None = None
+
+
+class ConcurrencySpec(_Model):
+    """At most ``limit`` steps of one ``key`` run at once, in all projects together; the key is a template."""
+
+    key: Text
+    limit: Annotated[StrictInt, Field(ge=1, le=10_000)]
 
 
 class StepSpec(_Model):
@@ -196,6 +252,8 @@ class StepSpec(_Model):
     saga: Name | None = None
     swarm: Name | None = None
     scatter: ScatterSpec | None = None
+    estimate: EstimateSpec | None = _new()
+    concurrency: ConcurrencySpec | None = _new()
 
 
 class PhaseSpec(_Model):
@@ -205,6 +263,7 @@ class PhaseSpec(_Model):
     title: Annotated[StrictStr, Field(max_length=200)] = ""
     steps: Annotated[tuple[StepSpec, ...], Field(min_length=1, max_length=1000)]
     gate: GateSpec | None = None
+    budgets: MeasuresSpec | None = _new()
 
 
 class Defaults(_Model):
@@ -230,6 +289,12 @@ class DocumentsSpec(_Model):
     media_types: tuple[Text, ...] = ()
 
 
+class PlanChanges(_Model):
+    """Who has to say yes before an intervention changes the plan of a live project."""
+
+    approval: ApprovalSpec
+
+
 class Blueprint(_Model):
     """A versioned workflow definition. ``report`` names the builder of its report; ``inputs`` is a JSON Schema."""
 
@@ -243,5 +308,7 @@ class Blueprint(_Model):
     deduplicate: StrictBool = False
     deadline: DeadlineSpec | None = None
     report: Name | None = None
+    plan_changes: PlanChanges | None = None
     defaults: Defaults = Defaults()
+    budgets: BudgetsSpec | None = _new()
     phases: Annotated[tuple[PhaseSpec, ...], Field(min_length=1, max_length=100)]

@@ -160,6 +160,7 @@ _WANTED = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "dict_type": "an object (key: value)",
+    "float_type": "a number",
     "model_type": "an object (key: value)",
     "model_attributes_type": "an object (key: value)",
     "tuple_type": "a list",

@@ -37,25 +37,47 @@ def _on_yes(approval: Approval, next_phase: str | None) -> str:
             "Your yes is counted; %(count)d more people must approve.",
             missing - 1,
         ) % {"count": missing - 1}
+    if approval.purpose == Purpose.BUDGET:
+        return _("The limit is raised, and the step that waits for it goes on.")
+    if approval.purpose == Purpose.LIMIT:
+        return _("As you choose: the phase passes its gate as it is, or it is worked over once more.")
     if step is not None:
         return _("The step “%(step)s” is completed with what you approve, and what needs it goes on.") % {
             "step": step.key
         }
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan is changed as shown, if it still can be.")
     if next_phase is None:
         return _("The phase passes its gate, and with it the project is complete.")
     return _("The phase passes its gate and the project goes on with “%(phase)s”.") % {"phase": next_phase}
 
 
 def _on_no(approval: Approval) -> str:
+    if approval.purpose == Purpose.BUDGET:
+        return _("The step that waits fails with your comment as the reason, and so does every other that needs more.")
     if approval.purpose == Purpose.STEP and approval.step is not None:
         return _on_no_of_step(approval.step)
+    if approval.purpose == Purpose.PLAN:
+        return _("The plan stays as it is, and the project goes on with it.")
     phase = approval.phase
     most = int((phase.gate or {}).get("max_iterations") or 1)
-    following = after_rejection(approval.on_reject, (), round_number=approval.round, max_iterations=most).verdict
+    following = after_rejection(
+        approval.on_reject,
+        (),
+        iteration=approval.iteration,
+        max_iterations=most,
+        on_exhausted=str((phase.gate or {}).get("on_exhausted") or "fail"),
+    ).verdict
+    if approval.purpose == Purpose.LIMIT:
+        return _("The project fails, with your comment as the reason.")
+    if following is Verdict.ESCALATE:
+        return _("No further round is left of %(most)d: others are asked, with your comment, what is to follow.") % {
+            "most": most
+        }
     if following is Verdict.REWORK:
         return _("“%(phase)s” is worked over with your comment, as round %(round)d of at most %(most)d.") % {
             "phase": phase.title,
-            "round": approval.round + 1,
+            "round": approval.iteration + 1,
             "most": most,
         }
     if approval.on_reject == "rework":
@@ -77,6 +99,8 @@ def _on_no_of_step(step: Step) -> str:
 
 
 def _on_silence(approval: Approval) -> str:
+    if approval.deadline is None and approval.purpose == Purpose.PLAN:
+        return _("There is no deadline: the plan stays as it is until somebody decides.")
     if approval.deadline is None:
         return _("There is no deadline: the project waits until somebody decides.")
     by = date_format(timezone.localtime(approval.deadline), "DATETIME_FORMAT")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TypeAlias
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.signing import Signer
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import OrderBy
+from django.utils.crypto import constant_time_compare
 
 from projects.models import Approval, Decision
 from projects.states import ApprovalState
@@ -32,6 +35,19 @@ def waiting_first() -> tuple[OrderBy, ...]:
     is_closed = Case(When(state=ApprovalState.OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
     open_deadline = Case(When(state=ApprovalState.OPEN, then=F("deadline")), default=None)
     return is_closed.asc(), open_deadline.asc(nulls_last=True), F("id").desc()
+
+
+def mark_of(approval: Approval, person: Person) -> str:
+    """What the page of an approval carries to prove that it was shown to this person."""
+    return _SIGNER.signature(f"{approval.pk} {person.pk}")
+
+
+def was_shown(approval_id: UUID, person: Person, mark: str) -> bool:
+    """Whether a person has had the page before them: then they may be told that it is no longer theirs to decide."""
+    return constant_time_compare(_SIGNER.signature(f"{approval_id} {person.pk}"), mark)
+
+
+_SIGNER = Signer(salt="projects.deciding.shown")
 
 
 def _own(person: Person) -> QuerySet[Decision]:

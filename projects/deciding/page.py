@@ -11,15 +11,26 @@ from django.utils.translation import gettext as _
 from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from orchestrator_site.errors import InvalidInput, PhasegateError
+from projects.deciding import inbox
 from projects.deciding.consequences import Consequences, foresee
-from projects.deciding.evidence import Exhibit, exhibits, lay_out
+from projects.deciding.evidence import Exhibit, Laid, exhibits, lay_out
 from projects.deciding.inbox import Person
 from projects.deciding.schema_form import ContentForm
 from projects.deciding.visible import has_hidden
 from projects.models import Approval, Decision, Phase
+from projects.models.approval import Purpose
 from projects.states import ApprovalState, Directive, ProjectState
 
 QUALITY = "Quality: "
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A line of what is different from when it was last asked or approved."""
+
+    label: str
+    before: Laid
+    after: Laid
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,9 @@ class ApprovalPage:
     """An approval as one person sees it.
 
     ``closed_because`` says why this person cannot decide it now; empty where they can. ``digest`` and
-    ``content_digest`` go into the form, so that a decision is bound to what was seen.
+    ``content_digest`` go into the form, so that a decision is bound to what was seen; ``mark`` proves that this person
+    was shown it. ``asked_before`` is the void approval that this one was asked again for, ``asked_again`` the one that
+    came after.
     """
 
     approval: Approval
@@ -41,6 +54,10 @@ class ApprovalPage:
     remaining: timedelta | None
     closed_because: str
     content: tuple[Exhibit, ...]
+    difference: tuple[Changed, ...]
+    asked_before: Approval | None
+    asked_again: Approval | None
+    mark: str
     comment: str = ""
 
     @property
@@ -89,6 +106,13 @@ def page_of(approval: Approval, person: Person, sent: Any = None, error: Phasega
         content=tuple(
             Exhibit(str(field.label), lay_out(approval.content.get(name))) for name, field in form.fields.items()
         ),
+        difference=tuple(
+            Changed(str(each["label"]), lay_out(each["before"]), lay_out(each["after"]))
+            for each in approval.difference or ()
+        ),
+        asked_before=approval.supersedes,
+        asked_again=Approval.objects.filter(supersedes=approval).first(),
+        mark=inbox.mark_of(approval, person),
         comment=str(sent.get("comment", "")) if sent is not None else "",
     )
 
@@ -111,8 +135,9 @@ def _why_closed(approval: Approval, person: Person, decisions: tuple[Decision, .
         return {
             ApprovalState.APPROVED.value: _("This was approved: it is decided once."),
             ApprovalState.REJECTED.value: _("This was rejected: it is decided once."),
+            ApprovalState.VOID.value: _("What this shows has changed since: it is void, and no decision on it counts."),
         }.get(approval.state, _("The project ended before anybody decided."))
-    if approval.project.state != ProjectState.RUNNING or approval.project.directive == Directive.CANCEL:
+    if not _goes_on(approval):
         return _("The project has ended: there is nothing left to decide.")
     remaining = _remaining(approval, now)
     if remaining is not None and remaining <= timedelta(0):
@@ -120,6 +145,13 @@ def _why_closed(approval: Approval, person: Person, decisions: tuple[Decision, .
     if not Approval.objects.decidable_by(person).filter(pk=approval.pk).exists():
         return _("You may read this, but not decide it.")
     return ""
+
+
+def _goes_on(approval: Approval) -> bool:
+    """Whether anything follows from an answer; a change of the plan may mend a failed project."""
+    project = approval.project
+    mended = approval.purpose == Purpose.PLAN and project.state in (ProjectState.PENDING, ProjectState.FAILED)
+    return project.directive != Directive.CANCEL and (project.state == ProjectState.RUNNING or mended)
 
 
 def _next_phase(approval: Approval) -> str | None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from agents.reporting import Cell
-from projects.models import Approval, Project
+from projects.models import Approval, Checkpoint, Intervention, Project, Schedule
+from projects.models.approval import Purpose
+from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
 from projects.reports.visible import cell, one_line
+from projects.services import crontabs
 from projects.services.progressing import next_action
+from projects.services.restore_plans import Preview, StepLine
+
+CHOICE = f"as --edit {AT_THE_LIMIT}=accept or {AT_THE_LIMIT}=again says: as it is, or one more round"
 
 
 def project_document(project: Project) -> dict[str, Any]:
@@ -32,6 +38,25 @@ def project_document(project: Project) -> dict[str, Any]:
     }
 
 
+def schedule_document(schedule: Schedule) -> dict[str, Any]:
+    """A schedule."""
+    return {
+        "id": str(schedule.pk),
+        "name": schedule.name,
+        "blueprint": schedule.blueprint,
+        "crontab": crontabs.written(schedule.crontab),
+        "timezone": str(schedule.crontab.timezone),
+        "inputs": schedule.inputs,
+        "intent": schedule.intent,
+        "priority": schedule.priority,
+        "catch_up": schedule.catch_up,
+        "enabled": schedule.enabled,
+        "owner": schedule.owner.get_username() if schedule.owner else None,
+        "next_at": schedule.next_at.isoformat(),
+        "failure": schedule.failure,
+    }
+
+
 def approval_document(approval: Approval) -> dict[str, Any]:
     """An approval in short."""
     return {
@@ -39,11 +64,30 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "project": str(approval.project_id),
         "title": approval.title,
         "round": approval.round,
+        "supersedes": str(approval.supersedes_id) if approval.supersedes_id else None,
+        "difference": approval.difference,
         "state": approval.state,
         "groups": approval.groups,
         "quorum": approval.quorum,
         "approvals": approval.approvals,
         "deadline": approval.deadline.isoformat() if approval.deadline else None,
+    }
+
+
+def intervention_document(intervention: Intervention) -> dict[str, Any]:
+    """A change of a plan in short."""
+    return {
+        "id": str(intervention.pk),
+        "project": str(intervention.project_id),
+        "change": intervention.change,
+        "step": intervention.step_key,
+        "state": intervention.state,
+        "author": intervention.author,
+        "reason": intervention.reason,
+        "plan_before": intervention.plan_before,
+        "plan_after": intervention.plan_after,
+        "approval": str(intervention.approval_id) if intervention.approval_id else None,
+        "difference": intervention.difference,
     }
 
 
@@ -57,6 +101,7 @@ def approval_lines(approval: Approval) -> list[str]:
         ("Asked", f"{who}; {approval.quorum} must approve"),
         ("Until", f"{moment(approval.deadline)}, then: {approval.on_timeout}" if approval.deadline else ""),
         ("If rejected", "it is done again with the comment" if again else "the project fails"),
+        ("If approved", CHOICE if approval.purpose == Purpose.LIMIT else ""),
         ("Evidence", f"SHA-256 {approval.evidence_digest}"),
     ]
     told = [(name, cell(value)) for name, value in facts if value]
@@ -64,6 +109,11 @@ def approval_lines(approval: Approval) -> list[str]:
     for each in approval.evidence:
         label, value = one_line(str(each["label"])), _in_short(each["value"])
         lines += row_lines(("", f"{label}: {value}"), (2, WIDTH - 4))
+    if approval.supersedes_id is not None:
+        lines += row_lines(("Changed", "it was asked before, and is void; what is different now:"), (11, WIDTH - 13))
+    for each in approval.difference or ():
+        was, now = _in_short(each["before"], 80), _in_short(each["after"], 80)
+        lines += row_lines(("", f"{one_line(str(each['label']))}: {was} → {now}"), (2, WIDTH - 4))
     return lines
 
 
@@ -91,3 +141,40 @@ def _first(value: Any) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def checkpoint_document(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint in short."""
+    return {
+        "number": checkpoint.number,
+        "occasion": checkpoint.occasion,
+        "label": checkpoint.label,
+        "author": checkpoint.author,
+        "event": checkpoint.event,
+        "plan_version": checkpoint.plan_version,
+        "sha256": checkpoint.sha256,
+        "size": checkpoint.size,
+        "taken_at": checkpoint.taken_at.isoformat(),
+    }
+
+
+def preview_lines(shown: Preview) -> list[str]:
+    """What going back would do, as one who decides on it wants to see it."""
+    spent = shown.spent
+    facts: list[tuple[str, Cell]] = [
+        ("Back to", f"checkpoint {shown.checkpoint}, event {shown.event}, plan {shown.plan_version}"),
+        ("Not now", shown.obstacle),
+        ("Void", ", ".join(_step_words(line) for line in shown.steps_voided) or "nothing"),
+        ("Kept", ", ".join(_step_words(line) for line in shown.steps_kept) or "nothing"),
+        ("Approvals", "; ".join(f"{one_line(line.title)} ({line.state})" for line in shown.approvals_lapsing)),
+        ("Not undone", ", ".join(f"{line.key} by {line.agent}" for line in shown.effects_not_undone) or "nothing"),
+        ("Stays spent", f"{spent.tokens_in} + {spent.tokens_out} tokens, cost {spent.cost:g}"),
+        ("Digest", shown.digest),
+    ]
+    told = [(name, cell(value)) for name, value in facts if value]
+    return [line for fact in told for line in row_lines(fact, (11, WIDTH - 13))]
+
+
+def _step_words(line: StepLine) -> str:
+    items = f" with {line.items} items" if line.items else ""
+    return f"{line.key} ({line.state}{items})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,6 +64,23 @@ def pairs_of(pairs: Sequence[str], schema: Mapping[str, Any], *, option: str) ->
     return found
 
 
+def budgets_of(pairs: Sequence[str]) -> dict[str, dict[str, float]]:
+    """``cost=5:10`` as soft and hard limit, ``cost=5:`` as soft one, ``cost=10`` as hard one. Raises ``Usage``."""
+    found: dict[str, dict[str, float]] = {}
+    for pair in pairs:
+        name, equals, limits = pair.partition("=")
+        soft, colon, hard = limits.partition(":")
+        said = {"soft": soft, "hard": hard} if colon else {"hard": soft}
+        try:
+            numbers = {limit: float(text) for limit, text in said.items() if text.strip()}
+        except ValueError:
+            numbers = {}
+        if not equals or not numbers or not all(map(math.isfinite, numbers.values())):
+            raise Usage(f"--budget {pair!r}: write it as --budget cost=5:10, soft and hard limit, or cost=10, hard.")
+        found[name.strip()] = numbers
+    return found
+
+
 def _value(text: str, schema: Mapping[str, Any]) -> Any:
     """Text where the schema wants text, else what JSON makes of it, else text."""
     wanted = schema.get("type")
@@ -78,11 +96,31 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    text = _text_of(path)
+def object_of(text: str, *, option: str) -> dict[str, Any]:
+    """The object that an option's text of YAML or JSON holds. Raises ``Usage``."""
     try:
-        inputs = json.loads(text, parse_constant=_no_number) if path.suffix == ".json" else _yaml(text)
-        json.dumps(inputs, allow_nan=False)
+        value = _yaml(text)
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError):
+        value = None
+    if not isinstance(value, dict):
+        raise Usage(f"{option} {text[:60]!r}: write it as {option} '{{name: value}}'.")
+    return value
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    inputs = value_of(path)
+    if not isinstance(inputs, dict):
+        raise InputsFileUnreadable(f"{path} must hold names and values, not {_kind(inputs)}.")
+    return inputs
+
+
+def value_of(path: Path) -> Any:
+    """The plain value of a file of JSON or YAML. Raises ``InputsFileUnreadable``."""
+    text = text_of(path)
+    try:
+        value = json.loads(text, parse_constant=_no_number) if path.suffix == ".json" else _yaml(text)
+        json.dumps(value, allow_nan=False)
     except yaml.MarkedYAMLError as error:
         where = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputsFileUnreadable(f"{path}{where}: {error.problem or 'this is no YAML'}.") from None
@@ -92,12 +130,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise InputsFileUnreadable(
             f"{path} cannot be taken: {error}. Give plain values, and put dates in quotes."
         ) from None
-    if not isinstance(inputs, dict):
-        raise InputsFileUnreadable(f"{path} must hold names and values, not {_kind(inputs)}.")
-    return inputs
+    return value
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file of JSON or YAML. Raises ``InputsFileUnreadable``."""
     if path.suffix not in (".json", ".yaml", ".yml"):
         raise InputsFileUnreadable(f"{path} must end in .json, .yaml or .yml, so that it is known what it holds.")
     try:

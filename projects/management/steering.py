@@ -48,7 +48,7 @@ class SteeringCommand(PhasegateCommand):
             ids = [project_of(text, actor).pk for text in options["id"]]
             self._tell_all(batches.steer(self.verb, ids, **wish), as_json=options["json"])
 
-    def options_of(self, options: Mapping[str, Any]) -> dict[str, bool]:
+    def options_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What the command hands to the service beside the reason."""
         return {}
 

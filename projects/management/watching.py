@@ -18,10 +18,11 @@ from rich.text import Text
 from projects.models import Approval
 from projects.reports.durations import in_words
 from projects.reports.visible import one_line
+from projects.services.notifying import Bell
 from projects.services.progressing import PhaseProgress, Progress, progress
 from projects.states import PROJECT, PhaseState
 
-_LOOK = 0.3  # seconds between two looks: a few indexed queries each
+_LOOK = 0.5  # seconds between two looks at the steps, of which nobody tells; of ends and questions the bell does
 _STEADY = 2.0  # seconds for which a reason to wait must last to be told in a plain line
 _COUNTED = 1.0  # seconds at least between two plain lines that only count steps
 
@@ -51,16 +52,20 @@ def follow(
     until: Callable[[Progress], bool] | None = None,
     meanwhile: Callable[[], None] | None = None,
 ) -> Progress:
-    """Show a project until it is over, or ``until`` says so; ``meanwhile`` is called between two looks."""
+    """Show a project until it is over, or ``until`` says so; ``meanwhile`` is called between two looks.
+
+    It looks at once when a question is opened or decided, or the project ends.
+    """
     enough = until or is_over
-    while True:
-        now = progress(project_id=project_id)
-        view.show(now)
-        if enough(now):
-            return now
-        if meanwhile is not None:
-            meanwhile()
-        time.sleep(_LOOK)
+    with Bell(project_id) as bell:
+        while True:
+            now = progress(project_id=project_id)
+            view.show(now)
+            if enough(now):
+                return now
+            if meanwhile is not None:
+                meanwhile()
+            bell.wait(_LOOK)
 
 
 def questions(project_id: UUID, view: View, *, meanwhile: Callable[[], None] | None = None) -> Iterator[Approval]:

@@ -11,6 +11,7 @@ from projects.models.constraints import finished_iff_terminal, known_state
 from projects.models.ordered_json import OrderedJSONField
 from projects.models.phase import Phase
 from projects.models.project import Project
+from projects.planning.binding import Seen
 from projects.querysets.approvals import ApprovalQuerySet
 from projects.states import APPROVAL, ApprovalState
 
@@ -19,9 +20,13 @@ class Purpose(models.TextChoices):
     """What an approval decides."""
 
     GATE = "gate", "Gate of a phase"
+    LIMIT = "limit", "Gate of a phase of which no round is left"
     STEP = "step", "Step"
     BUDGET = "budget", "Raise of a budget"
     PLAN = "plan", "Change of the plan"
+
+
+AT_A_GATE = (Purpose.GATE, Purpose.LIMIT)
 
 
 class Approval(models.Model):
@@ -43,13 +48,14 @@ class Approval(models.Model):
     approvals = models.PositiveSmallIntegerField(default=0, help_text="How many have approved.")
     form = OrderedJSONField(null=True, blank=True, help_text="JSON Schema of what an approver may edit.")
     content = models.JSONField(default=dict, help_text="The form's content, with the edits of those who approved.")
+    asked_content = models.JSONField(null=True, blank=True, help_text="The content as it was asked, before any edit.")
     evidence = models.JSONField(default=list, help_text="What is shown: pairs of label and value, by the engine.")
     evidence_digest = models.CharField(max_length=64, help_text="SHA-256 over what was shown and the plan version.")
     plan_version = models.PositiveIntegerField(default=1, help_text="The plan that was shown.")
     supersedes = models.OneToOneField(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="superseded_by"
     )
-    difference = models.JSONField(null=True, blank=True, help_text="What changed since it was last approved.")
+    difference = models.JSONField(null=True, blank=True, help_text="What changed since it was last asked or approved.")
     state = models.CharField(max_length=12, choices=ApprovalState.choices(), default=ApprovalState.OPEN)
     deadline = models.DateTimeField(null=True, blank=True)
     on_timeout = models.CharField(max_length=10, default="reject")
@@ -67,7 +73,9 @@ class Approval(models.Model):
             known_state("approval", ApprovalState),
             finished_iff_terminal("approval", APPROVAL),
             models.UniqueConstraint(
-                fields=("phase",), condition=Q(state="open", purpose="gate"), name="approval_one_open_a_gate"
+                fields=("phase",),
+                condition=Q(state="open", purpose__in=("gate", "limit")),
+                name="approval_one_open_a_gate",
             ),
             models.UniqueConstraint(
                 fields=("step",), condition=Q(state="open", purpose="step"), name="approval_one_open_a_step"
@@ -82,6 +90,23 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def iteration(self) -> int:
+        """Which round of rework it is about, from 1."""
+        return self.round - self.phase.base_round + 1
+
+    @property
+    def seen(self) -> Seen:
+        """What it shows to people, as it was asked."""
+        return Seen(
+            title=self.title,
+            description=self.description,
+            content=self.content if self.asked_content is None else self.asked_content,
+            evidence=self.evidence,
+            plan_version=self.plan_version,
+            round=self.round,
+        )
 
 
 class Verdict(models.TextChoices):

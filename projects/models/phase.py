@@ -27,6 +27,9 @@ class Phase(models.Model):
     gate = OrderedJSONField(null=True, help_text="Quality conditions and approval, as in the blueprint.")
     quality = models.JSONField(default=list, help_text="What each quality condition said in this round.")
     comments = models.JSONField(default=list, help_text="Why it was sent back, a sentence a round.")
+    rounds = models.JSONField(
+        default=list, help_text="How earlier rounds of rework ended: round, quality, reasons and when, one each."
+    )
     failure = models.TextField(blank=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -88,11 +88,15 @@ class Step(models.Model):
             models.UniqueConstraint(fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"),
         )
         indexes = (
-            # advance: the items of a for_each that still wait for a message, in order.
+            # advance: the items of a for_each that are not over, in order.
             models.Index(
                 fields=("parent", "position"),
-                condition=Q(state="ready", published_at__isnull=True),
-                name="step_to_publish",
+                condition=Q(parent__isnull=False, state__in=("pending", "ready", "running", "waiting")),
+                name="step_open_items",
+            ),
+            # "Has any of them failed?", asked as often, and almost always without an entry.
+            models.Index(
+                fields=("parent",), condition=Q(parent__isnull=False, state="failed"), name="step_failed_items"
             ),
             # Heartbeats renew, and recovery takes back, by these two.
             models.Index(fields=("lease_owner",), condition=Q(state="running"), name="step_by_lease_owner"),

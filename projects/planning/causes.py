@@ -193,14 +193,16 @@ def _pending(step: Waiter, project: Standing) -> Cause:
 
 
 def _ready(step: Waiter, project: Standing) -> Cause:
+    if step.room:
+        return Cause("room", step.room, step.since)
     if step.available_at is not None and step.available_at > project.now:
         error = f", after {step.error!r}" if step.error else ""
         return Cause("retry", f"Waits until {step.available_at:%H:%M:%S} UTC to try {step.key} again{error}.")
-    if step.room:
-        return Cause("room", step.room, step.since)
     if step.published_at is None:
         if step.is_item:
             return _in_the_window(step)
+        if project.stuck:
+            return deciding(project)
         if not project.control_alive:
             return Cause("control", f"{step.key} is ready to be sent to a worker, but {NO_CONTROL}")
         return Cause("unsent", f"{step.key} is ready, and is sent to a worker within seconds.")

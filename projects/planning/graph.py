@@ -15,8 +15,8 @@ class Node:
     """A step of the phase's present round; the items of a ``for_each`` are no nodes, their parent is.
 
     ``conditional`` says that the engine has to evaluate something before it may run: a condition or a list of items.
-    ``through`` is true of a step that was skipped by its own condition, or failed where the blueprint says go on:
-    what needs it may run all the same.
+    ``lets_through`` is true also of a step that was skipped by its own condition or passed over by an operator, and of
+    one that failed where the blueprint says go on: what needs it may run all the same.
     """
 
     key: str
@@ -26,6 +26,7 @@ class Node:
     on_failure: str = "fail"
     conditional: bool = False
     skipped_by_condition: bool = False
+    passed_over: bool = False
     in_flight: bool = False
 
     @property
@@ -39,7 +40,7 @@ class Node:
         if self.state is StepState.COMPLETED:
             return True
         if self.state is StepState.SKIPPED:
-            return self.skipped_by_condition
+            return self.skipped_by_condition or self.passed_over
         return self.state is StepState.FAILED and self.on_failure == "continue"
 
 
@@ -65,7 +66,20 @@ class Graph:
 
     def unmet(self, node: Node) -> frozenset[str]:
         """The needs of a node that do not let it through yet."""
-        return frozenset(need for need in node.needs if not self.by_key[need].lets_through)
+        return frozenset(need for need in node.needs if not self._is_through(self.by_key[need]))
+
+    def _is_through(self, node: Node) -> bool:
+        """A step may be passed over long before its turn: what comes after must not overtake what came before it."""
+        border, seen = [node] if node.passed_over else [], {node.key}
+        while border:
+            for need in border.pop().needs:
+                before = self.by_key[need]
+                if not before.is_over:
+                    return False
+                if before.passed_over and need not in seen:
+                    seen.add(need)
+                    border.append(before)
+        return node.lets_through
 
 
 def graph(nodes: Iterable[Node]) -> Graph:

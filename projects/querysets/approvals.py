@@ -30,7 +30,7 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
 
     def overdue(self) -> Self:
         """Open ones past their deadline, by the database's clock, of projects that are not paused."""
-        return self.open().filter(_of_project(state="running", directive="run"), deadline__lte=Now())
+        return self.open().filter(_going_on("run"), deadline__lte=Now())
 
     def decidable_by(self, user: User | AnonymousUser) -> Self:
         """Those that the user may decide: the right, and membership of one of the approval's groups if it has any."""
@@ -88,6 +88,34 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
             == 1
         )
 
+    def void(self, approval_id: UUID) -> bool:
+        """open or approved → void: what was asked or approved is not what stands now.
+
+        The one who calls holds the lock of the phase and has seen that nothing has followed from it. A decision that
+        comes meanwhile waits, and finds it closed; one that was first is void with it. False: it was rejected,
+        cancelled or void already.
+        """
+        return (
+            self.filter(pk=approval_id, state__in=(ApprovalState.OPEN, ApprovalState.APPROVED)).update(
+                state=ApprovalState.VOID, finished_at=Now()
+            )
+            == 1
+        )
+
+    def at_gate(self, phase_id: UUID) -> Self:
+        """What is asked at the gate of a phase that waits, or was approved and has not been followed yet."""
+        unfollowed = (ApprovalState.OPEN, ApprovalState.APPROVED)
+        return self.filter(phase_id=phase_id, purpose="gate", round=F("phase__round"), state__in=unfollowed)
+
+    def void_gate(self, phase_id: UUID) -> list[UUID]:
+        """open or approved → void, for the gate of a phase that waits: what was asked has changed before it passed.
+
+        Which ones; none where it was rejected meanwhile.
+        """
+        ids = list(self.at_gate(phase_id).values_list("pk", flat=True))
+        voided = self.filter(pk__in=ids, state__in=(ApprovalState.OPEN, ApprovalState.APPROVED))
+        return ids if voided.update(state=ApprovalState.VOID, finished_at=Now()) == len(ids) else []
+
     def cancel_of(self, project_id: UUID) -> int:
         """open → cancelled, for a project that has ended."""
         return self.filter(project_id=project_id, state=ApprovalState.OPEN).update(
@@ -104,8 +132,13 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         # The clock of a deadline stands still in a pause: what had not passed when it began has not passed.
         held_before = _of_project(directive="pause", directive_since__lt=OuterRef("deadline"))
         in_time = Q(deadline__isnull=True) | Q(deadline__gt=Now()) | held_before
-        going_on = _of_project(state="running", directive__in=("run", "pause"))
-        return self.filter(in_time, going_on, pk=approval_id, state=ApprovalState.OPEN)
+        return self.filter(in_time, _going_on("run", "pause"), pk=approval_id, state=ApprovalState.OPEN)
+
+
+def _going_on(*directives: str) -> Q:
+    """That the approval's project runs; of one about its plan, that it may still run, or run again."""
+    runs = Q(_of_project(state="running", directive__in=directives))
+    return runs | Q(Q(purpose="plan") & Q(_of_project(state__in=("pending", "failed"), directive__in=directives)))
 
 
 def _of_project(**conditions: Any) -> Exists:

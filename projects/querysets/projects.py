@@ -43,6 +43,22 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """
         return self.select_for_update(of=("self",)).filter(pk=project_id).first()
 
+    def lock_for_advance(self, project_id: UUID) -> Project | None:
+        """The project with its owner, locked so that neither its state nor its plan changes meanwhile.
+
+        Claims of steps, which hold ``FOR KEY SHARE``, go on beside it. Everybody locks the project before its phase, so
+        that none of two waits for the other.
+        """
+        locked = self.select_for_update(of=("self",), no_key=True).select_related("owner")
+        return locked.filter(pk=project_id).first()
+
+    def lock_whole(self, project_id: UUID) -> Project | None:
+        """The project and its phases, locked: no claim and no ``advance`` is under way while its plan changes."""
+        project = self.lock_for_control(project_id)
+        phases = apps.get_model("projects", "Phase")._default_manager.filter(project_id=project_id)
+        list(phases.select_for_update().order_by("position").values_list("pk"))
+        return project
+
     def begin(self, project_id: UUID) -> bool:
         """pending → running. False: somebody else started it, or it was cancelled."""
         return self._move(project_id, ProjectState.RUNNING, started_at=Now())
@@ -58,6 +74,19 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def cancel(self, project_id: UUID) -> bool:
         """pending or running → cancelled. False: it was over already."""
         return self._move(project_id, ProjectState.CANCELLED, finished_at=Now())
+
+    def revive(self, project_id: UUID, **fields: Any) -> bool:
+        """failed or completed → running, because a person brings it back. False: it had not ended so.
+
+        The caller holds the project's lock: what ended it and what brings it back must not cross.
+        """
+        ended = [state for state in PROJECT.table if PROJECT.revives(state, ProjectState.RUNNING)]
+        again = {"finished_at": None, "failure_code": "", "failure": "", **fields}
+        return self.filter(pk=project_id, state__in=ended).update(state=ProjectState.RUNNING, **again) == 1
+
+    def raise_plan(self, project_id: UUID, before: int) -> bool:
+        """Let the plan's next version be in force. False: another intervention was first."""
+        return self.filter(pk=project_id, plan_version=before).update(plan_version=before + 1) == 1
 
     def direct(self, project_id: UUID, directive: Directive) -> bool:
         """Set what the operator wants, of a project that is not over and not being cancelled."""

@@ -11,17 +11,22 @@ from projects.models import Approval, Decision, Document, Phase, Project, Step
 from projects.reports.durations import in_words, moment
 from projects.services import progressing
 from projects.services.progressing import PhaseProgress, Progress
+from projects.services.room import whose
+from projects.services.rounds import rounds_of, summary_of
 from projects.states import StepState
 
 
 def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
-    """The general part as data: ``project``, ``phases``, ``approvals``, ``failed_steps``, ``usage``."""
+    """The general part as data: ``project``, ``phases``, ``rounds``, ``approvals``, ``failed_steps``, ``usage``,
+    ``budgets``."""
     return {
         "project": _project(project, progress),
         "phases": [_phase(phase, counted) for phase, counted in _with_rows(project, progress.phases)],
+        "rounds": [_rounds(phase) for phase in _worked_over(project)],
         "approvals": [_approval(approval) for approval in _approvals(project)],
         "failed_steps": failed_steps(project),
         "usage": progressing.usage(project),
+        "budgets": [budget.to_json() for budget in progress.budgets],
     }
 
 
@@ -30,9 +35,11 @@ def sections_of(facts: Mapping[str, Any]) -> tuple[Section, ...]:
     return (
         _summary(facts["project"]),
         _phase_table(facts["phases"]),
+        *([_rounds_table(facts["rounds"])] if facts["rounds"] else []),
         _approval_table(facts["approvals"]),
         _failed_table(facts["failed_steps"]),
         _usage_table(facts["usage"]),
+        *([_budget_table(facts["budgets"])] if facts["budgets"] else []),
     )
 
 
@@ -106,6 +113,15 @@ def _phase(phase: Any, counted: PhaseProgress) -> dict[str, Any]:
     }
 
 
+def _worked_over(project: Project) -> list[Phase]:
+    """Phases of more rounds than one: of others there is nothing to lay side by side."""
+    return list(Phase.objects.filter(project=project, round__gt=1).order_by("position"))
+
+
+def _rounds(phase: Phase) -> dict[str, Any]:
+    return {"phase": phase.key, "title": phase.title, "rounds": summary_of(rounds_of(phase))}
+
+
 def _approvals(project: Project) -> list[Approval]:
     found = Approval.objects.filter(project=project).select_related("phase").prefetch_related("decisions__user")
     return list(found.order_by("opened_at"))
@@ -124,6 +140,9 @@ def _approval(approval: Approval) -> dict[str, Any]:
         "deadline": _iso(approval.deadline),
         "finished_at": _iso(approval.finished_at),
         "evidence_sha256": approval.evidence_digest,
+        "plan_version": approval.plan_version,
+        "supersedes": str(approval.supersedes_id) if approval.supersedes_id else None,
+        "difference": approval.difference,
         "decisions": [_decision(decision) for decision in _decisions(approval)],
     }
 
@@ -186,6 +205,22 @@ def _phase_table(phases: Sequence[Mapping[str, Any]]) -> Table:
     return Table("Phases", ("Phase", "State", "Round", "Steps done", "Steps by state", "Took"), rows)
 
 
+def _rounds_table(phases: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (
+            phase["title"] or phase["phase"],
+            each["round"],
+            ", ".join(f"{step['key']} {step['result_sha256'][:12] or step['state']}" for step in each["steps"]),
+            ", ".join(f"{one['name']}: {'met' if one['met'] else 'not met'}" for one in each["quality"]),
+            ", ".join(one["state"] for one in each["approvals"]),
+            "; ".join(each["sent_back_because"]),
+        )
+        for phase in phases
+        for each in phase["rounds"]
+    )
+    return Table("Rounds", ("Phase", "Round", "Results", "Quality", "Approval", "Sent back because"), rows)
+
+
 def _approval_table(approvals: Sequence[Mapping[str, Any]]) -> Table:
     rows = tuple(row for approval in approvals for row in _approval_rows(approval))
     columns = ("Approval", "Round", "State", "Verdict", "By", "At", "Comment")
@@ -228,6 +263,21 @@ def _usage_table(usage: Sequence[Mapping[str, Any]]) -> Table:
         for each in usage
     )
     return Table("Agents", ("Agent", "Attempts", "Tokens in", "Tokens out", "Cost"), rows)
+
+
+def _budget_table(budgets: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (
+            whose(each["scope"], each["name"]),
+            each["measure"],
+            each["spent"],
+            each["reserved"],
+            "none" if each["soft"] is None else each["soft"],
+            "none" if each["hard"] is None else each["hard"],
+        )
+        for each in budgets
+    )
+    return Table("Budgets", ("Of", "Measure", "Spent", "Reserved", "Soft limit", "Hard limit"), rows)
 
 
 def _moment(iso: str | None) -> str:

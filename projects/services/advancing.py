@@ -7,28 +7,21 @@ have changed calls it; a call too many costs a few milliseconds.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
 
 from orchestrator_site import faults
+from projects import sql
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
-from projects.services import draining, ending, gates, publishing
+from projects.services import beginning, draining, ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
 from projects.states import Directive, PhaseState, ProjectState
 
-_LIVE = (PhaseState.RUNNING, PhaseState.WAITING, PhaseState.PENDING)
-_STEERED = (
-    "state",
-    "directive",
-    "directive_since",
-    "drained_at",
-    "held_by_parent",
-    "failure_code",
-    "failure",
-)  # what may have been written while we waited for the phase
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,58 +35,104 @@ class Advanced:
 def advance(project_id: UUID) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
 
-    1. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
+    1. The project is locked against other calls and changes, not against claims; then its current phase.
+    2. Changes of the plan that people have answered are made or refused.
+    3. Nothing happens to a project that is over, has not begun or is paused, but that the last says when nothing runs
        any more; a cancelled one is wound down.
-    2. The current phase is locked; two calls at once follow one another.
-    3. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
-    4. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    4. What was approved at the gate before must still be so, as long as nothing has followed from it.
+    5. Conditions are evaluated, lists expanded, steps skipped, until nothing more follows.
+    6. What is ready is sent; where every step is over the gate decides, and the next phase begins.
+    """
+    interventions.settle(project_id)
+    with transaction.atomic():
+        return _advance(project_id)
+
+
+def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
+    """pending → running, and on its way in the same transaction. False: not pending, or it waits for others.
+
+    Where what follows fails (an expression, the database), the project has begun all the same, and recovery goes on.
+    ``asked`` if this is also the moment at which somebody asked for it.
     """
     with transaction.atomic():
-        project = Project.objects.filter(pk=project_id).select_related("owner").first()
-        if project is None:
-            return None
-        phase = _lock_current_phase(project)
-        project.refresh_from_db(fields=_STEERED)
-        faults.point("in_advance")
-        if project.directive == Directive.CANCEL and not project.is_over:
-            ending.wind_down(project)
-            return Advanced(ProjectState(project.state))
-        if project.state != ProjectState.RUNNING:
-            return Advanced(ProjectState(project.state))
-        if project.directive == Directive.PAUSE:
-            draining.note_if_drained(project)
-            return Advanced(ProjectState(project.state))
-        messages = 0
-        while phase is not None:
-            work = PhaseWork(project, phase)
-            standing = work.settle()
-            messages += work.publish() if standing is Standing.OPEN else 0
-            if not _phase_moved_on(project, phase, work, standing):
-                break
-            phase = _current_phase(project)
-        return Advanced(ProjectState(project.state), messages)
+        if not beginning.begin(project_id, by=by, asked=asked):
+            return False
+        faults.point("in_start")
+        try:
+            with transaction.atomic():
+                _advance(project_id)
+        except Exception:
+            logger.exception("project %s has begun, and could not be advanced", project_id)
+            publishing.wake(project_id)
+    return True
+
+
+def _advance(project_id: UUID) -> Advanced | None:
+    project, is_proposed = _lock(project_id)
+    if project is not None and is_proposed:
+        interventions.settle(project_id)
+        project, _ = _lock(project_id)
+    if project is None:
+        return None
+    faults.point("in_advance")
+    if project.directive == Directive.CANCEL and not project.is_over:
+        ending.wind_down(project)
+        return Advanced(ProjectState(project.state))
+    if project.state != ProjectState.RUNNING:
+        return Advanced(ProjectState(project.state))
+    if project.directive == Directive.PAUSE:
+        draining.note_if_drained(project)
+        return Advanced(ProjectState(project.state))
+    phase = _begun(_lock_phase(project_id))
+    if phase is not None and gates.take_back(project, phase):
+        phase = _next_phase(project)
+    messages = 0
+    if phase is None:
+        _complete_if_through(project)
+    while phase is not None:
+        work = PhaseWork(project, phase)
+        standing = work.settle()
+        messages += work.publish() if standing is Standing.OPEN else 0
+        if not _phase_moved_on(project, phase, work, standing):
+            break
+        phase = _next_phase(project)
+    return Advanced(ProjectState(project.state), messages)
 
 
 def wind_down_now(project_id: UUID) -> None:
     """End a cancelled project that has no running step, without waiting for a worker; also one that never began.
 
-    The phase is not waited for: the caller may have locked the project, and whoever holds the phase may wait for that.
-    The message that is sent beside has somebody look again.
+    What it leaves undone, because something still runs, whoever looks after the commit goes on with.
     """
     with transaction.atomic():
         publishing.wake(project_id)
-        project = Project.objects.filter(pk=project_id).first()
-        if project is None or project.is_over or project.directive != Directive.CANCEL:
-            return
-        live = Phase.objects.filter(project=project, state__in=_LIVE).order_by("position")
-        if live.select_for_update(skip_locked=True).first() is not None or not live.exists():
+        project, _ = _lock(project_id)
+        if project is not None and not project.is_over and project.directive == Directive.CANCEL:
             ending.wind_down(project)
+
+
+def recheck_approvals(project_id: UUID) -> None:
+    """Void what was asked or approved, if it is not what stands now, and ask again.
+
+    For whoever changes what an approval may rest on (the plan, a result, a variable): called in that transaction,
+    after the change, no step can start on what was approved before it. A paused project is looked at too.
+    """
+    with transaction.atomic():
+        project, _ = _lock(project_id)
+        if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
+            return
+        phase = _lock_phase(project_id)
+        if phase is not None and phase.state == PhaseState.WAITING:
+            gates.recheck(project, phase)
+        elif phase is not None:
+            gates.take_back(project, phase)
+        publishing.wake(project.pk)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:
     """Whether the phase has ended or begun anew, so that there is more to look at."""
     if phase.state == PhaseState.WAITING:
-        return gates.after_answer(project, phase)
+        return gates.after_answer(project, phase) if standing is Standing.DONE else gates.go_on(project, phase)
     match standing:
         case Standing.FAILING | Standing.FAILED:
             work.stop_starting()
@@ -106,24 +145,33 @@ def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: S
             return False
 
 
-def _lock_current_phase(project: Project) -> Phase | None:
-    """The phase that is worked on, locked; the next one, begun, where there is none."""
-    phase = Phase.objects.select_for_update().filter(project=project, state__in=_LIVE).order_by("position").first()
-    if phase is None or project.state != ProjectState.RUNNING or project.directive != Directive.RUN:
-        return phase
-    return _begun(project, phase)
+def _complete_if_through(project: Project) -> None:
+    """End a project that was brought back to after its last phase: there is no phase whose end would."""
+    if not project.phases.exclude(state=PhaseState.COMPLETED).exists():
+        ending.complete_project(project)
 
 
-def _current_phase(project: Project) -> Phase | None:
+def _lock_phase(project_id: UUID) -> Phase | None:
+    """The phase that is worked on, or comes next, locked; None where all are over."""
+    return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
+
+
+def _lock(project_id: UUID) -> tuple[Project | None, bool]:
+    """The project, locked, and whether changes of its plan are proposed, which people may have answered."""
+    found = sql.instances_with(Project, "lock_project", project=project_id)
+    return (found[0][0], bool(found[0][1]["proposed"])) if found else (None, False)
+
+
+def _next_phase(project: Project) -> Phase | None:
     if project.state != ProjectState.RUNNING:
         return None
-    phase = _lock_current_phase(project)
+    phase = _begun(_lock_phase(project.pk))
     if phase is None:
         ending.complete_project(project)
     return phase
 
 
-def _begun(project: Project, phase: Phase) -> Phase:
-    if phase.state == PhaseState.PENDING:
-        gates.begin_phase(project, phase)
+def _begun(phase: Phase | None) -> Phase | None:
+    if phase is not None and phase.state == PhaseState.PENDING:
+        gates.begin_phase(phase)
     return phase

@@ -10,6 +10,8 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
+from orchestrator_site import faults
+from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects.blueprints.inputs import validate_form
 from projects.errors import (
@@ -24,7 +26,7 @@ from projects.errors import (
 )
 from projects.models import Approval, Decision, Project, Timer
 from projects.models.approval import Verdict
-from projects.services import publishing
+from projects.services import budgets, notifying, publishing, seeing
 from projects.states import ApprovalState, Directive, ProjectState
 
 
@@ -41,17 +43,19 @@ def decide(
     """Put down one person's verdict; the last that the quorum asks, or one rejection, closes the approval.
 
     ``seen_digest`` is the evidence digest of the page that the person had before them; where it is given it must be
-    the present one. Of two people at once, or of one person in two windows, one is first and the other learns so.
+    the present one. What the approval shows must be what stands now. Of two people at once, or of one person in two
+    windows, one is first and the other learns so. The right to decide is looked up at this moment.
     Raises ``ApprovalNotFound``, ``NotAnApprover``, ``AlreadyDecided``, ``ApprovalClosed``, ``ApprovalExpired``,
     ``EvidenceChanged``, ``CommentRequired``, ``FormInvalid``.
     """
-    approval = Approval.objects.select_related("project").filter(pk=approval_id).first()
-    if approval is None:
-        raise ApprovalNotFound(f"There is no approval {approval_id}.")
+    approval = find_approval(approval_id=approval_id)
     _check_right(approval, user)
     if verdict == Verdict.REJECT and not comment.strip():
         raise CommentRequired()
     if seen_digest is not None and seen_digest != approval.evidence_digest:
+        raise EvidenceChanged()
+    if approval.state == ApprovalState.OPEN and seeing.changed(approval):
+        publishing.wake_now(approval.project_id)  # whoever looks at the project next voids it and asks again
         raise EvidenceChanged()
     edited = dict(edits or {}) if verdict == Verdict.APPROVE else {}
     if edited:
@@ -76,7 +80,8 @@ def approve_beforehand(approval: Approval, project: Project) -> None:
             via="auto",
             evidence_digest=approval.evidence_digest,
         )
-    _note(approval, "approval.approved", f"user:{project.owner}" if project.owner else "auto", via="auto")
+    _note_decided(approval, "approval.approved", f"user:{project.owner}" if project.owner else "auto", via="auto")
+    budgets.after_decision(approval)
 
 
 def time_out(approval: Approval) -> bool:
@@ -96,7 +101,8 @@ def time_out(approval: Approval) -> bool:
             via="deadline",
             evidence_digest=approval.evidence_digest,
         )
-        _note(approval, f"approval.{to.value}", "deadline", via="deadline")
+        _note_decided(approval, f"approval.{to.value}", "deadline", via="deadline")
+        budgets.after_decision(approval)
         publishing.wake(approval.project_id)
         return True
 
@@ -114,7 +120,9 @@ def _escalate(approval: Approval, escalation: Mapping[str, Any]) -> bool:
 
 
 def _check_right(approval: Approval, user: User | AnonymousUser) -> None:
-    if Approval.objects.decidable_by(user).filter(pk=approval.pk).exists():
+    # Read anew: an object of the user keeps the rights that it had when it was first asked.
+    present = User.objects.filter(pk=user.pk or 0, is_active=True).first()
+    if present is not None and Approval.objects.decidable_by(present).filter(pk=approval.pk).exists():
         return
     wanted = f" Members of {', '.join(approval.groups)} may." if approval.groups else ""
     raise NotAnApprover(f"{user.get_username() or 'You'} may not decide {approval.title!r}.{wanted}")
@@ -138,6 +146,7 @@ def _decide_once(
             )
             if not landed:
                 _say_why_not(approval.pk, user)
+            _check_right(approval, user)  # again: the update may have waited for another's decision
             Decision.objects.create(
                 approval=approval,
                 user_id=user.pk,
@@ -151,7 +160,9 @@ def _decide_once(
             if state != ApprovalState.OPEN:
                 Timer.objects.agree_with_approval(approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
-            _note(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            _note_decided(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            budgets.after_decision(approval)
+            faults.point("in_decision")
             publishing.wake(approval.project_id)
     except IntegrityError as error:
         if "decision_one_a_person" not in str(error):
@@ -163,6 +174,10 @@ def _say_why_not(approval_id: UUID, user: User | AnonymousUser) -> NoReturn:
     approval = Approval.objects.select_related("project").get(pk=approval_id)
     if approval.decisions.filter(user_id=user.pk or 0).exists():
         raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.")
+    if approval.state == ApprovalState.VOID:
+        again = Approval.objects.filter(supersedes=approval).first()
+        where = f" It is asked again as {again.pk}." if again is not None else ""
+        raise EvidenceChanged(f"What {approval.title!r} showed has changed since.{where} Look again before you decide.")
     if approval.state != ApprovalState.OPEN:
         by = approval.decisions.order_by("-decided_at").first()
         who = f" by {by.user.get_username() if by.user else 'the deadline'}" if by is not None else ""
@@ -203,6 +218,13 @@ def user_named(username: str) -> User:
     if user is None:
         raise NotAnApprover(f"There is no active user {username!r}.")
     return user
+
+
+def _note_decided(approval: Approval, kind: str, actor: str, **data: Any) -> None:
+    """The decision, bound to what was shown and to the content as it stands with it; and tell who waits for it."""
+    content = Approval.objects.values_list("content", flat=True).get(pk=approval.pk)
+    _note(approval, kind, actor, plan_version=approval.plan_version, content_sha256=digest_of(content), **data)
+    notifying.notify(approval.project_id, "decided")
 
 
 def _note(approval: Approval, kind: str, actor: str, **data: Any) -> None:

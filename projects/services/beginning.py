@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from orchestrator_site.history import services as history
-from projects.models import BlueprintVersion, Project
-from projects.services import publishing, timers
-from projects.states import ProjectState
+from uuid import UUID
+
+from projects import sql
+from projects.models import Project
+from projects.models.checkpoint import Occasion
+from projects.services import checkpoints, timers
 
 
-def begin(project: Project, *, by: str) -> bool:
-    """Have a pending project begin, which the caller has locked. False: it began already, or was cancelled.
+def begin(project_id: UUID, *, by: str, asked: bool = False) -> bool:
+    """Have a pending project begin. False: it began already, was cancelled, or waits for others.
 
-    The deadline that its blueprint gives counts from here; one that was given with the project counts already.
+    The deadline that its blueprint gives counts from here; one that was given with the project counts already. The
+    caller sees to it that somebody advances it, and has opened the transaction. ``asked`` if this is also the moment
+    at which somebody asked for it.
     """
-    if not Project.objects.begin(project.pk):
-        return False
-    project.state = ProjectState.RUNNING
-    history.append(project.pk, "project.started", actor=by)
-    if project.deadline is None:
-        said = BlueprintVersion.objects.filter(pk=project.blueprint_id).values_list("definition__deadline", flat=True)
-        if wanted := said.get():
-            timers.set_deadline(project, float(wanted["after"]))
-    publishing.wake(project.pk)
-    return True
+    kinds = ["project.start_asked", "project.started"] if asked else ["project.started"]
+    begun = sql.rows("begin", project=project_id, actor=by, kinds=kinds)
+    if begun:
+        checkpoints.take(project_id=project_id, occasion=Occasion.START, author=by)
+    if begun and begun[0]["deadline"] is not None:
+        timers.set_deadline(Project.objects.get(pk=project_id), begun[0]["deadline"])
+    return bool(begun)

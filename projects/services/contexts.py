@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from agents.definition import DocumentHandle
 from orchestrator_site.history import services as history
+from projects import sql
+from projects.blueprints.expressions import render
 from projects.models import Attempt, Document, Phase, Project, Step
+from projects.models.project import Priority
+from projects.services import results
+from projects.services.approved import ApprovedContents
+from projects.services.attempts import Claim
 from projects.services.workers import Held
 from projects.states import Directive, ProjectState, StepState
 
@@ -23,8 +28,9 @@ from projects.states import Directive, ProjectState, StepState
 class Results(Mapping[str, Any]):
     """Results by step key, read when they are asked for, the latest round of each.
 
-    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that did
-    not complete it is ``None``; a step that is not there is a ``KeyError``.
+    Of a ``for_each`` step it is the list of its items' results, ``None`` for an item without one; of a step that an
+    operator passed over what they gave in its place; of another that did not complete ``None``; a step that is not
+    there is a ``KeyError``.
     """
 
     def __init__(self, project_id: UUID) -> None:
@@ -54,15 +60,15 @@ class Results(Mapping[str, Any]):
         step = (
             Step.objects.filter(project_id=self._project_id, key=key, parent=None)
             .order_by("-round")
-            .values("id", "state", "result", "spec")
+            .values("id", "state", "result", "result_blob_id", "spec")
             .first()
         )
         if step is None:
             raise KeyError(key)
         if (step["spec"] or {}).get("for_each") is not None and step["state"] == StepState.COMPLETED:
             items = Step.objects.filter(parent_id=step["id"]).order_by("position")
-            return list(items.values_list("result", flat=True))
-        return step["result"]
+            return results.of_rows(list(items.values("result", "result_blob_id")))
+        return results.of_rows([step])[0]
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,9 @@ class StoredDocument:
         return bytes(row.content.content)
 
 
+@lru_cache(maxsize=512)
 def documents_of(project_id: UUID) -> tuple[StoredDocument, ...]:
-    """The project's documents, in the order in which they were given."""
+    """The project's documents, in the order in which they were given; they stay as they are once it is made."""
     rows = Document.objects.filter(project_id=project_id).order_by("position")
     return tuple(
         StoredDocument(str(row["id"]), row["name"], row["media_type"], row["content_id"])
@@ -89,57 +96,160 @@ def documents_of(project_id: UUID) -> tuple[StoredDocument, ...]:
     )
 
 
-def expression_context(project: Project, results: Mapping[str, Any], phase: Phase | None = None) -> dict[str, Any]:
-    """What expressions of a project may refer to, by root; ``item`` and ``index`` are added by who has them."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What stays as it is of a project for as long as it runs; JSON as text, so that each reader has its own copy."""
+
+    inputs: str
+    variables: str
+    intent: str
+    title: str
+    priority: str
+
+
+@lru_cache(maxsize=1024)
+def facts_of(project_id: UUID) -> Facts:
+    """A project's facts, kept by this process. Raises ``Project.DoesNotExist``."""
+    rows = sql.rows("facts", project=project_id)
+    if not rows:
+        raise Project.DoesNotExist(f"There is no project {project_id}.")
+    return Facts(**{**rows[0], "priority": Priority(rows[0]["priority"]).label})
+
+
+@lru_cache(maxsize=1024)
+def _rework_of(phase_id: UUID, round_number: int) -> tuple[int, tuple[str, ...]]:
+    """Which iteration a round is, and the comments of those who sent it back; they change with the round only."""
+    phase = Phase.objects.filter(pk=phase_id, round=round_number).only("round", "base_round", "comments").first()
+    return (phase.iteration, tuple(phase.comments)) if phase is not None else (round_number, ())
+
+
+class Roots(Mapping[str, Any]):
+    """What expressions may refer to, by root; each is read when an expression asks for it, and then kept."""
+
+    def __init__(self, readers: Mapping[str, Callable[[], Any]]) -> None:
+        self._readers = readers
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, root: str) -> Any:
+        if root not in self._known:
+            self._known[root] = self._readers[root]()
+        return self._known[root]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __contains__(self, root: object) -> bool:
+        return root in self._readers
+
+
+def expression_context(
+    project: Project, results: Mapping[str, Any], phase: Phase | None = None, *, at_gate: bool = False
+) -> Roots:
+    """What expressions of a project may refer to, by root.
+
+    ``at_gate``: for the gate of the phase, which cannot rest on what is decided there.
+    """
+    rework = (phase.iteration, tuple(phase.comments)) if phase is not None else (1, ())
+    readers = _readers(project.pk, results, lambda: rework, phase if at_gate else None)
+    # As the row has them now: a gate must see what has changed under it.
+    return Roots(readers | {"inputs": lambda: project.inputs, "variables": lambda: project.variables})
+
+
+def _readers(
+    project_id: UUID,
+    results: Mapping[str, Any],
+    rework: Callable[[], tuple[int, tuple[str, ...]]],
+    at_gate_of: Phase | None = None,
+) -> dict[str, Callable[[], Any]]:
+    def rounds() -> dict[str, Any]:
+        number, comments = rework()
+        return {"round": number, "comments": list(comments)}
+
+    def project() -> dict[str, Any]:
+        facts = facts_of(project_id)
+        return {"id": str(project_id), "title": facts.title, "priority": facts.priority}
+
     return {
-        "inputs": project.inputs,
-        "results": results,
-        "values": {},
-        "variables": project.variables,
-        "approvals": _approved_contents(project.pk),
-        "rework": {"round": phase.round, "comments": list(phase.comments)} if phase else {"round": 1, "comments": []},
-        "documents": [
-            {
-                "id": document.id,
-                "name": document.name,
-                "media_type": document.media_type,
-                "sha256": document.sha256,
-            }
-            for document in documents_of(project.pk)
+        "inputs": lambda: json.loads(facts_of(project_id).inputs),
+        "results": lambda: results,
+        "values": dict,
+        "variables": lambda: json.loads(facts_of(project_id).variables),
+        "approvals": lambda: ApprovedContents(project_id, at_gate_of),
+        "rework": rounds,
+        "documents": lambda: [
+            {"id": each.id, "name": each.name, "media_type": each.media_type, "sha256": each.sha256}
+            for each in documents_of(project_id)
         ],
-        "project": {"id": str(project.pk), "title": project.title, "priority": project.priority_name},
-        "intent": project.intent,
+        "project": project,
+        "intent": lambda: facts_of(project_id).intent,
     }
 
 
-def _approved_contents(project_id: UUID) -> dict[str, Any]:
-    approved = Q(approvals__state="approved", approvals__purpose="gate")
-    phases = Phase.objects.filter(approved, project_id=project_id).order_by("approvals__round")
-    return dict(phases.values_list("key", "approvals__content"))
-
-
-@dataclass
 class StepContext:
-    """The context of one attempt; see ``agents.definition.AgentContext`` for what each part means."""
+    """The context of one attempt; see ``agents.definition.AgentContext`` for what each part means.
 
-    inputs: Mapping[str, Any]
-    params: Mapping[str, Any]
-    results: Mapping[str, Any]
-    values: Mapping[str, Any]
-    documents: Sequence[DocumentHandle]
-    intent: str
-    project_id: str
-    step_key: str
-    rework: Sequence[str]
-    idempotency_key: str
-    attempt: int
-    logger: logging.Logger
-    held: Held
-    actor: str
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    _asked_at: float = 0.0
+    Each part is read when the agent asks for it: most agents want their parameters and no more.
+    """
+
+    def __init__(self, step: Claim, held: Held, actor: str) -> None:
+        self._step = step
+        self.held = held
+        self.actor = actor
+        self.project_id = str(step.project_id)
+        self.step_key = step.key
+        self.attempt = step.attempt
+        self.results: Mapping[str, Any] = Results(step.project_id)
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.cost = 0.0
+        self._asked_at = 0.0
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Any]:
+        """The project's inputs."""
+        return dict(json.loads(facts_of(self._step.project_id).inputs))
+
+    @cached_property
+    def params(self) -> Mapping[str, Any]:
+        """The step's parameters, evaluated. Raises ``ExpressionFailed``."""
+        step = self._step
+        readers = _readers(step.project_id, self.results, lambda: _rework_of(step.phase_id, step.round))
+        if step.parent_id is not None:
+            readers |= {"item": lambda: step.item, "index": lambda: step.position}
+        return dict(render(step.spec.get("params") or {}, Roots(readers)))
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """The design values; projects have none yet."""
+        return {}
+
+    @cached_property
+    def documents(self) -> Sequence[DocumentHandle]:
+        """The project's documents."""
+        return documents_of(self._step.project_id)
+
+    @cached_property
+    def intent(self) -> str:
+        """What is wanted, in words."""
+        return facts_of(self._step.project_id).intent
+
+    @cached_property
+    def rework(self) -> Sequence[str]:
+        """The comments of those who sent the phase back."""
+        return _rework_of(self._step.phase_id, self._step.round)[1]
+
+    @cached_property
+    def idempotency_key(self) -> str:
+        """The same for every attempt at this step."""
+        return idempotency_key(self._step.id)
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """A logger named for the agent."""
+        return logging.getLogger(f"agents.{self._step.agent}")
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Keep what the agent says about its progress; the lease itself is renewed by the worker."""

@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import transaction
 
 from agents.knowledge.store import delete_graph
+from orchestrator_site import faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.services import advancing, beginning, trees
+from projects.services import advancing, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -22,15 +23,15 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
 
     Raises ``RefusedInState`` where it has begun already or is over.
     """
+    if advancing.begin(project_id, actor.name):
+        return sql.instances(Project, "project", project=project_id)[0]
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
-        if not project.after.exclude(state=ProjectState.COMPLETED).exists():
-            beginning.begin(project, by=actor.name)
-        elif project.after.filter(state__in=(ProjectState.FAILED, ProjectState.CANCELLED)).exists():
-            raise RefusedInState("A project that this one is to run after has failed or was cancelled.")
+        if (reason := _why_never(project)) is not None:
+            raise RefusedInState(reason)
     return project
 
 
@@ -40,15 +41,25 @@ def start_if_its_turn(project: Project) -> bool:
         locked = Project.objects.lock_for_control(project.pk)
         if locked is None or locked.state != ProjectState.PENDING:
             return False
-        before = list(locked.after.values_list("state", flat=True))
-        if all(state == ProjectState.COMPLETED for state in before):
-            return beginning.begin(locked, by="recovery")
-        if any(state in (ProjectState.FAILED, ProjectState.CANCELLED) for state in before):
-            reason = "A project that this one was to run after did not complete."
+        if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
+            return advancing.begin(locked.pk, "recovery", asked=False)
+        if (reason := _why_never(locked)) is not None:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)
             history.append(locked.pk, "project.cancelled", actor="recovery", data={"reason": reason})
+            notifying.notify(locked.pk, "ended")
     return False
+
+
+def _why_never(project: Project) -> str | None:
+    """Why a project will never begin, naming the one before it that did not complete; None where it may yet."""
+    ended = (ProjectState.FAILED, ProjectState.CANCELLED)
+    before = project.after.filter(state__in=ended).order_by("finished_at").first()
+    if before is None:
+        return None
+    how = "failed" if before.state == ProjectState.FAILED else "was cancelled"
+    why = f": {before.failure.rstrip('.')}" if before.failure else ""
+    return f"Project {before} ({before.pk}), after which this one is to run, did not complete; it {how}{why}."[:2000]
 
 
 def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
@@ -62,6 +73,7 @@ def pause(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
         project = _locked(project_id)
         if project.state == ProjectState.RUNNING and project.directive == Directive.RUN:
             trees.pause(project, actor=actor.name, reason=reason)
+            faults.point("in_pause")
         elif not project.is_over and project.directive == Directive.PAUSE and project.held_by_parent:
             trees.keep_paused(project, actor=actor.name, reason=reason)
         else:
@@ -84,25 +96,39 @@ def resume(*, project_id: UUID, actor: Actor, reason: str = "") -> Project:
                 f"Project {project_id} was started by project {above.pk}, which is paused: resume that one first."
             )
         trees.resume(project, actor=actor.name, reason=reason)
+        faults.point("in_resume")
     return project
 
 
-def cancel(*, project_id: UUID, actor: Actor, reason: str = "", force: bool = False, cleanup: bool = False) -> Project:
+def cancel(
+    *,
+    project_id: UUID,
+    actor: Actor,
+    reason: str = "",
+    force: bool = False,
+    cleanup: bool = False,
+    preview_digest: str | None = None,
+) -> Project:
     """End a project and those below it: nothing starts any more, and it is over once what runs has ended.
 
     It may be paused. ``force`` does not wait for what runs: its results are refused. ``cleanup`` also removes what the
-    project built beside its history, such as its knowledge graph. Raises ``RefusedInState`` where it is over.
+    project built beside its history, such as its knowledge graph. With ``preview_digest`` it is done only if its
+    preview would still be the same. Raises ``RefusedInState`` where it is over, ``ProjectChanged``.
     """
     with transaction.atomic():
         project = _locked(project_id)
         if project.is_over:
             raise RefusedInState(f"Project {project_id} is {project.state}: there is nothing left to cancel.")
+        if preview_digest is not None:
+            previews.check_digest(previews.of_cancel(project), preview_digest)
         data = {"reason": reason, "force": force, "cleanup": cleanup}
         if project.directive == Directive.CANCEL:  # asked again, with other words
             history.append(project.pk, "project.cancel_asked", actor=actor.name, data=data)
         reached = trees.cancel(project, actor=actor.name, data=data)
+        faults.point("in_cancel")
         if cleanup:
             _clean_up(project)
+    faults.point("after_cancel")
     if force:
         for each in reached:
             _cut_off(each)
@@ -156,8 +182,11 @@ def _cut_off(project_id: UUID) -> None:
     """
     with transaction.atomic():
         running = Step.objects.filter(project=project_id, state=StepState.RUNNING).select_for_update(skip_locked=True)
-        for step, attempt in list(running.values_list("pk", "attempt")):
+        cut_off = list(running.values_list("pk", "attempt"))
+        guards.hold(step for step, _ in cut_off)
+        for step, attempt in cut_off:
             sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+            guards.settle(step, attempt)
 
 
 def _clean_up(project: Project) -> None:

@@ -21,6 +21,7 @@ from projects.errors import AfterNotFound, DeadlineInvalid, DocumentRefused, Key
 from projects.models import BlueprintVersion, Project, Step
 from projects.models.project import Priority
 from projects.services import intake, planting, timers
+from projects.services.budgets import with_limits
 from projects.services.registration import definition_of
 from projects.states import ProjectState
 
@@ -48,16 +49,20 @@ def create_project(
     rerun: bool = False,
     deadline: float | str | None = None,
     parent_step: Step | None = None,
+    budgets: Mapping[str, Any] | None = None,
 ) -> Created:
     """Make a project of a blueprint. Nothing is written unless everything is right.
 
     The same ``key`` gives the project that has it already. Where the blueprint says ``deduplicate``, the same inputs,
     intent and documents give the earlier project, unless that failed or was cancelled, or ``rerun`` is asked for.
     ``deadline`` is within how long from now it is to be over, in seconds or as ``2h``. With ``parent_step`` it is the
-    child of that step, and belongs to whom the project above belongs. Raises ``InputsInvalid``, ``DocumentRefused`` or
+    child of that step, and belongs to whom the project above belongs. ``budgets`` go over those of the blueprint, see
+    ``services.budgets.with_limits``, which says what it refuses. Raises ``InputsInvalid``, ``DocumentRefused`` or
     what reading a document says, ``AfterNotFound``, ``KeyTaken``, ``DeadlineInvalid``.
     """
     definition = definition_of(blueprint)
+    if budgets:
+        definition = with_limits(definition, budgets, actor)
     checked = validate_inputs(definition, dict(inputs or {}))
     given = _check_documents(definition, documents)
     within = _check_deadline(deadline)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
+from projects import sql
 from projects.models import Approval, Phase, Project, Step, Timer
-from projects.services import publishing
+from projects.services import notifying, publishing
 from projects.services.kinds import stop_all
 from projects.services.timers import OVERDUE
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
@@ -16,11 +17,16 @@ SYSTEM = "system"
 
 def complete_project(project: Project) -> None:
     """Every phase has passed its gate."""
-    if Project.objects.complete(project.pk):
+    rows = sql.rows("complete_project", project=project.pk, channel=notifying.channel_of(project.pk))
+    if rows:
         project.state = ProjectState.COMPLETED
-        Timer.objects.drop(project.pk)
-        history.append(project.pk, "project.completed", actor=SYSTEM)
-        _wake_others(project)
+        if rows[0]["asked"]:
+            Approval.objects.cancel_of(project.pk)  # of a change of the plan, which comes too late
+        if rows[0]["timed"]:
+            Timer.objects.drop(project.pk)
+        if rows[0]["awaited"]:
+            publishing.wake_recovery()
+        _wake_above(project)
 
 
 def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None:
@@ -32,7 +38,7 @@ def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None
         project.state = ProjectState.FAILED
         _close(project)
         history.append(project.pk, "project.failed", actor=SYSTEM, data={"code": code, "reason": reason})
-        _wake_others(project)
+        _tell(project)
 
 
 def wind_down(project: Project) -> None:
@@ -58,7 +64,7 @@ def wind_down(project: Project) -> None:
     _close(project)
     data = {"code": project.failure_code, "reason": project.failure} if overdue else None
     history.append(project.pk, f"project.{project.state}", actor=SYSTEM, data=data)
-    _wake_others(project)
+    _tell(project)
 
 
 def _close(project: Project) -> None:
@@ -75,9 +81,15 @@ def _close(project: Project) -> None:
     Timer.objects.drop(project.pk)
 
 
-def _wake_others(project: Project) -> None:
-    """The project whose step started this one looks at it; those to run after it are looked at by recovery."""
+def _wake_above(project: Project) -> None:
+    """The project whose step started this one looks at it."""
     if project.parent_step is not None:
         publishing.wake(project.parent_step.project_id)
+
+
+def _tell(project: Project) -> None:
+    """Tell who waits for the end. Projects that were to run after it are looked at by recovery; tell it at once."""
+    notifying.notify(project.pk, "ended")
+    _wake_above(project)
     if project.followers.filter(state=ProjectState.PENDING).exists():
         publishing.wake_recovery()

@@ -1,21 +1,24 @@
 """Execute: claim a step, run its agent, commit the outcome.
 
-A leg is a list of steps that one worker does one after another. Whatever an agent raises becomes state: nothing is
-raised to Celery. Every write matches the attempt number, so that a worker that lost its lease changes nothing.
+A leg is a list of steps that one worker does. Those of a chain follow one another, each committed with the claim of the
+next; those of a packed leg stand side by side, and short ones are claimed and committed several at once. Whatever an
+agent raises becomes state: nothing is raised to Celery. Every write matches the attempt number, so that a worker that
+lost its lease changes nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DataError, InterfaceError, OperationalError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from agents.errors import AgentTimedOut, ResultUnusable
@@ -27,19 +30,16 @@ from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
-from projects.blueprints.expressions import render
 from projects.blueprints.schema import RetryPolicy
-from projects.models import Phase, Project, Timer
+from projects.models import Attempt, Project, Timer
 from projects.models.timer import TimerKind
+from projects.planning import budgeting
+from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import guards
-from projects.services.contexts import (
-    Results,
-    StepContext,
-    documents_of,
-    expression_context,
-    idempotency_key,
-)
+from projects.services import claims, paces
+from projects.services.attempts import NOTHING, Claim, Outcome, Usage
+from projects.services.claims import Committed
+from projects.services.contexts import StepContext
 from projects.services.workers import Held, WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState
 
@@ -47,130 +47,179 @@ logger = logging.getLogger(__name__)
 _rng = random.Random()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A step that this process holds the lease of."""
-
-    id: UUID
-    project_id: UUID
-    phase_id: UUID
-    key: str
-    round: int
-    position: int
-    parent_id: UUID | None
-    item: Any
-    agent: str
-    attempt: int
-    failures: int
-    timeout_seconds: float
-    guarded: bool
-    spec: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LegEnd:
-    """How a leg ended: its project if anything was claimed, and the steps to send again, each in how many seconds."""
+    """How a leg ended: the steps to send again, each in how many seconds, and whether somebody has to look.
 
-    project_id: UUID | None
-    again: tuple[tuple[UUID, float], ...] = ()
-    failed: bool = False
+    ``look`` if a step failed or could not be claimed; ``spread`` are steps that turned out to be long, to be sent by
+    themselves.
+    """
+
+    again: list[tuple[UUID, float]]
+    spread: tuple[UUID, ...] = ()
+    look: bool = False
 
 
-def run_leg(steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
+def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
     """Do the steps one after another; ``hand_over`` is the first step of the leg that follows, on another pool.
 
     A step that cannot be claimed is passed over: somebody else has it, or its project is held.
     """
     worker = this_process()
+    end = LegEnd([])
     claimed: Claim | None = None
-    project_id: UUID | None = None
-    again: list[tuple[UUID, float]] = []
-    failed = False
     for index, step in enumerate(steps):
         if claimed is None or claimed.id != step:
-            claimed = claim(step, worker)
+            claimed = claims.claim(project, step, worker)
         if claimed is None:
+            end.look = True
             continue
-        project_id = claimed.project_id
         following = steps[index + 1] if index + 1 < len(steps) else None
-        last = following is None
-        done = _perform(claimed, worker, following, hand_over if last else None)
-        failed = failed or not done.completed
-        if done.retry_after is not None:
-            again.append((claimed.id, done.retry_after))
-        claimed = done.following
-    return LegEnd(project_id, tuple(again), failed)
+        claimed = _do(claimed, worker, end, following, None if following else hand_over)
+    return end
 
 
-def claim(step: UUID, worker: WorkerProcess) -> Claim | None:
-    """Take a ready step. None: it is not to be had."""
-    faults.point("before_claim")
-    rows = sql.rows(
-        "claim", step=step, worker=worker.id, lease=conf().lease_seconds, actor=worker.actor, guarded=False
-    ) or guards.claim(step, worker)
-    if not rows:
-        return None
-    faults.point("after_claim")
-    return Claim(**_plain(rows[0]))
+def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True) -> LegEnd:
+    """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
+
+    The first one goes alone unless its agent is known to be quick. Where a step turns out to be long, those that are
+    left are given back to be sent by themselves, unless the list says how many may run at once.
+    """
+    worker = this_process()
+    end = LegEnd([])
+    waiting, size = list(steps), 1
+    outcomes: list[Outcome] = []
+    while waiting or outcomes:
+        committed = _commit_batch(project, outcomes, worker, end, waiting, size)
+        outcomes = []
+        if not committed.claimed:
+            # The project is held, or the message came twice, or again: whoever has the rest does it.
+            end.look = end.look or bool(waiting)
+            break
+        taken = {step.id for step in committed.claimed}
+        waiting = [step for step in waiting if step not in taken]
+        began = time.perf_counter()
+        outcomes = _do_batch(project, committed.claimed, worker, end)
+        seconds = (time.perf_counter() - began) / len(committed.claimed)
+        size = batch_size(seconds, before=size, budget=conf().batch_seconds)
+        if seconds >= LONG and may_spread:
+            end.spread, waiting = tuple(waiting), []
+    return end
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    completed: bool
-    following: Claim | None = None
-    retry_after: float | None = None
-
-
-def _perform(step: Claim, worker: WorkerProcess, following: UUID | None, hand_over: UUID | None) -> _Done:
+def _do(
+    step: Claim, worker: WorkerProcess, end: LegEnd, following: UUID | None, hand_over: UUID | None
+) -> Claim | None:
+    """Do one step and commit it; the claim of the following one, if it was had."""
     held = worker.hold(step.id, step.attempt)
-    bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
     try:
-        context = _context(step, worker, held)
-        result = _call(step, context)
-        faults.point("after_agent")
-        return _complete(step, context, result, worker, following, hand_over)
-    except DatabaseError:
-        # Whether the commit arrived is not known: the lease runs out, and recovery looks at what is there.
-        logger.exception("the outcome of %s of project %s could not be written", step.key, step.project_id)
-        raise
-    except Exception as error:
-        return _Done(completed=False, retry_after=_fail(step, error, worker))
-    except BaseException:
-        _hand_back(step, worker)
-        raise
+        outcome = _perform(step, held, worker, end)
+        committed = None if outcome is None else _commit(outcome, worker, end, following, hand_over)
     finally:
         worker.release(held)
+    return committed.claimed[0] if committed is not None and committed.claimed else None
+
+
+def _commit(
+    outcome: Outcome,
+    worker: WorkerProcess,
+    end: LegEnd,
+    following: UUID | None = None,
+    hand_over: UUID | None = None,
+) -> Committed | None:
+    """Commit one result; None where the database cannot hold it, by which the attempt fails."""
+    try:
+        committed = claims.complete(outcome, worker, following, hand_over)
+    except DataError as error:
+        _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end, outcome.usage)
+        return None
+    _refuse_those_late([outcome], committed, worker, end)
+    return committed
+
+
+def _commit_batch(
+    project: UUID,
+    outcomes: Sequence[Outcome],
+    worker: WorkerProcess,
+    end: LegEnd,
+    following: Sequence[UUID] = (),
+    most: int = 0,
+) -> Committed:
+    """Commit a batch and claim the next; where the database cannot hold one of the results, each by itself."""
+    try:
+        committed = claims.complete_batch(project, outcomes, worker, following, most)
+    except DataError:
+        for outcome in outcomes:
+            _commit(outcome, worker, end)
+        return claims.complete_batch(project, (), worker, following, most)
+    _refuse_those_late(outcomes, committed, worker, end)
+    return committed
+
+
+def _unstorable(step: Claim, error: DataError) -> ResultUnusable:
+    return ResultUnusable(f"What agent {step.agent!r} returned cannot be stored: {error}".strip())
+
+
+def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end: LegEnd) -> list[Outcome]:
+    """Do the steps of a batch; what is to be committed. Told to stop in between, what was not begun is given back."""
+    held = [worker.hold(step.id, step.attempt) for step in steps]
+    outcomes: list[Outcome] = []
+    try:
+        for place, step in enumerate(steps):
+            if place:
+                faults.point("in_batch")
+            try:
+                outcome = _perform(step, held[place], worker, end)
+            except BaseException:
+                _commit_batch(project, outcomes, worker, end)
+                for rest in steps[place + 1 :]:
+                    _hand_back(rest, worker)
+                raise
+            if outcome is not None:
+                outcomes.append(outcome)
+    finally:
+        for each in held:
+            worker.release(each)
+    return outcomes
+
+
+def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Outcome | None:
+    """Call the agent; what it returned, or None where the attempt failed, which is then written down."""
+    bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
+    context = StepContext(step, held, worker.actor)
+    try:
+        began = time.perf_counter()
+        result = _call(step, context)
+        paces.saw(step.agent, time.perf_counter() - began)
+        faults.point("after_agent")
+        return Outcome(step, result, context.tokens_in, context.tokens_out, context.cost)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise  # the database went away: the heartbeat of this process gives the step back once it is there again
+        _fail_and_note(step, error, worker, end, _usage(context))
+        return None
+    except BaseException:
+        _hand_back(step, worker, _usage(context))
+        raise
+    finally:
         unbind_contextvars("project", "step", "attempt")
 
 
-def _context(step: Claim, worker: WorkerProcess, held: Held) -> StepContext:
-    project = Project.objects.get(pk=step.project_id)
-    phase = Phase.objects.get(pk=step.phase_id)
-    results = Results(step.project_id)
-    expressions = expression_context(project, results, phase)
-    if step.parent_id is not None:
-        expressions |= {"item": step.item, "index": step.position}
-    return StepContext(
-        inputs=project.inputs,
-        params=render(step.spec.get("params") or {}, expressions),
-        results=results,
-        values={},
-        documents=documents_of(step.project_id),
-        intent=project.intent,
-        project_id=str(project.pk),
-        step_key=step.key,
-        rework=tuple(phase.comments),
-        idempotency_key=idempotency_key(step.id),
-        attempt=step.attempt,
-        logger=logging.getLogger(f"agents.{step.agent}"),
-        held=held,
-        actor=worker.actor,
-    )
+def _usage(context: StepContext) -> Usage:
+    return Usage(context.tokens_in, context.tokens_out, context.cost)
 
 
-def _call(step: Claim, context: StepContext) -> Any:
+def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
+    end.look = True
+    after = _fail(step, error, worker, usage)
+    if after is not None:
+        end.again.append((step.id, after))
+
+
+def _call(step: Claim, context: StepContext) -> str:
     load_agents()
     faults.point("in_agent")
+    context.params  # noqa: B018 what cannot be evaluated fails the step before its agent is called
     result = python.call(find_agent(step.agent), context, timeout=step.timeout_seconds)
     try:
         return json.dumps(result, allow_nan=False)
@@ -181,53 +230,41 @@ def _call(step: Claim, context: StepContext) -> Any:
         ) from error
 
 
-def _complete(
-    step: Claim,
-    context: StepContext,
-    result: str,
-    worker: WorkerProcess,
-    following: UUID | None,
-    hand_over: UUID | None,
-) -> _Done:
-    faults.point("before_commit")
-    row = sql.rows(
-        "complete",
-        step=step.id,
-        attempt=step.attempt,
-        result=result,
-        digest=hashlib.sha256(result.encode()).hexdigest(),
-        tokens_in=context.tokens_in,
-        tokens_out=context.tokens_out,
-        cost=context.cost,
-        actor=worker.actor,
-        worker=worker.id,
-        lease=conf().lease_seconds,
-        next=following,
-        hand_over=hand_over,
-    )[0]
-    faults.point("after_commit")
-    if not row.pop("landed"):
-        _refuse_late(step, worker, "completed")
-        return _Done(completed=False)
-    return _Done(completed=True, following=Claim(**_plain(row)) if row["id"] is not None else None)
+def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker: WorkerProcess, end: LegEnd) -> None:
+    for outcome in outcomes:
+        if outcome.step.id not in committed.landed:
+            end.look = True
+            _refuse_late(outcome.step, worker, "completed")
 
 
-def _fail(step: Claim, error: Exception, worker: WorkerProcess) -> float | None:
+def _fail(step: Claim, error: Exception, worker: WorkerProcess, usage: Usage = NOTHING) -> float | None:
     """Write a failed attempt down; seconds until it is to be sent again by this worker, or None."""
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
     if _is_cancelled(step):
-        if not sql.rows("cancel_attempt", step=step.id, attempt=step.attempt, actor=worker.actor):
-            _refuse_late(step, worker, "cancelled")
+        _end(
+            step,
+            usage,
+            "cancel_attempt",
+            "cancelled",
+            {"step": step.id, "attempt": step.attempt, "actor": worker.actor},
+        )
         return None
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
     decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
-    return settle_failure(step, decision, described, worker.actor, timed_out=isinstance(error, AgentTimedOut))
+    timed_out = isinstance(error, AgentTimedOut)
+    return settle_failure(step, decision, described, worker.actor, timed_out=timed_out, usage=usage)
 
 
 def settle_failure(
-    step: Claim, decision: Retry | GiveUp, error: dict[str, Any], actor: str, *, timed_out: bool
+    step: Claim,
+    decision: Retry | GiveUp,
+    error: dict[str, Any],
+    actor: str,
+    *,
+    timed_out: bool,
+    usage: Usage = NOTHING,
 ) -> float | None:
     """Write the decision about a failed attempt; seconds until it is to be sent again by this worker, or None."""
     outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
@@ -240,13 +277,12 @@ def settle_failure(
         "actor": actor,
     }
     if isinstance(decision, GiveUp):
-        if not sql.rows("give_up", error=json.dumps(error | {"cause": decision.cause}), **common):
-            _refuse_late(step, this_process(), outcome.value)
+        given_up = {"error": json.dumps(error | {"cause": decision.cause}), **common}
+        _end(step, usage, "give_up", outcome.value, given_up)
         return None
     soon = decision.delay <= SOON
     kept = {"error": json.dumps(error), "kind": "step.retrying", "delay": decision.delay, "published": soon}
-    if not sql.rows("put_back", **kept, **common):
-        _refuse_late(step, this_process(), outcome.value)
+    if not _end(step, usage, "put_back", outcome.value, kept | common):
         return None
     if soon:
         return decision.delay
@@ -256,23 +292,50 @@ def settle_failure(
     return None
 
 
-def _hand_back(step: Claim, worker: WorkerProcess) -> None:
+def _end(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:
+    """End an attempt without a result, with what it used; whether its lease was still ours."""
+    with claims.ending(step):
+        landed = bool(sql.rows(statement, **params))
+        if landed:
+            _note_usage(step, usage)
+            claims.book(step, usage)
+    if not landed:
+        _refuse_late(step, this_process(), outcome)
+    return landed
+
+
+def _note_usage(step: Claim, usage: Usage) -> None:
+    """An attempt that failed has used something too, and reports add up what attempts say."""
+    if usage != NOTHING:
+        Attempt.objects.filter(step_id=step.id, number=step.attempt).update(
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            cost=min(budgeting.exact(usage.cost), LARGEST_COST),
+        )
+
+
+def _hand_back(step: Claim, worker: WorkerProcess, usage: Usage = NOTHING) -> None:
     """Give a step back at once: this process is told to stop, and nobody should wait for its lease to run out."""
-    sql.rows(
-        "put_back",
-        step=step.id,
-        attempt=step.attempt,
-        failures=0,
-        crashes=0,
-        error="null",
-        outcome=AttemptOutcome.HANDED_BACK.value,
-        kind="step.handed_back",
-        actor=worker.actor,
-        delay=0.0,
-        published=False,
-    )
+    with claims.ending(step):
+        landed = sql.rows(
+            "put_back",
+            step=step.id,
+            attempt=step.attempt,
+            failures=0,
+            crashes=0,
+            error="null",
+            outcome=AttemptOutcome.HANDED_BACK.value,
+            kind="step.handed_back",
+            actor=worker.actor,
+            delay=0.0,
+            published=False,
+        )
+        if landed:
+            claims.book(step, usage)
 
 
+LARGEST_COST = Decimal(99_999_999)
+"""What the column of an attempt's cost holds."""
 SOON = 5.0
 """A retry due within as many seconds rides a Celery countdown; a later one has a timer."""
 
@@ -309,8 +372,3 @@ def describe(error: BaseException) -> dict[str, Any]:
     code = error.code if isinstance(error, PhasegateError) else "agent_error"
     message = str(error) or type(error).__name__
     return {"code": code, "message": message[:4000], "type": type(error).__name__}
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with its JSON columns read: a raw cursor gives them as text."""
-    return row | {name: json.loads(row[name]) if isinstance(row[name], str) else row[name] for name in ("item", "spec")}

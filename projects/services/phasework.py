@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.db.models.functions import Now
 
-from orchestrator_site.conf import conf
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
-from projects import canvas
+from projects import canvas, sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import compile_expression
-from projects.models import Dependency, Phase, Project, Step
-from projects.planning.compiling import Branch, Leg, Wave, compile_wave, windows
+from projects.models import Phase, Project, Step
+from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
+from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
-from projects.services import publishing, waits
+from projects.services import fanout, publishing, results, waits
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS, is_list, waits_by_kind
 from projects.states import STEP, PhaseState, StepState
@@ -28,13 +28,19 @@ SYSTEM = "system"
 
 
 class PhaseWork:
-    """The steps of a phase's present round, as they are in the database under the phase's lock."""
+    """The steps of a phase's present round, as they are in the database under the phase's lock.
+
+    What is found ready is written by ``publish``, together with when it was sent; all else is written at once.
+    """
 
     def __init__(self, project: Project, phase: Phase) -> None:
         self.project = project
         self.phase = phase
         self.steps: dict[str, Step] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
+        self._made_ready: list[Step] = []
+        self._signatures: list[Any] = []
+        self._sent: list[UUID] = []
         self._load()
 
     def settle(self) -> Standing:
@@ -55,29 +61,24 @@ class PhaseWork:
         """Send the ready steps that have not been sent; how many messages."""
         if self.phase.state != PhaseState.RUNNING:
             return 0
-        present = self._graph()
-        ready = [key for key, step in self.steps.items() if self._is_to_send(step)]
-        sent: list[UUID] = []
-        signatures: list[Any] = []
+        ready = [step for step in self.steps.values() if self._is_to_send(step)]
         if ready:
-            signatures += self._signatures(compile_wave(present, ready), self.steps)
-            sent += [self.steps[key].pk for key in ready]
+            self._send(ready)
         for parent in self._lists():
-            for items in self._item_groups(parent):
-                wave = Wave(tuple(Branch((Leg(item.pool, (item.key,)),)) for item in items))
-                signatures += self._signatures(wave, {item.key: item for item in items})
-                sent += [item.pk for item in items]
-        if sent:
-            Step.objects.filter(pk__in=sent, state=StepState.READY).update(published_at=Now())
-            publishing.after_commit(signatures, sent)
-        return len(signatures)
+            self._sent_too(fanout.next_items(self.project, parent, self._parallel(parent)))
+        if self._signatures:
+            publishing.after_commit(self._signatures, self._sent)
+        return len(self._signatures)
 
     def stop_starting(self) -> None:
         """Cancel what has not started: the phase has failed, or will once the last running step has ended.
 
         What waits for a time, a signal, a person or a child is cancelled too: nobody needs it any more.
         """
-        waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round))
+        if stopped := waits.give_up(Step.objects.filter(phase=self.phase, round=self.phase.round)):
+            data = {"round": self.phase.round, "steps": stopped}
+            history.append(self.project.pk, "phase.stopping", actor=SYSTEM, subject=self.phase.key, data=data)
+        self._made_ready.clear()
         self._load()
         self._settle_lists(closing=True)
 
@@ -95,32 +96,33 @@ class PhaseWork:
     # --- reading ---------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        present = Step.objects.filter(phase=self.phase, round=self.phase.round, parent=None).order_by("position")
-        self.steps = {step.key: step for step in present.defer("result")}
-        needs: dict[str, list[str]] = {key: [] for key in self.steps}
-        edges = Dependency.objects.filter(step__phase=self.phase, step__round=self.phase.round)
-        for step, need in edges.order_by("id").values_list("step__key", "needs__key"):
-            needs[step].append(need)
-        self.needs = {key: tuple(keys) for key, keys in needs.items()}
+        found = sql.instances_with(Step, "steps_of_round", phase=self.phase.pk, round=self.phase.round)
+        keys = {step.pk: step.key for step, _ in found}
+        self.steps = {step.key: step for step, _ in found}
+        self.needs = {step.key: tuple(keys[need] for need in row["needs"]) for step, row in found}
 
     def _graph(self) -> Graph:
         return graph(self._node(step) for step in self.steps.values())
 
     def _node(self, step: Step) -> Node:
-        spec = step.spec or {}
         return Node(
             key=step.key,
             state=StepState(step.state),
             needs=self.needs[step.key],
             pool=step.pool,
             on_failure=step.on_failure,
-            conditional=bool(spec.get("when") or spec.get("for_each") or step.kind in KINDS or step.guarded),
+            conditional=bool(step.spec) or step.kind in KINDS or step.guarded,
             skipped_by_condition=bool(step.error and step.error.get("code") == "condition_false"),
+            passed_over=bool(step.error and step.error.get("code") == PASSED_OVER),
             in_flight=step.state in (StepState.RUNNING, StepState.WAITING) or step.published_at is not None,
         )
 
     def _lists(self) -> list[Step]:
         return [step for step in self.steps.values() if step.state == StepState.WAITING and not waits_by_kind(step)]
+
+    def _parallel(self, step: Step) -> int | None:
+        parallel: int | None = (step.spec or {}).get("max_parallel")
+        return parallel
 
     def _is_to_send(self, step: Step) -> bool:
         if step.state != StepState.READY or step.published_at is not None:
@@ -131,27 +133,27 @@ class PhaseWork:
 
     def _decide(self, step: Step) -> bool:
         """Make a step whose needs are met ready, skipped, a list of items, or failed. Whether others may follow."""
-        spec = step.spec or {}
-        context = None
+        asks = step.spec or {}
+        context = self.context() if asks else None
         try:
-            if spec.get("when"):
-                context = self.context()
-                if not compile_expression(spec["when"]).check(context):
-                    self._skip(step, f"its condition is false: {spec['when']}", by_condition=True)
-                    return True
+            if asks.get("when") and not compile_expression(asks["when"]).check(context or {}):
+                self._skip(step, f"its condition is false: {asks['when']}", by_condition=True)
+                return True
+            if is_list(step) and step.items.exists():
+                return self._take_up(step)
             if is_list(step):
-                items = compile_expression(spec["for_each"]).evaluate(context or self.context())
-                return self._expand(step, items)
+                return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
                 return step.state in STEP.terminal
         except ExpressionFailed as error:
             self._fail(step, error.code, str(error))
             return True
-        self._move(step, StepState.READY)
+        step.state = StepState.READY
+        self._made_ready.append(step)
         return False
 
-    def context(self) -> dict[str, Any]:
+    def context(self) -> Mapping[str, Any]:
         """What expressions of this phase may refer to."""
         return expression_context(self.project, Results(self.project.pk), self.phase)
 
@@ -164,51 +166,40 @@ class PhaseWork:
                 f"for_each of step {step.key!r} gave {type(items).__name__}, where a list is needed",
             )
             return True
-        Step.objects.bulk_create(
-            [
-                Step(
-                    project=self.project,
-                    phase=self.phase,
-                    key=f"{step.key}[{index}]",
-                    round=step.round,
-                    position=index,
-                    parent=step,
-                    item=item,
-                    kind=step.kind,
-                    agent=step.agent,
-                    pool=step.pool,
-                    on_failure=step.on_failure,
-                    timeout_seconds=step.timeout_seconds,
-                    state=StepState.PENDING if step.kind in KINDS else StepState.READY,
-                )
-                for index, item in enumerate(items)
-            ],
-            batch_size=1000,
-        )
+        sent = fanout.expand(self.project, step, items, self._parallel(step))
         self._note("step.expanded", step, items=len(items))
         self._move(step, StepState.WAITING if items else StepState.COMPLETED, started_at=Now())
+        self._sent_too(sent)
         return not items or step.kind in KINDS
 
+    def _take_up(self, step: Step) -> bool:
+        """An operator had a list retried: it stays as it was, and those of its items run that have no result."""
+        if step.kind not in KINDS:
+            step.items.filter(state=StepState.PENDING).update(state=StepState.READY)
+        self._move(step, StepState.WAITING)
+        return True
+
     def _settle_lists(self, *, closing: bool = False) -> None:
-        """Complete or fail each ``for_each`` whose items are over; stop one that has failed early."""
+        """Complete, or fail, the lists of items that are all over."""
         for step in self._lists():
-            counts = step.items.aggregate(
-                live=Count("id", filter=Q(state__in=sorted(STEP.live))),
-                failed=Count("id", filter=Q(state="failed")),
-                cancelled=Count("id", filter=Q(state="cancelled")),
-                total=Count("id"),
-            )
-            if counts["failed"] and step.on_failure == "fail" and counts["live"]:
-                counts["live"] -= waits.give_up(step.items.all())
-            if counts["live"]:
+            standing = sql.rows("items_open", parent=step.pk)[0]
+            if standing["failed"] and step.on_failure == "fail":
+                if stopped := waits.give_up(step.items.all()):
+                    self._note("step.items_stopped", step, items=stopped)
+            elif standing["open"] and not closing:
                 continue
-            if counts["failed"] and step.on_failure != "continue":
-                self._fail(step, "items_failed", self._failed_items(step, counts["failed"], counts["total"]))
-            elif closing and counts["cancelled"]:
+            counts = dict(step.items.values_list("state").annotate(n=Count("pk")).order_by())
+            if any(counts.get(state) for state in ("pending", "ready", "running", "waiting")):
+                continue
+            total, failed = sum(counts.values()), counts.get("failed", 0)
+            if failed and step.on_failure != "continue":
+                self._fail(step, "items_failed", self._failed_items(step, failed, total))
+            elif closing and counts.get("cancelled"):
                 self._move(step, StepState.CANCELLED)
+                self._note("step.cancelled", step)
             else:
                 self._move(step, StepState.COMPLETED)
-                self._note("step.completed", step, items=counts["total"], failed=counts["failed"])
+                self._note("step.completed", step, items=total, failed=failed)
 
     def _failed_items(self, step: Step, failed: int, total: int) -> str:
         first = step.items.filter(state=StepState.FAILED).order_by("position").values_list("key", "error").first()
@@ -224,7 +215,7 @@ class PhaseWork:
 
     def complete(self, step: Step, result: Any) -> None:
         """Commit the result of a step that no agent did."""
-        self._move(step, StepState.COMPLETED, result=result)
+        self._move(step, StepState.COMPLETED, **results.fields(result))
         self._note("step.completed", step, result_sha256=digest_of(result))
 
     def fail(self, step: Step, code: str, message: str) -> None:
@@ -241,7 +232,7 @@ class PhaseWork:
         step.refresh_from_db(fields=["state", "error", "finished_at", "published_at"])
 
     def _skip(self, step: Step, why: str, *, by_condition: bool) -> None:
-        code = "condition_false" if by_condition else "need_not_met"
+        code = "condition_false" if by_condition else NEED_NOT_MET
         self._move(step, StepState.SKIPPED, error={"code": code, "message": why})
         self._note("step.skipped", step, why=why)
 
@@ -254,25 +245,23 @@ class PhaseWork:
 
     # --- publishing --------------------------------------------------------------------------------------------
 
-    def _signatures(self, wave: Wave, steps: dict[str, Step]) -> Sequence[Any]:
-        return canvas.signatures(
+    def _send(self, ready: Sequence[Step]) -> None:
+        """Write which steps are ready and sent, and compile their messages."""
+        wave = compile_wave(self._graph(), [step.key for step in ready])
+        made = {step.pk for step in self._made_ready}
+        if made:
+            sql.execute("make_ready", steps=list(made), sent=[step.pk for step in ready if step.pk in made])
+        if again := [step.pk for step in ready if step.pk not in made]:
+            sql.execute("mark_sent", steps=again)
+        self._made_ready.clear()
+        signatures = canvas.signatures(
             wave,
             project_id=self.project.pk,
             priority=self.project.priority_name,
-            steps={key: canvas.StepAddress(step.pk, step.timeout_seconds) for key, step in steps.items()},
+            steps={key: canvas.StepAddress(step.pk, step.timeout_seconds) for key, step in self.steps.items()},
         )
+        self._sent_too(fanout.Sent(signatures, tuple(step.pk for step in ready)))
 
-    def _item_groups(self, parent: Step) -> list[list[Step]]:
-        limit = (parent.spec or {}).get("max_parallel") or conf().fanout_window
-        ready = parent.items.filter(state=StepState.READY)
-        due = ready.filter(Q(available_at=None) | Q(available_at__lte=Now()), published_at=None)
-        in_flight = parent.items.filter(
-            Q(state=StepState.RUNNING) | Q(state=StepState.READY, published_at__isnull=False)
-        ).count()
-        sizes = windows(due.count(), in_flight, limit)
-        items = list(due.order_by("position").defer("result", "item")[: sum(sizes)])
-        groups = []
-        for size in sizes:
-            groups.append(items[:size])
-            items = items[size:]
-        return groups
+    def _sent_too(self, sent: fanout.Sent) -> None:
+        self._signatures += sent.signatures
+        self._sent += sent.steps

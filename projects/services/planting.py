@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
-from projects.blueprints.schema import Blueprint, StepSpec
+from projects.blueprints.expressions import render
+from projects.blueprints.schema import Blueprint, StepKind, StepSpec
+from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
+from projects.services import budgets
 
 
-def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
-    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1."""
+def plant(project: Project, blueprint: Blueprint, *, author: str, bare: Collection[str] = ()) -> None:
+    """All phases with their first round, so that the whole graph is there to be seen; and plan version 1.
+
+    ``bare`` names phases whose steps the caller makes.
+    """
     load_agents()
     phases = Phase.objects.bulk_create(
         Phase(
@@ -23,9 +30,12 @@ def plant(project: Project, blueprint: Blueprint, *, author: str) -> None:
         )
         for position, spec in enumerate(blueprint.phases)
     )
+    budgets.lay_down(project, blueprint.budgets, blueprint.phases)
+    covers = budgets.coverage(project)
     steps = [
-        _step(project, phase, position, step)
+        step_of(project, phase, position, step, covers=covers)
         for phase, spec in zip(phases, blueprint.phases, strict=True)
+        if phase.key not in bare
         for position, step in enumerate(spec.steps)
     ]
     Step.objects.bulk_create(steps, batch_size=1000)
@@ -53,6 +63,8 @@ def plant_round(project: Project, phase: Phase) -> None:
             spec=step.spec,
             kind=step.kind,
             guarded=step.guarded,
+            concurrency_key=step.concurrency_key,
+            concurrency_limit=step.concurrency_limit,
             agent=step.agent,
             pool=step.pool,
             on_failure=step.on_failure,
@@ -68,11 +80,59 @@ def plant_round(project: Project, phase: Phase) -> None:
     _connect(steps, needs)
 
 
-def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step:
+def plant_steps(project: Project, phase: Phase, specs: Iterable[tuple[int, StepSpec]]) -> list[Step]:
+    """Rows for some steps of the phase's present round, each at its position; what they need is said apart."""
+    load_agents()
+    covers = budgets.coverage(project)
+    steps = [step_of(project, phase, position, spec, covers=covers) for position, spec in specs]
+    for step in steps:
+        step.round = phase.round
+    return Step.objects.bulk_create(steps, batch_size=1000)
+
+
+def planned(project: Project, phase: Phase, position: int, spec: StepSpec) -> dict[str, Any]:
+    """What the plan says of a step, by the columns of its row."""
+    load_agents()
+    step = step_of(project, phase, position, spec)
+    return {name: getattr(step, name) for name in _PLANNED}
+
+
+def connect_again(steps: Mapping[str, Step], needs: Mapping[str, Iterable[str]]) -> None:
+    """Write what some steps need anew; ``steps`` holds the rows of all that are named."""
+    Dependency.objects.filter(step__in=[steps[key] for key in needs]).delete()
+    _connect(steps.values(), needs)
+
+
+_PLANNED = (
+    "position",
+    "spec",
+    "kind",
+    "guarded",
+    "concurrency_key",
+    "concurrency_limit",
+    "agent",
+    "pool",
+    "on_failure",
+    "timeout_seconds",
+)
+"""Columns that come from the plan; the others tell how the step stands."""
+
+
+def step_of(
+    project: Project,
+    phase: Phase,
+    position: int,
+    spec: StepSpec,
+    *,
+    round_number: int = 1,
+    covers: budgets.Coverage | None = None,
+) -> Step:
+    """The row of a step that has not begun, not saved. ``covers``: what the project's budgets cover, if it is known."""
     return Step(
         project=project,
         phase=phase,
         key=spec.key,
+        round=round_number,
         position=position,
         spec=_kept(spec),
         kind=spec.kind.value,
@@ -80,14 +140,36 @@ def _step(project: Project, phase: Phase, position: int, spec: StepSpec) -> Step
         pool=spec.queue or _pool_of(spec.agent or ""),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
+        guarded=_is_guarded(phase, spec, covers or budgets.coverage(project)),
+        concurrency_key=_concurrency_key(project, spec),
+        concurrency_limit=spec.concurrency.limit if spec.concurrency is not None else None,
     )
+
+
+def _is_guarded(phase: Phase, step: StepSpec, covers: budgets.Coverage) -> bool:
+    """Whether a step may start only where there is room: it falls under a budget, or has a limit of concurrency."""
+    return step.kind is StepKind.AGENT and (step.concurrency is not None or covers(phase.key, step.agent or ""))
+
+
+def _concurrency_key(project: Project, step: StepSpec) -> str:
+    """The key with its template filled in. Raises ``ConcurrencyKeyEmpty``; a long one is cut and made unique."""
+    if step.concurrency is None:
+        return ""
+    about = {"id": str(project.pk), "title": project.title, "priority": project.priority_name}
+    context = {"inputs": project.inputs, "intent": project.intent, "project": about}
+    key = str(render(step.concurrency.key, context)).strip()
+    if not key:
+        raise ConcurrencyKeyEmpty(
+            f"The concurrency key of step {step.key!r}, `{step.concurrency.key}`, is empty for these inputs."
+        )
+    return key if len(key) <= 200 else f"{key[:130]}…{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
         mode="json",
-        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project"},
+        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project", "estimate"},
     )
     if spec.wait is not None:
         kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)

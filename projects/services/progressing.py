@@ -15,9 +15,11 @@ from orchestrator_site.history import services as history
 from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
 from projects.planning.causes import deciding, foremost, held
-from projects.services import causes, draining
+from projects.services import budgets, causes, draining, guards
 from projects.services.timers import OVERDUE
 from projects.states import Directive, PhaseState, ProjectState
+
+causes.ROOM.append(guards.sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Progress:
     drained_at: str | None = None
     running: list[str] = field(default_factory=list)
     phases: list[PhaseProgress] = field(default_factory=list)
+    budgets: list[budgets.BudgetStanding] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -86,6 +89,7 @@ def progress(*, project_id: UUID) -> Progress:
         drained_at=None if paused is None or paused.drained_at is None else paused.drained_at.isoformat(),
         running=running,
         phases=phases,
+        budgets=budgets.overview(project),
     )
 
 

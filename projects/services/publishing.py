@@ -7,12 +7,13 @@ warning, the steps are marked as unsent, and nobody waits long for a broker that
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from celery import Signature
 from django.db import transaction
+from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -34,8 +35,25 @@ def after_commit(signatures: Sequence[Signature[Any]], steps: Iterable[UUID]) ->
 
 
 def wake(project_id: UUID) -> None:
-    """Have somebody look at a project once the transaction is committed."""
-    after_commit([canvas.advance_signature(project_id)], [])
+    """Advance a project once the transaction is committed, in this process; where that fails, a worker does it.
+
+    Whoever changed something goes on at once, instead of asking another by a message: that saves its way.
+    """
+    transaction.on_commit(lambda: _advance(project_id))
+
+
+def _advance(project_id: UUID) -> None:
+    try:
+        # By name, because advance itself publishes and wakes.
+        import_string("projects.services.advancing.advance")(project_id)
+    except Exception:
+        logger.warning("project %s was not advanced here; a worker is asked to", project_id, exc_info=True)
+        _publish([canvas.advance_signature(project_id)], [])
+
+
+def wake_now(project_id: UUID) -> None:
+    """Have somebody look at a project at once, also where the open transaction is about to be given up."""
+    _publish([canvas.advance_signature(project_id)], [])
 
 
 def ring(after: float, *, look_ahead: bool = False) -> None:
@@ -51,16 +69,31 @@ def wake_recovery() -> None:
     after_commit([canvas.recover_signature()], [])
 
 
+def send_each(steps: Sequence[UUID]) -> None:
+    """Send steps by themselves, which were on their way together and turned out to be long."""
+    for step in Step.objects.select_related("project").filter(pk__in=list(steps), state=StepState.READY):
+        _publish([_alone(step)], [step.pk])
+
+
+def send_leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> None:
+    """Send the message of a leg once more, whose worker lost the database; what was done of it is not done again."""
+    _publish([canvas.leg_again(steps, said, queue=queue, limit=limit)], [])
+
+
+def _alone(step: Step) -> Signature[Any]:
+    return canvas.leg_signature(
+        [canvas.StepAddress(step.pk, step.timeout_seconds)],
+        project_id=step.project_id,
+        queue=f"{step.pool}.{step.project.priority_name}",
+    )
+
+
 def send_again(step_id: UUID, after: float) -> None:
     """Send a step whose retry is due in ``after`` seconds, which are few."""
     step = Step.objects.select_related("project").filter(pk=step_id, state=StepState.READY).first()
     if step is None:
         return
-    signature = canvas.leg_signature(
-        [canvas.StepAddress(step.pk, step.timeout_seconds)],
-        project_id=step.project_id,
-        queue=f"{step.pool}.{step.project.priority_name}",
-    )
+    signature = _alone(step)
     # A little later than due: by a message that comes too early nothing can be claimed.
     _publish([signature.set(countdown=after + 0.01) if after > 0 else signature], [step_id])
 
@@ -72,5 +105,6 @@ def _publish(signatures: Sequence[Signature[Any]], steps: Sequence[UUID]) -> Non
             signature.apply_async()
     except BROKER_ERRORS as error:
         logger.warning("the broker did not take a message: %s; recovery will send it again", error)
-        Step.objects.filter(pk__in=steps, state=StepState.READY).update(published_at=None)
+        if steps:
+            Step.objects.filter(pk__in=steps, state=StepState.READY).update(published_at=None)
     faults.point("after_publish")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -21,10 +21,11 @@ from redis.exceptions import RedisError
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
+from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, control, doorbell, timers
+from projects.services import advancing, control, doorbell, guards, interventions, schedules, timers
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -63,10 +64,75 @@ class Recovered:
         )
 
 
+SUSPICION = 0.4
+"""Seconds for which a worker's lock must have been seen free before the worker is taken for dead."""
+
+
+def take_back_from_the_dead(*, except_for: UUID) -> int:
+    """Take back what dead worker processes held, and go on with their projects at once; how many steps it were."""
+    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=SUSPICION)]
+    return _bury(dead) if dead else 0
+
+
+def mourn(host: str, pid: int) -> int:
+    """Take back what a process held that its parent saw die. No second look is needed: the parent knows."""
+    return _bury(list(Worker.objects.filter(host=host, pid=pid).values_list("pk", flat=True)))
+
+
+def recover_if_overdue() -> bool:
+    """Do a pass of recovery where nobody has for a while: beat, or the worker that it wakes, may be down."""
+    if not sql.rows("pulse_overdue", work="recovery", bound=conf().recovery_seconds * 3)[0]["overdue"]:
+        return False
+    recover()
+    seal_pending()
+    return True
+
+
+def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
+    """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
+    with transaction.atomic():
+        found = _holding(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
+        done = Recovered()
+        for step in found:
+            _put_back(step | {"lost": True}, done, why=ABANDONED)
+    for project_id in {step["project_id"] for step in found}:
+        _advance(project_id, done)
+    return len(found)
+
+
+def _bury(dead: list[UUID]) -> int:
+    done = Recovered()
+    with transaction.atomic():
+        held = _holding(sql.rows("held_by", workers=dead))
+        for step in held:
+            faults.point("in_recovery")
+            _put_back(step, done)
+        projects = {step["project_id"] for step in held}
+        unsent = sql.rows("unpublish_after_deaths", projects=list(projects), workers=dead)
+        projects |= {row["project_id"] for row in unsent}
+        sql.execute("forget_workers", workers=dead)
+    if held:
+        logger.warning("%s worker processes died with %s steps, which are taken back", len(dead), len(held))
+    for project_id in projects:
+        _advance(project_id, done)
+    return len(held)
+
+
 def recover() -> Recovered:
     """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
     done = Recovered()
-    for part in (_take_back, _send_again, _fire_timers, _start_followers, _advance_neglected, _forget):
+    sql.execute("pulse", work="recovery")
+    parts = (
+        _take_back,
+        _send_again,
+        _fire_timers,
+        _settle_plans,
+        _fire_schedules,
+        _start_followers,
+        _advance_neglected,
+        _forget,
+    )
+    for part in parts:
         try:
             part(done)
         except RedisError as error:
@@ -82,46 +148,61 @@ def recover() -> Recovered:
 
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
-        silent = sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH)
+        silent = _holding(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)
 
 
-def _put_back(step: dict[str, Any], done: Recovered) -> None:
-    """Give a step to others, or fail it if it has taken its worker down too often."""
-    lost = step["lost"]
-    message = "its worker died or fell silent" if lost else "it went on long after its timeout"
-    error = {
-        "code": "worker_lost" if lost else "agent_timed_out",
-        "message": f"The attempt was lost: {message}.",
-    }
+def _holding(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Steps that are to be taken back, with the budgets locked that they are settled against."""
+    if steps:
+        guards.hold(step["id"] for step in steps)
+    return steps
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a step is taken from its worker; ``counts`` if it may be the step that took the worker down."""
+
+    code: str
+    message: str
+    outcome: AttemptOutcome
+    counts: bool = True
+
+
+LOST = Why("worker_lost", "its worker died or fell silent", AttemptOutcome.LOST)
+OVERDUE = Why("agent_timed_out", "it went on long after its timeout", AttemptOutcome.TIMED_OUT)
+ABANDONED = Why("database_lost", "its worker lost the database in the middle of it", AttemptOutcome.LOST, counts=False)
+
+
+def _put_back(step: dict[str, Any], done: Recovered, why: Why | None = None) -> None:
+    """Give a step to others, or fail it if it has taken its worker down too often; what it reserved counts as used."""
+    _end(step, done, why)
+    guards.settle(step["id"], step["attempt"])
+
+
+def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
+    why = why or (LOST if step["lost"] else OVERDUE)
+    if step["directive"] == Directive.CANCEL:
+        sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
+        return
+    error = {"code": why.code, "message": f"The attempt was lost: {why.message}."}
     common = {
         "step": step["id"],
         "attempt": step["attempt"],
         "actor": "recovery",
+        "outcome": why.outcome.value,
         "failures": 0,
-        "crashes": 1,
+        "crashes": int(why.counts),
     }
-    if step["directive"] == Directive.CANCEL:
-        sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
-        return
-    decision = after_crash(crashes=step["crashes"] + 1, limit=conf().crash_limit)
-    outcome = AttemptOutcome.LOST if lost else AttemptOutcome.TIMED_OUT
-    if isinstance(decision, GiveUp):
-        poison = error | {"code": "poison_step" if lost else error["code"], "cause": decision.cause}
-        sql.rows("give_up", error=json.dumps(poison), outcome=outcome.value, **common)
+    decision = after_crash(crashes=step["crashes"] + common["crashes"], limit=conf().crash_limit)
+    if why.counts and isinstance(decision, GiveUp):
+        code = "poison_step" if why is LOST else why.code
+        sql.rows("give_up", error=json.dumps(error | {"code": code, "cause": decision.cause}), **common)
         done.steps_failed += 1
         return
-    sql.rows(
-        "put_back",
-        error=json.dumps(error),
-        outcome=outcome.value,
-        kind="step.taken_back",
-        delay=0.0,
-        published=False,
-        **common,
-    )
+    sql.rows("put_back", error=json.dumps(error), kind="step.taken_back", delay=0.0, published=False, **common)
     done.steps_taken_back += 1
 
 
@@ -144,6 +225,16 @@ def _fire_timers(done: Recovered) -> None:
     done.approvals_timed_out = fired.approvals
 
 
+def _settle_plans(_done: Recovered) -> None:
+    """Changes of plans that people have answered, of projects that nobody else looks at: failed, over, not begun."""
+    interventions.settle_all(BATCH)
+
+
+def _fire_schedules(done: Recovered) -> None:
+    """Slots that have come; beat looks too, and whoever comes second finds nothing."""
+    done.projects_started += schedules.fire_due().started
+
+
 def _start_followers(done: Recovered) -> None:
     followers = Project.after.through.objects.values("from_project_id")
     for project in Project.objects.filter(state=ProjectState.PENDING, pk__in=followers)[:BATCH]:
@@ -154,13 +245,17 @@ def _advance_neglected(done: Recovered) -> None:
     rows = sql.rows("neglected", limit=BATCH, window=conf().fanout_window)
     found: Iterable[UUID] = [row["id"] for row in rows]
     for project_id in found:
-        try:
-            advancing.advance(project_id)
-            done.projects_advanced += 1
-        except Exception as error:
-            logger.exception("recovery: project %s cannot be advanced", project_id)
-            done.errors.append(f"project {project_id}: {error}")
-            _note_stuck(project_id, error)
+        _advance(project_id, done)
+
+
+def _advance(project_id: UUID, done: Recovered) -> None:
+    try:
+        advancing.advance(project_id)
+        done.projects_advanced += 1
+    except Exception as error:
+        logger.exception("recovery: project %s cannot be advanced", project_id)
+        done.errors.append(f"project {project_id}: {error}")
+        _note_stuck(project_id, error)
 
 
 def _note_stuck(project_id: UUID, error: Exception) -> None:

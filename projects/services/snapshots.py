@@ -7,25 +7,30 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Model
 
 from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.history.parts import chain_of
+from orchestrator_site.history.verifying import one_view
 from projects.errors import ProjectNotFound
 from projects.models import (
     Approval,
     Attempt,
+    Budget,
+    Checkpoint,
     Decision,
     Dependency,
     Document,
     Phase,
     PlanVersion,
     Project,
-    Signal,
+    Reservation,
     Step,
-    Timer,
 )
+from projects.services import results
 
 FORMAT = "phasegate.snapshot/1"
 
@@ -33,9 +38,16 @@ FORMAT = "phasegate.snapshot/1"
 def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any]:
     """The project with its blueprint, plan, phases, steps, attempts, approvals, documents and history.
 
-    ``with_documents`` puts the content of documents in, in base64; their digests are there in any case. The document
-    carries the SHA-256 of its own body under ``sha256``. Raises ``ProjectNotFound``.
+    All of one moment. ``with_documents`` puts the content of documents in, in base64; their digests are there in any
+    case. The document carries the SHA-256 of its own body under ``sha256``; its shape is that of
+    ``schemas/snapshot-1.schema.json``. Raises ``ProjectNotFound``.
     """
+    with transaction.atomic():
+        one_view()
+        return _taken(project_id, with_documents)
+
+
+def _taken(project_id: UUID, with_documents: bool) -> dict[str, Any]:
     project = Project.objects.select_related("blueprint", "owner").filter(pk=project_id).first()
     if project is None:
         raise ProjectNotFound(f"There is no project {project_id}.")
@@ -50,7 +62,7 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
         },
         "plan_versions": _all(PlanVersion.objects.filter(project=project)),
         "phases": _all(Phase.objects.filter(project=project)),
-        "steps": _all(steps),
+        "steps": _all(results.fill(steps)),
         "dependencies": _all(Dependency.objects.filter(step__project=project).order_by("id")),
         "attempts": _all(Attempt.objects.filter(step__project=project).order_by("id")),
         "approvals": _all(Approval.objects.filter(project=project).order_by("opened_at")),
@@ -58,9 +70,11 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
             _plain(decision) | {"user": decision.user.get_username() if decision.user else None}
             for decision in Decision.objects.filter(approval__project=project).select_related("user")
         ],
-        "signals": _all(Signal.objects.filter(project=project)),
-        "timers": _all(Timer.objects.filter(project=project)),
+        "budgets": _all(Budget.objects.filter(project=project).order_by("id")),
+        "reservations": _all(Reservation.objects.filter(budget__project=project).order_by("id")),
         "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
+        "checkpoints": _all(Checkpoint.objects.filter(project=project).defer("content"), but="content"),
+        "history_chain": chain_of(project.pk),
         "history": [
             {
                 "id": event.id,
@@ -81,13 +95,14 @@ def snapshot(*, project_id: UUID, with_documents: bool = False) -> dict[str, Any
     }
 
 
-def _all(rows: Iterable[Model]) -> list[dict[str, Any]]:
-    return [_plain(row) for row in rows]
+def _all(rows: Iterable[Model], but: str = "") -> list[dict[str, Any]]:
+    return [_plain(row, but) for row in rows]
 
 
-def _plain(row: Model) -> dict[str, Any]:
-    """A row's columns as JSON can hold them."""
-    return {field.attname: _value(getattr(row, field.attname)) for field in row._meta.concrete_fields}
+def _plain(row: Model, but: str = "") -> dict[str, Any]:
+    """A row's columns as JSON can hold them, ``but`` one."""
+    names = [field.attname for field in row._meta.concrete_fields if field.attname != but]
+    return {name: _value(getattr(row, name)) for name in names}
 
 
 def _value(value: Any) -> Any:

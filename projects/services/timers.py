@@ -22,7 +22,7 @@ from projects import sql
 from projects.models import Approval, Project, Step, Timer
 from projects.models.timer import TimerKind
 from projects.planning.chiming import moments
-from projects.services import approvals, publishing, trees
+from projects.services import approvals, publishing, trees, turns
 
 ACTOR = "deadline"
 BATCH = 500
@@ -80,7 +80,7 @@ def look_ahead() -> float:
 
 def fire_due(limit: int = BATCH) -> Fired:
     """Do what the timers that are due say, at most ``limit`` of each sort. Each is fired once, whoever calls."""
-    fired = Fired(woken=_wake(limit))
+    fired = Fired(woken=_wake(limit) + turns.look_again())
     for row in sql.rows("due_deadlines", limit=limit):
         if row["kind"] == TimerKind.APPROVAL:
             fired.approvals += _time_out(row["id"])
@@ -99,7 +99,7 @@ def ring_for_soon() -> int:
 
 
 def _wake(limit: int) -> int:
-    """Waits, retries and second looks: ``advance`` finds what is over."""
+    """Waits and retries: ``advance`` finds what is over."""
     with transaction.atomic():
         projects = {row["project_id"] for row in sql.rows("fire_waking", limit=limit)}
         faults.point("in_timers")

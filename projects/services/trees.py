@@ -17,7 +17,8 @@ from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
 from projects.models import Approval, Project, Step, Timer
-from projects.services import draining, publishing
+from projects.models.checkpoint import Occasion
+from projects.services import checkpoints, draining, publishing
 from projects.states import Directive, ProjectState, StepState
 
 
@@ -29,6 +30,7 @@ def pause(project: Project, *, actor: str, reason: str = "") -> None:
     _refresh(project)
     data = {"reason": reason, "running": running, "children": len(held)}
     history.append(project.pk, "project.paused", actor=actor, data=data)
+    checkpoints.take(project_id=project.pk, occasion=Occasion.PAUSE, author=actor, label=reason)
     for child in reversed(held):
         draining.note_if_drained(child, tell_above=False)
     draining.note_if_drained(project)
@@ -83,6 +85,7 @@ def _hold_below(project: Project, actor: str) -> Iterator[Project]:
         below = list(_hold_below(child, actor))
         data = {"because_of": str(project.pk), "running": draining.running_in_tree(child.pk)}
         history.append(child.pk, "project.held", actor=actor, data=data)
+        checkpoints.take(project_id=child.pk, occasion=Occasion.PAUSE, author=actor)
         yield child
         yield from below
 

@@ -1,24 +1,21 @@
-"""This worker process: who it is, which attempts it holds, and the thread that keeps their leases alive."""
+"""This worker process: who it is, which attempts it holds, and the signs of life that it gives to others."""
 
 from __future__ import annotations
 
-import atexit
-import logging
 import os
 import socket
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import connection
 from django.db.models.functions import Now
 
 from orchestrator_site import clock
 from orchestrator_site.conf import conf
 from projects import sql
 from projects.models import Worker
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -32,7 +29,11 @@ class Held:
 
 
 class WorkerProcess:
-    """The identity of a process that claims steps, and its heartbeat: one UPDATE for all its leases."""
+    """The identity of a process that claims steps; one UPDATE renews all its leases.
+
+    Two signs of life stand beside each other: the row, whose moment every heartbeat moves on, and a session advisory
+    lock, which PostgreSQL lets go of at the moment this process dies.
+    """
 
     def __init__(self) -> None:
         self.id = clock.new_id()
@@ -40,10 +41,10 @@ class WorkerProcess:
         self.host = socket.gethostname()
         self.actor = f"worker:{self.host}:{self.pid}"
         self.pools: list[str] = []
+        self.lock_key = int.from_bytes(self.id.bytes[8:], signed=True)
+        self._locked_by: Any = None
         self._held: dict[UUID, Held] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def hold(self, step: UUID, attempt: int) -> Held:
         """Count an attempt among those whose leases are renewed."""
@@ -58,24 +59,10 @@ class WorkerProcess:
             if self._held.get(held.step) is held:
                 del self._held[held.step]
 
-    def start(self, pools: list[str]) -> None:
-        """Register, and beat until ``stop``."""
-        self.pools = pools
-        atexit.register(self.stop)  # a cold shutdown leaves without Celery's signal
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Beat no longer, and say that this process is gone."""
-        if self._stop.is_set():
-            return
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(5)
-        try:
-            Worker.objects.filter(pk=self.id).delete()
-        except DatabaseError:
-            logger.warning("could not say that worker %s is gone; its row goes stale by itself", self.actor)
+    def held(self) -> list[UUID]:
+        """The steps that are being worked on."""
+        with self._lock:
+            return list(self._held)
 
     def beat_once(self) -> None:
         """Say that the process lives, renew its leases, and learn which attempts were cancelled or taken away."""
@@ -97,6 +84,20 @@ class WorkerProcess:
         if held:
             self._renew(held)
 
+    def keep_lock(self) -> bool:
+        """Hold the session lock on this thread's connection, anew where that is another than before.
+
+        False where it had to be taken: until then others may have seen it free, which they are to see twice.
+        """
+        connection.ensure_connection()
+        if self._locked_by is connection.connection:
+            return True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [self.lock_key])
+        self._locked_by = connection.connection
+        Worker.objects.filter(pk=self.id).update(lock_key=self.lock_key, locked_at=Now(), suspected_at=None)
+        return False
+
     def _renew(self, held: dict[UUID, Held]) -> None:
         renewed = {
             row["id"]: row for row in sql.rows("renew", worker=self.id, lease=conf().lease_seconds, steps=list(held))
@@ -107,20 +108,6 @@ class WorkerProcess:
                 attempt.lost.set()
             elif row["cancelled"]:
                 attempt.cancelled.set()
-
-    def _beat(self) -> None:
-        while not self._stop.wait(0 if self._first else conf().heartbeat_seconds):
-            self._first = False
-            try:
-                close_old_connections()
-                self.beat_once()
-            except DatabaseError as error:
-                logger.warning("heartbeat of %s did not reach the database: %s", self.actor, error)
-            except Exception:
-                logger.exception("heartbeat of %s failed", self.actor)
-        connection.close()
-
-    _first = True
 
 
 _process: WorkerProcess | None = None

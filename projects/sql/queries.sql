@@ -6,10 +6,8 @@
 -- Take one ready step, if its project runs. FOR KEY SHARE on the project closes the race with a pause: see
 -- ProjectQuerySet.lock_for_control. No row: somebody else has it, it waits for its retry, or the project is held.
 WITH allowed AS (
-    SELECT p.id
-      FROM projects_project p
-      JOIN projects_step s ON s.project_id = p.id
-     WHERE s.id = %(step)s AND p.state = 'running' AND p.directive = 'run'
+    SELECT p.id FROM projects_project p
+     WHERE p.id = %(project)s AND p.state = 'running' AND p.directive = 'run'
        FOR KEY SHARE OF p
 ), claimed AS (
     UPDATE projects_step s
@@ -40,7 +38,7 @@ SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, 
 -- leg or make ready the first step of the next leg. "landed" is false where the lease was lost: nothing was written.
 WITH done AS (
     UPDATE projects_step
-       SET state = 'completed', result = %(result)s::jsonb, error = NULL, finished_at = clock_timestamp(),
+       SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt
@@ -93,6 +91,207 @@ SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.r
   LEFT JOIN done ON true
   LEFT JOIN claimed c ON true
   LEFT JOIN projects_step parent ON parent.id = c.parent_id;
+
+-- name: complete_batch
+-- The same for several steps that do not follow one another: one commit for many results and many claims. SKIP LOCKED:
+-- the same message may be in two hands, and neither waits for the other.
+WITH given AS (
+    SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(blobs)s::text[],
+                         %(digests)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[], %(costs)s::float8[])
+             AS g (id, attempt, result, blob, digest, tokens_in, tokens_out, cost)
+), done AS (
+    UPDATE projects_step s
+       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, error = NULL, finished_at = clock_timestamp(),
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+      FROM given
+     WHERE s.id = given.id AND s.state = 'running' AND s.attempt = given.attempt
+ RETURNING s.id, s.project_id, s.key, s.round, s.attempt, s.position, given.digest, given.tokens_in, given.tokens_out,
+           given.cost
+), ended AS (
+    UPDATE projects_attempt a
+       SET outcome = 'completed', finished_at = clock_timestamp(),
+           tokens_in = done.tokens_in, tokens_out = done.tokens_out, cost = done.cost
+      FROM done WHERE a.step_id = done.id AND a.number = done.attempt
+), allowed AS (
+    SELECT p.id FROM projects_project p
+     WHERE p.id = %(project)s AND cardinality(%(next)s::uuid[]) > 0 AND p.state = 'running' AND p.directive = 'run'
+       FOR KEY SHARE OF p
+), wanted AS (
+    SELECT n.id FROM projects_step n
+     WHERE n.id = ANY(%(next)s::uuid[]) AND n.state = 'ready' AND NOT n.guarded
+       AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
+     ORDER BY n.position LIMIT %(most)s
+       FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE projects_step s
+       SET state = 'running',
+           attempt = s.attempt + 1,
+           lease_owner = %(worker)s,
+           lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
+           timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
+           started_at = coalesce(s.started_at, clock_timestamp())
+      FROM allowed, wanted
+     WHERE s.id = wanted.id
+ RETURNING s.*
+), attempted AS (
+    INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at)
+    SELECT id, attempt, %(worker)s, 'running', 0, 0, 0, clock_timestamp() FROM claimed
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, kind, %(actor)s, key, data
+      FROM (
+        SELECT 1 AS place, position, project_id, 'step.completed' AS kind, key,
+               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', digest) AS data
+          FROM done
+        UNION ALL
+        SELECT 2, position, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
+          FROM claimed
+      ) both_events
+     ORDER BY place, position
+)
+SELECT (SELECT array_agg(done.id) FROM done) AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position,
+       c.parent_id, c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
+       coalesce(c.spec, parent.spec) AS spec
+  FROM (SELECT 1) one
+  LEFT JOIN claimed c ON true
+  LEFT JOIN projects_step parent ON parent.id = c.parent_id
+ ORDER BY c.position;
+
+-- name: facts
+-- What stays as it is of a project for as long as it runs.
+SELECT p.inputs::text, p.variables::text, p.intent, p.title, p.priority FROM projects_project p WHERE p.id = %(project)s;
+
+-- name: lock_phase
+-- The phase that is worked on, or comes next. Its row is the lock under which advance decides.
+SELECT f.* FROM projects_phase f
+ WHERE f.project_id = %(project)s AND f.state IN ('running', 'waiting', 'pending')
+ ORDER BY f.position LIMIT 1
+   FOR UPDATE;
+
+-- name: project
+SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
+
+-- name: lock_project
+-- Against other calls of advance, and against changes of its state and its plan; not against claims, which hold
+-- FOR KEY SHARE. Everybody locks the project before its phase.
+SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
+  FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE OF p;
+
+-- name: steps_of_round
+-- The steps of a phase's round without their items, and of each no more than a decision needs: what the engine has to
+-- evaluate for it, and which steps it needs.
+SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.kind, s.agent, s.pool, s.on_failure,
+       s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at,
+       -- Of a step that only calls its agent the specification is its worker's to read.
+       CASE WHEN s.kind <> 'agent' OR s.spec ?| ARRAY['when', 'for_each'] THEN s.spec END AS spec,
+       ARRAY(SELECT d.needs_id FROM projects_dependency d WHERE d.step_id = s.id ORDER BY d.id) AS needs
+  FROM projects_step s
+ WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL
+ ORDER BY s.position;
+
+-- name: begin
+-- pending to running, with its events. No row: it is not pending, or waits for others, and a slower look says which.
+WITH begun AS (
+    UPDATE projects_project p
+       SET state = 'running', started_at = clock_timestamp()
+     WHERE p.id = %(project)s AND p.state = 'pending' AND p.directive = 'run'
+       AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                        WHERE a.from_project_id = p.id AND b.state <> 'completed')
+ RETURNING p.id, p.deadline, p.blueprint_id
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT id, kind, %(actor)s, '', '{}'::jsonb
+      FROM begun, unnest(%(kinds)s::text[]) WITH ORDINALITY AS events (kind, place)
+     ORDER BY place
+)
+SELECT begun.id, CASE WHEN begun.deadline IS NULL THEN (b.definition -> 'deadline' ->> 'after')::float8 END AS deadline
+  FROM begun JOIN projects_blueprintversion b ON b.id = begun.blueprint_id;
+
+-- name: begin_phase
+WITH begun AS (
+    UPDATE projects_phase SET state = 'running', started_at = clock_timestamp()
+     WHERE id = %(phase)s AND state = 'pending'
+ RETURNING id, project_id, key, round
+)
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT project_id, 'phase.started', 'system', key, jsonb_build_object('round', round) FROM begun;
+
+-- name: pass_phase
+WITH passed AS (
+    UPDATE projects_phase SET state = 'completed', finished_at = clock_timestamp()
+     WHERE id = %(phase)s AND state IN ('running', 'waiting')
+ RETURNING id, project_id, key, round
+)
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed;
+
+-- name: complete_project
+-- running to completed; those who wait for its end are told, and with it comes whether other projects do.
+WITH completed AS (
+    UPDATE projects_project SET state = 'completed', finished_at = clock_timestamp()
+     WHERE id = %(project)s AND state = 'running'
+ RETURNING id
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT id, 'project.completed', 'system', '', '{}'::jsonb FROM completed
+)
+SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.from_project_id
+                      WHERE a.to_project_id = c.id AND b.state = 'pending') AS awaited,
+       EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = c.id) AS timed,
+       EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = c.id AND a.state = 'open') AS asked,
+       pg_notify(%(channel)s, 'ended')
+  FROM completed c;
+
+-- name: make_ready
+-- Steps whose needs are met; those that are sent at once are marked so in the same statement.
+UPDATE projects_step
+   SET state = 'ready', published_at = CASE WHEN id = ANY(%(sent)s::uuid[]) THEN clock_timestamp() END
+ WHERE id = ANY(%(steps)s::uuid[]) AND state = 'pending';
+
+-- name: mark_sent
+UPDATE projects_step SET published_at = clock_timestamp() WHERE id = ANY(%(steps)s::uuid[]) AND state = 'ready';
+
+-- name: expand
+-- One step an item of a list; the first of them are sent at once.
+INSERT INTO projects_step
+       (id, project_id, phase_id, key, round, position, parent_id, item, kind, agent, pool, on_failure, state, attempt,
+        failures, crashes, timeout_seconds, guarded, concurrency_key, concurrency_limit, created_at, published_at)
+SELECT given.id, p.project_id, p.phase_id, p.key || '[' || (given.place - 1) || ']', p.round, given.place - 1, p.id,
+       given.item::jsonb, p.kind, p.agent, p.pool, p.on_failure, %(state)s, 0, 0, 0, p.timeout_seconds, p.guarded,
+       p.concurrency_key, p.concurrency_limit, clock_timestamp(),
+       CASE WHEN given.place <= %(sent)s THEN clock_timestamp() END
+  FROM projects_step p,
+       unnest(%(ids)s::uuid[], %(items)s::text[]) WITH ORDINALITY AS given (id, item, place)
+ WHERE p.id = %(parent)s;
+
+-- name: items_open
+-- Whether any item of a list is not over, and whether any failed. By partial indexes: what is over is not looked at,
+-- however much it is.
+SELECT EXISTS (SELECT 1 FROM projects_step i
+                WHERE i.parent_id = %(parent)s AND i.state IN ('ready', 'running', 'waiting', 'pending')) AS open,
+       EXISTS (SELECT 1 FROM projects_step i WHERE i.parent_id = %(parent)s AND i.state = 'failed') AS failed;
+
+-- name: items_in_flight
+-- How many items of a list are with workers. Those are the first of the open ones, so that a look at as many as may
+-- be in flight, and some that were taken back, is enough. One that stands aside for want of room holds its place in
+-- the window: otherwise the whole list would come to stand aside.
+SELECT count(*) FILTER (WHERE i.state = 'running' OR i.published_at IS NOT NULL
+                           OR (i.guarded AND i.available_at > clock_timestamp())) AS in_flight
+  FROM (SELECT i.state, i.published_at, i.guarded, i.available_at FROM projects_step i
+         WHERE i.parent_id = %(parent)s AND i.state IN ('ready', 'running', 'waiting', 'pending')
+         ORDER BY i.position LIMIT %(limit)s) i;
+
+-- name: send_items
+-- The next items of a list that have not been sent, in their order.
+WITH due AS (
+    SELECT i.id FROM projects_step i
+     WHERE i.parent_id = %(parent)s AND i.state = 'ready' AND i.published_at IS NULL
+       AND (i.available_at IS NULL OR i.available_at <= clock_timestamp())
+     ORDER BY i.position LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+)
+UPDATE projects_step s SET published_at = clock_timestamp() FROM due WHERE s.id = due.id
+RETURNING s.id, s.position, s.crashes + s.failures AS setbacks;
 
 -- name: put_back
 -- A step that is to be tried again: after an error, a timeout, a lost worker or a worker that hands it back.
@@ -172,17 +371,82 @@ RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
 -- name: silent
 -- Steps whose worker fell silent, or whose attempt has taken so long that its worker can no longer be trusted to stop
 -- it. SKIP LOCKED: a step that is being committed at this moment is alive, and two recoveries share the work.
-SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost,
-       coalesce(s.spec, parent.spec) AS spec, p.directive
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost, p.directive
   FROM projects_step s
   JOIN projects_project p ON p.id = s.project_id
-  LEFT JOIN projects_step parent ON parent.id = s.parent_id
  WHERE s.state = 'running'
    AND (s.lease_until <= clock_timestamp()
         OR s.timeout_at <= clock_timestamp() - make_interval(secs => %(grace)s))
  ORDER BY s.lease_until
  LIMIT %(limit)s
    FOR UPDATE OF s SKIP LOCKED;
+
+-- name: free_locks
+-- Workers whose session lock is free, each suspected from the first time on; "dead" are those that have been for long
+-- enough. A lock taken before this server started says nothing: the server's restart let go of all of them.
+WITH others AS MATERIALIZED (
+    SELECT id, lock_key FROM projects_worker
+     WHERE lock_key IS NOT NULL AND id <> %(but)s AND locked_at > pg_postmaster_start_time()
+), tried AS MATERIALIZED (
+    SELECT id, pg_try_advisory_xact_lock(lock_key) AS free FROM others
+), suspected AS (
+    UPDATE projects_worker w
+       SET suspected_at = CASE WHEN tried.free THEN coalesce(w.suspected_at, clock_timestamp()) END
+      FROM tried
+     WHERE w.id = tried.id AND tried.free <> (w.suspected_at IS NOT NULL)
+)
+SELECT w.id FROM projects_worker w JOIN tried ON tried.id = w.id
+ WHERE tried.free AND w.suspected_at <= clock_timestamp() - make_interval(secs => %(grace)s);
+
+-- name: held_by
+-- Steps that dead workers held. SKIP LOCKED: a commit that the server still works on is waited for by the next look.
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, p.directive
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.state = 'running' AND s.lease_owner = ANY(%(workers)s)
+ ORDER BY s.id
+   FOR UPDATE OF s SKIP LOCKED;
+
+-- name: abandoned
+-- Steps that a worker which lives holds the lease of, and does not work on: it lost the database in the middle. What
+-- was claimed a moment ago is left alone, as the worker may not have noted it yet.
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, p.directive
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.state = 'running' AND s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
+   AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)
+   FOR UPDATE OF s SKIP LOCKED;
+
+-- name: unpublish_after_deaths
+-- Ready steps whose messages a dead worker may have had in its hands: those of the projects that it worked on, and, as
+-- queues are served in order, those that were sent first to its pools. A message too many is turned away by the claim.
+WITH pools AS MATERIALIZED (
+    SELECT DISTINCT jsonb_array_elements_text(w.pools) AS pool FROM projects_worker w WHERE w.id = ANY(%(workers)s)
+), eldest AS MATERIALIZED (
+    SELECT DISTINCT s.published_at FROM projects_step s
+     WHERE s.state = 'ready' AND s.published_at IS NOT NULL AND s.pool IN (SELECT pool FROM pools)
+     ORDER BY s.published_at LIMIT 10
+)
+UPDATE projects_step SET published_at = NULL
+ WHERE id IN (
+    SELECT s.id FROM projects_step s
+     WHERE s.state = 'ready' AND s.published_at IS NOT NULL
+       AND (s.project_id = ANY(%(projects)s) OR s.published_at IN (SELECT published_at FROM eldest))
+       FOR UPDATE SKIP LOCKED
+ )
+RETURNING project_id;
+
+-- name: forget_workers
+DELETE FROM projects_worker w
+ WHERE w.id = ANY(%(workers)s)
+   AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.lease_owner = w.id AND s.state = 'running');
+
+-- name: pulse
+INSERT INTO projects_pulse (name, at) VALUES (%(work)s, clock_timestamp())
+    ON CONFLICT (name) DO UPDATE SET at = excluded.at;
+
+-- name: pulse_overdue
+-- Whether a piece of regular work has not been done for so many seconds.
+SELECT NOT EXISTS (SELECT 1 FROM projects_pulse
+                    WHERE name = %(work)s AND at > clock_timestamp() - make_interval(secs => %(bound)s)) AS overdue;
 
 -- name: unpublish
 -- Ready steps whose message is older than the bound: taken for lost, to be sent again.
@@ -210,7 +474,14 @@ SELECT p.id
      OR (p.directive = 'run' AND (
             EXISTS (SELECT 1 FROM projects_step s
                      WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
-                       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp()))
+                       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
+                       -- Of a list only a window is sent: the end of those in flight brings the next.
+                       AND (s.parent_id IS NULL
+                            OR NOT EXISTS (SELECT 1 FROM projects_step i
+                                            WHERE i.parent_id = s.parent_id
+                                              AND i.state IN ('pending', 'ready', 'running', 'waiting')
+                                              AND (i.state = 'running' OR i.published_at IS NOT NULL
+                                                   OR (i.guarded AND i.available_at > clock_timestamp())))))
          OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                      WHERE s.project_id = p.id AND s.state = 'pending' AND s.parent_id IS NULL
                        AND f.state = 'running' AND s.round = f.round
@@ -250,8 +521,41 @@ SELECT p.id
          OR (NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_phase f ON f.id = s.phase_id
                           WHERE s.project_id = p.id AND f.state = 'running'
                             AND s.state IN ('ready', 'running', 'waiting'))
-             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'))
+             AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open'
+                                                                       AND a.purpose <> 'plan'))
         ))
    )
  ORDER BY p.priority, p.id
+ LIMIT %(limit)s;
+
+-- name: pace
+SELECT seconds FROM projects_pace WHERE agent = %(agent)s;
+
+-- name: note_paces
+-- In the order of their names, so that two processes never wait for each other.
+INSERT INTO projects_pace (agent, seconds, samples, updated_at)
+SELECT given.agent, given.seconds, given.samples, clock_timestamp()
+  FROM unnest(%(agents)s::text[], %(seconds)s::float8[], %(samples)s::bigint[]) AS given (agent, seconds, samples)
+    ON CONFLICT (agent) DO UPDATE
+   SET seconds = projects_pace.seconds + 0.3 * (excluded.seconds - projects_pace.seconds),
+       samples = projects_pace.samples + excluded.samples, updated_at = excluded.updated_at;
+
+-- name: lanes
+-- Processes of a pool that have lately said that they live.
+SELECT count(*) AS lanes FROM projects_worker
+ WHERE pools @> %(pool)s::jsonb AND seen_at > clock_timestamp() - make_interval(secs => %(lease)s);
+
+-- name: answered_proposals
+-- Changes of a project's plan that wait for nobody any more: approved, rejected, or left behind by an end.
+SELECT i.id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.project_id = %(project)s AND i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id;
+
+-- name: all_answered_proposals
+-- The same of all projects, for recovery.
+SELECT i.id, i.project_id
+  FROM projects_intervention i LEFT JOIN projects_approval a ON a.id = i.approval_id
+ WHERE i.state = 'proposed' AND a.state IS DISTINCT FROM 'open'
+ ORDER BY i.id
  LIMIT %(limit)s;

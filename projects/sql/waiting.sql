@@ -72,7 +72,7 @@ DELETE FROM projects_timer
 DELETE FROM projects_timer
  WHERE id IN (
     SELECT t.id FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
-     WHERE t.due_at <= clock_timestamp() AND t.kind IN ('wait', 'retry', 'room')
+     WHERE t.due_at <= clock_timestamp() AND t.kind IN ('wait', 'retry')
        AND p.state = 'running' AND p.directive = 'run'
      ORDER BY t.due_at
      LIMIT %(limit)s

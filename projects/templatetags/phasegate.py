@@ -37,20 +37,28 @@ _WORDS = {
     "open": gettext_lazy("waiting"),
     "approved": gettext_lazy("approved"),
     "rejected": gettext_lazy("rejected"),
+    "void": gettext_lazy("void"),
     "overdue": gettext_lazy("overdue"),
     "timed_out": gettext_lazy("timed out"),
     "lost": gettext_lazy("worker lost"),
     "handed_back": gettext_lazy("handed back"),
+    "proposed": gettext_lazy("proposed"),
+    "applied": gettext_lazy("applied"),
+    "refused": gettext_lazy("refused"),
 }
 _SIGNS = {
     "open": "waiting",
     "approved": "completed",
     "rejected": "failed",
+    "void": "cancelled",
     "cancelling": "cancelled",
     "timed_out": "failed",
     "lost": "failed",
     "handed_back": "skipped",
     "overdue": "failed",
+    "proposed": "waiting",
+    "applied": "completed",
+    "refused": "failed",
 }
 
 

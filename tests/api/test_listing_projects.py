@@ -14,10 +14,9 @@ from django.test.utils import CaptureQueriesContext
 
 from orchestrator_site import clock
 from projects.models import Project
-from projects.services import advancing, execution
-from projects.services.workers import this_process
+from projects.services import advancing
 from tests.api.conftest import client_of
-from tests.builders import drive, person, ready_steps
+from tests.builders import claim, drive, person, ready_steps
 
 
 def queries_of(act: Callable[[], Any]) -> int:
@@ -172,7 +171,7 @@ def test_projects_that_do_not_move_say_why(
     advancing.advance(unclaimed.pk)
     running = make(owner)
     advancing.advance(running.pk)
-    assert execution.claim(ready_steps(running)[0].pk, this_process()) is not None
+    assert claim(ready_steps(running)[0]) is not None
     paused = make(owner)
     client = client_of(operator)
     assert client.send(f"projects/{paused.pk}/pause").status_code == 202

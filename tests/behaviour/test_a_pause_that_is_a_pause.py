@@ -26,7 +26,9 @@ from tests.builders import (
     as_actor,
     blueprint_of,
     child_of,
+    claim,
     drive,
+    finish,
     kinds,
     later,
     look,
@@ -35,6 +37,7 @@ from tests.builders import (
     project_of,
     ready_steps,
     result,
+    run,
     states,
     step,
 )
@@ -135,7 +138,7 @@ def test_who_decides_in_a_long_pause_is_in_time() -> None:
 def test_a_retry_that_falls_due_in_a_pause_waits_its_whole_time_after_it() -> None:
     """The step failed while the project drained: the clock of the project stood still already."""
     project = drive(project_of(EVERYTHING), steps=0)
-    claimed = execution.claim(step(project, "again").pk, this_process())
+    claimed = claim(step(project, "again"))
     assert claimed is not None
     pause(project)
     passes(project, 1800)
@@ -158,7 +161,7 @@ def now() -> datetime:
 
 def test_a_step_that_was_taken_back_in_a_pause_is_not_late_by_its_length() -> None:
     project = drive(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"), steps=0)
-    assert execution.claim(step(project, "a").pk, this_process()) is not None
+    assert claim(step(project, "a")) is not None
     pause(project)
     passes(project, 3600)
     Step.objects.filter(project=project).update(lease_until=Now() - timedelta(seconds=1))
@@ -174,7 +177,7 @@ def test_a_step_that_was_taken_back_in_a_pause_is_not_late_by_its_length() -> No
 def test_a_pause_says_how_much_still_runs_and_when_nothing_does() -> None:
     steps = ", ".join(f"{{key: {key}, agent: echo}}" for key in "abc")
     project = drive(project_of(f"phases: [{{key: one, steps: [{steps}]}}]"), steps=0)
-    claims = [execution.claim(each.pk, this_process()) for each in ready_steps(project)[:2]]
+    claims = [claim(each) for each in ready_steps(project)[:2]]
     pause(project)
     assert look(project).drained_at is None
     assert history.events_of(project.pk).get(kind="project.paused").data["running"] == 2
@@ -182,7 +185,7 @@ def test_a_pause_says_how_much_still_runs_and_when_nothing_does() -> None:
     for claimed in claims:
         assert look(project).drained_at is None
         assert claimed is not None
-        execution._complete(claimed, _Context(), '"done"', this_process(), None, None)  # type: ignore[arg-type]
+        finish(claimed)
         advancing.advance(project.pk)
 
     assert look(project).drained_at is not None
@@ -196,11 +199,6 @@ def test_a_pause_says_how_much_still_runs_and_when_nothing_does() -> None:
     assert kinds(project).count("project.drained") == 2
 
 
-class _Context:
-    tokens_in = tokens_out = 0
-    cost = 0.0
-
-
 def test_a_project_of_which_nothing_runs_is_drained_at_once() -> None:
     project = drive(project_of(EVERYTHING))
     assert pause(project).drained_at is not None
@@ -208,7 +206,7 @@ def test_a_project_of_which_nothing_runs_is_drained_at_once() -> None:
 
 def test_recovery_notices_that_nothing_runs_any_more() -> None:
     project = drive(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"), steps=0)
-    assert execution.claim(step(project, "a").pk, this_process()) is not None
+    assert claim(step(project, "a")) is not None
     pause(project)
     Step.objects.filter(project=project).update(lease_until=Now() - timedelta(seconds=1))
 
@@ -256,7 +254,7 @@ def directives(family: dict[str, Project]) -> list[tuple[str, bool]]:
 def test_a_pause_and_a_resume_reach_every_project_below(family: dict[str, Project]) -> None:
     pause(family["parent"], reason="wait")
     assert directives(family) == [("pause", False), ("pause", True), ("pause", True)]
-    assert execution.claim(step(family["grandchild"], "work").pk, this_process()) is None
+    assert claim(step(family["grandchild"], "work")) is None
     assert kinds(family["child"])[-2:] == ["project.held", "project.drained"]
 
     for each in family.values():
@@ -300,13 +298,13 @@ def test_one_below_a_paused_project_cannot_go_on_by_itself(family: dict[str, Pro
 
 
 def test_a_project_is_drained_when_those_below_are(family: dict[str, Project]) -> None:
-    claimed = execution.claim(step(family["grandchild"], "work").pk, this_process())
+    claimed = claim(step(family["grandchild"], "work"))
     assert claimed is not None
     pause(family["parent"])
     assert [look(each).drained_at is None for each in family.values()] == [True, True, True]
     assert history.events_of(family["parent"].pk).get(kind="project.paused").data["running"] == 1
 
-    execution._complete(claimed, _Context(), '"done"', this_process(), None, None)  # type: ignore[arg-type]
+    finish(claimed)
     for name in ("grandchild", "child", "parent"):  # each wakes the one above
         advancing.advance(family[name].pk)
     assert [look(each).drained_at is None for each in family.values()] == [False, False, False]
@@ -326,7 +324,7 @@ def test_a_cancel_reaches_every_project_below_also_in_a_pause(family: dict[str, 
 
 
 def test_a_cancelled_project_waits_for_what_runs_below(family: dict[str, Project]) -> None:
-    claimed = execution.claim(step(family["grandchild"], "work").pk, this_process())
+    claimed = claim(step(family["grandchild"], "work"))
     assert claimed is not None
     control.cancel(project_id=family["parent"].pk, actor=system_actor())
     assert [look(each).state for each in family.values()] == ["running"] * 3
@@ -371,15 +369,16 @@ def test_a_pause_finds_the_child_that_is_being_started() -> None:
     assert (child.directive, child.held_by_parent) == ("pause", True)
 
 
-def test_no_child_is_started_beside_a_pause_that_is_under_way() -> None:
-    """``advance`` has read that the project runs; when it would start the child, it does not wait and leaves it."""
+def test_no_child_is_started_beside_a_pause_that_is_under_way(by_messages: None) -> None:
+    """``advance`` waits for the pause, and then reads it."""
     blueprint_of("name: child\nversion: 1\ntitle: C\nphases: [{key: one, steps: [{key: a, agent: echo}]}]")
     project = project_of(ABOVE)
     with transaction.atomic():
         pause(project)
         thread = _in_thread(lambda: advancing.advance(project.pk))
-        thread.join(10)
-        assert not thread.is_alive()
+        thread.join(0.5)
+        assert thread.is_alive()
+    thread.join(10)
     assert Project.objects.count() == 1
     assert states(project) == {"below": "pending"}
 
@@ -393,7 +392,7 @@ def test_a_child_that_ends_while_the_one_above_is_being_paused(first: str) -> No
     blueprint_of("name: child\nversion: 1\ntitle: C\nphases: [{key: one, steps: [{key: a, agent: echo}]}]")
     project = drive(project_of(ABOVE))
     child = drive(child_of(project, "below"), steps=0)
-    execution.run_leg([ready_steps(child)[0].pk])
+    run(ready_steps(child)[0])
     calls: dict[str, Callable[[], Any]] = {
         "the child's end": lambda: advancing.advance(child.pk),
         "the pause": lambda: pause(project),
@@ -485,13 +484,13 @@ def test_an_overdue_project_fails_once_what_runs_has_ended() -> None:
         ),
         steps=0,
     )
-    claimed = execution.claim(step(project, "a").pk, this_process())
+    claimed = claim(step(project, "a"))
     assert claimed is not None
     later(project, 7200)
     advancing.advance(project.pk)
     assert look(project).state == "running"
 
-    execution._complete(claimed, _Context(), '"done"', this_process(), None, None)  # type: ignore[arg-type]
+    finish(claimed)
     advancing.advance(project.pk)
     assert look(project).state == "failed"
     assert states(project) == {"a": "completed", "b": "cancelled"}
@@ -570,7 +569,7 @@ def test_all_of_a_filter_are_steered_and_only_those_of_which_it_can_be_asked(fam
     batches.steer_all("resume", actor=system_actor())
     assert directives(family) == [("run", False)] * 3
     batches.steer_all("cancel", actor=system_actor(), blueprint="child")
-    assert [look(each).state for each in family.values()] == ["running", "cancelled", "cancelled"]
+    assert [look(each).state for each in family.values()] == ["failed", "cancelled", "cancelled"]
     batches.steer_all("cancel", actor=system_actor(), owner="olga")
     assert {look(each).state for each in mine} == {"cancelled"}
     assert look(others[0]).state == "running"

@@ -14,11 +14,13 @@ from django.core.management import call_command, load_command_class
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs" / "reference" / "commands.md").read_text()
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
+CHANGING = (ROOT / "docs" / "how-to" / "change-a-running-plan.md").read_text()
 
 APPLICATIONS = {
     "projects": (
-        "start_project project_status list_projects pause_project resume_project cancel_project signal_project approve "
-        "snapshot_project recover blueprints compare_projects export_knowledge"
+        "start_project project_status list_projects pause_project resume_project cancel_project intervene "
+        "signal_project approve snapshot_project recover blueprints compare_projects export_knowledge archive_history "
+        "schedule schedules checkpoints rerun_project import_snapshot"
     ),
     "orchestrator_site": "up down demo",
     "orchestrator_site.access": "create_api_key",
@@ -47,7 +49,7 @@ def test_every_command_and_each_of_its_options_is_in_the_reference(name: str) ->
     assert missing == set()
 
 
-@pytest.mark.parametrize("text", [REFERENCE, TUTORIAL], ids=["reference", "tutorial"])
+@pytest.mark.parametrize("text", [REFERENCE, TUTORIAL, CHANGING], ids=["reference", "tutorial", "changing"])
 def test_every_command_line_that_is_shown_would_be_understood(text: str) -> None:
     shown = [line for block in re.findall(r"```\n(.*?)```", text, re.S) for line in _lines(block)]
     lines = [line for line in shown if "manage.py" in line]

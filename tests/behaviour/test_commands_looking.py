@@ -22,7 +22,6 @@ from projects.management.given import OutputUnwritable
 from projects.management.output import Usage
 from projects.models import Project
 from projects.models.approval import Verdict
-from projects.reports.comparing import NotComparable
 from projects.services import approvals, control, creating, intake
 from projects.services.registration import find_blueprint
 from tests.builders import agent_that, approver, drive, look, open_approval, person, project_of
@@ -285,14 +284,6 @@ def test_two_runs_are_compared_requirement_by_requirement() -> None:
     assert "Each recipient shall sign a receipt." in text
     [changed] = data["changed"]
     assert changed["differences"]["modality"] == ["must", "should"]
-
-
-def test_projects_of_other_kinds_cannot_be_compared() -> None:
-    a, b = drive(project_of(ONE)), drive(project_of(ONE))
-
-    with pytest.raises(NotComparable) as raised:
-        run("compare_projects", str(a.pk), str(b.pk))
-    assert raised.value.exit_status == 4
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ def test_a_child_that_cannot_be_made_fails_the_step_and_leaves_nothing(child: st
     assert Project.objects.count() == 1
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_crash_in_between_never_makes_two() -> None:
     project = project_of(
         "phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child, inputs: {n: 1}}}]}]"
@@ -164,6 +165,7 @@ def test_a_crash_in_between_never_makes_two() -> None:
     assert child_of(project, "below").key == f"step:{step(project, 'below').pk}"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_somebody_elses_key_is_not_in_the_way() -> None:
     project = project_of(
         "phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: child, inputs: {n: 1}}}]}]"
@@ -219,6 +221,7 @@ def test_a_project_for_each_item_a_window_of_them_at_a_time() -> None:
     assert [each["results"]["twice"] for each in result(project, "after")] == [2, 4, 6]
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_long_list_of_projects_that_nobody_awaits_is_not_one_transaction() -> None:
     project = project_of(
         """
@@ -241,6 +244,7 @@ def test_a_long_list_of_projects_that_nobody_awaits_is_not_one_transaction() -> 
     assert look(project).state == "completed"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_what_is_left_of_a_list_after_a_crash_recovery_begins() -> None:
     project = project_of(
         """

@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Step
-from projects.services import advancing, doorbell, execution
+from projects.services import advancing, doorbell
 from projects.services.recovery import recover
 from projects.services.workers import WorkerProcess, this_process
-from tests.builders import agent_that, drive, kinds, look, project_of, result, states, step
+from tests.builders import agent_that, claim, drive, kinds, look, project_of, result, run, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,42 +36,20 @@ def silence(project: Any) -> None:
 
 
 def test_a_step_of_a_silent_worker_is_given_to_another_and_its_late_result_refused() -> None:
-    project = drive(project_of(ONE), steps=0)
-    slow = execution.claim(step(project, "a").pk, this_process())
-    assert slow is not None
-    silence(project)
+    def slow(context: Any) -> str:
+        if context.attempt > 1:
+            return "done"
+        silence(project)
+        assert recover().steps_taken_back == 1
+        drive(project)
+        assert look(project).state == "completed"
+        return "too late"
 
-    assert recover().steps_taken_back == 1
-    drive(project)
-    assert look(project).state == "completed"
+    agent_that(slow, "slow")
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: slow}]}]")
 
-    from projects.services.contexts import Results, StepContext
+    run(step(project, "a"))
 
-    late = execution._complete(
-        slow,
-        StepContext(
-            {},
-            {},
-            Results(project.pk),
-            {},
-            (),
-            "",
-            str(project.pk),
-            "a",
-            (),
-            "",
-            1,
-            None,
-            None,
-            "late",  # type: ignore[arg-type]
-        ),
-        '"too late"',
-        this_process(),
-        None,
-        None,
-    )
-
-    assert not late.completed
     assert result(project, "a") == "done"
     assert kinds(project).count("step.completed") == 1
     assert kinds(project)[-1] == "step.late_result"
@@ -79,7 +57,7 @@ def test_a_step_of_a_silent_worker_is_given_to_another_and_its_late_result_refus
 
 def test_a_worker_that_renews_its_lease_keeps_its_step() -> None:
     project = drive(project_of(ONE), steps=0)
-    claimed = execution.claim(step(project, "a").pk, this_process())
+    claimed = claim(step(project, "a"))
     assert claimed is not None
     held = this_process().hold(claimed.id, claimed.attempt)
     silence(project)
@@ -94,7 +72,7 @@ def test_a_worker_that_renews_its_lease_keeps_its_step() -> None:
 def test_a_worker_learns_that_its_step_was_taken_from_it() -> None:
     project = drive(project_of(ONE), steps=0)
     other = WorkerProcess()
-    claimed = execution.claim(step(project, "a").pk, other)
+    claimed = claim(step(project, "a"), other)
     assert claimed is not None
     held = other.hold(claimed.id, claimed.attempt)
     silence(project)
@@ -108,7 +86,7 @@ def test_a_worker_learns_that_its_step_was_taken_from_it() -> None:
 def test_a_step_that_loses_its_worker_too_often_is_poison() -> None:
     project = drive(project_of(ONE), steps=0)
     for _ in range(conf().crash_limit):
-        assert execution.claim(step(project, "a").pk, this_process()) is not None
+        assert claim(step(project, "a")) is not None
         silence(project)
         recover()
 
@@ -119,7 +97,7 @@ def test_a_step_that_loses_its_worker_too_often_is_poison() -> None:
 
 def test_an_attempt_that_goes_on_long_after_its_timeout_is_taken_away_though_its_worker_lives() -> None:
     project = drive(project_of(ONE), steps=0)
-    execution.claim(step(project, "a").pk, this_process())
+    claim(step(project, "a"))
     age(timeout_at=timedelta(minutes=5))
 
     assert recover().steps_taken_back == 1
@@ -139,7 +117,7 @@ def test_a_message_that_nobody_claimed_is_sent_again_after_its_bound_and_not_bef
 
 def test_a_project_that_nobody_looks_at_is_moved_on() -> None:
     project = project_of(ONE)
-    assert states(project) == {"a": "pending"}
+    Step.objects.update(state="pending", published_at=None)  # as it is where the advance after the start was lost
 
     assert recover().projects_advanced == 1
 
@@ -148,7 +126,7 @@ def test_a_project_that_nobody_looks_at_is_moved_on() -> None:
 
 def test_a_result_whose_advance_never_came_is_found() -> None:
     project = drive(project_of(ONE), steps=0)
-    execution.run_leg([step(project, "a").pk])
+    run(step(project, "a"))
     assert look(project).state == "running"
 
     recover()
@@ -169,9 +147,9 @@ def test_recovery_that_finds_nothing_changes_nothing() -> None:
 
 def test_a_doubled_message_does_nothing() -> None:
     project = drive(project_of(ONE), steps=0)
-    leg = [step(project, "a").pk]
-    execution.run_leg(leg)
-    execution.run_leg(leg)
+    sent = step(project, "a")
+    run(sent)
+    run(sent)
     advancing.advance(project.pk)
     advancing.advance(project.pk)
 

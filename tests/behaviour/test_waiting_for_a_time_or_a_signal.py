@@ -148,6 +148,7 @@ def test_of_a_time_and_a_signal_the_first_counts_and_the_result_says_which(first
     assert not Timer.objects.exists()
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_a_signal_that_is_there_when_the_time_is_over_counts() -> None:
     project = waits_for("{for: 2h, signal: go}")
     later(project, 7200)  # the timer has fired, and nobody has looked yet
@@ -312,6 +313,7 @@ def test_what_a_lost_message_leaves_recovery_finds(monkeypatch: pytest.MonkeyPat
         assert states(project)["pause"] == "completed"
 
 
+@pytest.mark.usefixtures("by_messages")
 def test_recovery_fires_what_is_due_and_leaves_alone_what_waits() -> None:
     project = waits_for("{for: 2h}")
     assert recover().timers_fired == recover().projects_advanced == 0
@@ -347,6 +349,7 @@ def at_once(calls: list[Callable[[], Any]]) -> None:
         assert not thread.is_alive(), "two transactions wait for one another"
 
 
+@pytest.mark.usefixtures("by_messages")
 @pytest.mark.parametrize("first", ["signal", "step"])
 def test_a_signal_sent_while_the_step_begins_to_wait_is_taken(first: str) -> None:
     """Each of the two has begun when the other commits: whoever commits last finds the other's row, or is woken."""

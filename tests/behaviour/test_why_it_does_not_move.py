@@ -14,14 +14,14 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Project, Step, Worker
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, causes, control, execution, progressing, recovery, signals
-from projects.services.workers import this_process
+from projects.services import advancing, approvals, causes, control, progressing, recovery, signals
 from projects.states import STEP
 from tests.builders import (
     agent_that,
     approver,
     blueprint_of,
     child_of,
+    claim,
     drive,
     later,
     look,
@@ -106,7 +106,7 @@ def test_whatever_happens_every_step_that_waits_says_why() -> None:
     now(lambda: alive("control"))
     now(lambda: advancing.advance(project.pk))
     now(lambda: alive("cpu"))
-    claimed = execution.claim(step(project, "list").pk, this_process())
+    claimed = claim(step(project, "list"))
     assert claimed is not None
     now(lambda: control.pause(project_id=project.pk, actor=system_actor()))
     now(lambda: control.resume(project_id=project.pk, actor=system_actor()))
@@ -142,13 +142,14 @@ def test_whatever_happens_every_step_that_waits_says_why() -> None:
     now(lambda: control.cancel(project_id=project.pk, actor=system_actor()))
 
     assert {
-        "not_started", "control", "pool", "worker", "paused", "items", "retry", "timer", "signal", "approval", "child",
+        "not_started", "pool", "worker", "paused", "items", "retry", "timer", "signal", "approval", "child",
         "needs", "phase", "window", "lost",
     } <= seen, f"the walk has met {sorted(seen)} only"  # fmt: skip
 
 
 def test_a_project_that_cannot_be_advanced_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    project = project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]")
+    project = drive(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"), steps=0)
+    Step.objects.filter(project=project).update(published_at=None)  # it is to be sent, and nobody can
     alive("control")
 
     def breaks(project_id: UUID) -> None:

@@ -1,6 +1,8 @@
-"""An agent that does nothing, as fast as it can."""
+"""Agents that do nothing, as fast as they can, or for a given time."""
 
 from __future__ import annotations
+
+import time
 
 from agents.definition import AgentContext, agent
 
@@ -14,3 +16,9 @@ def nothing(context: AgentContext) -> None:
 def numbers(context: AgentContext) -> list[int]:
     """A list to fan out over."""
     return list(range(context.params["n"]))
+
+
+@agent("takes")
+def takes(context: AgentContext) -> None:
+    """Take so many seconds."""
+    time.sleep(context.params["seconds"])

@@ -8,11 +8,13 @@ import urllib.request
 from typing import Any
 
 from agents.definition import AgentContext, agent
+from orchestrator_site import faults
 
 
 def _effect(context: AgentContext) -> None:
     """Do something at the outside world: once more for each attempt, once in effect for each key."""
-    url = f"{os.environ['EFFECTS_URL']}/{context.idempotency_key}"
+    step = f"{context.project_id}/{context.step_key.replace('[', '.').replace(']', '')}"
+    url = f"{os.environ['EFFECTS_URL']}/{context.idempotency_key}?step={step}"
     urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5).close()  # noqa: S310 our own server
 
 
@@ -21,6 +23,7 @@ def counted(context: AgentContext) -> dict[str, Any]:
     """Take a moment, have an effect, and give back the number that was given."""
     time.sleep(float(context.params.get("seconds", 0.02)))
     _effect(context)
+    faults.point("after_effect")
     return {"n": context.params.get("n", 0)}
 
 
@@ -28,6 +31,28 @@ def counted(context: AgentContext) -> dict[str, Any]:
 def counted_io(context: AgentContext) -> dict[str, Any]:
     """The same, in a thread."""
     return counted(context)  # type: ignore[return-value]
+
+
+@agent("counted-brief")
+def counted_brief(context: AgentContext) -> dict[str, Any]:
+    """The same at once: short enough to be packed several to a message and to a commit."""
+    return counted(context)  # type: ignore[return-value]
+
+
+@agent("counted-slow")
+def counted_slow(context: AgentContext) -> dict[str, Any]:
+    """The same, never packed."""
+    return counted(context)  # type: ignore[return-value]
+
+
+@agent("counted-patient")
+def counted_patient(context: AgentContext) -> dict[str, Any]:
+    """The same in small bites, so that a cancelled project or a signal finds it awake."""
+    until = time.monotonic() + float(context.params.get("seconds", 5))
+    while time.monotonic() < until and not context.cancelled():
+        time.sleep(0.02)
+    _effect(context)
+    return {"n": 0}
 
 
 @agent("counts")
@@ -40,3 +65,11 @@ def counts(context: AgentContext) -> dict[str, Any]:
 def killer(context: AgentContext) -> None:
     """Take the worker down, every time."""
     os.kill(os.getpid(), 9)
+
+
+@agent("poisoned")
+def poisoned(context: AgentContext) -> dict[str, Any]:
+    """Take the worker down at one item of the list, every time, and at no other."""
+    if context.params["n"] == context.params["poison"]:
+        os.kill(os.getpid(), 9)
+    return counted(context)  # type: ignore[return-value]

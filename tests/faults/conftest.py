@@ -11,6 +11,16 @@ from celery import current_app
 from tests.faults.site import Effects, Site
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the slow scenarios to ``make faults``, unless ``-m`` asks for them."""
+    if "slow_faults" in (config.getoption("-m") or ""):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow_faults")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+
+
 @pytest.fixture
 def effects() -> Iterator[Effects]:
     service = Effects()

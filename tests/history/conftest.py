@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from orchestrator_site.history import services as history
 
-TABLES = ("history_event", "history_seal", "history_head", "history_position")
+TABLES = ("history_event", "history_seal", "history_head", "history_position", "history_archive")
 Run = Callable[..., int]
 
 

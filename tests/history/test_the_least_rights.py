@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.utils import IntegrityError, ProgrammingError
 
 from orchestrator_site.history import services as history
+from orchestrator_site.history.archiving import archive
 from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verifying import verify_stream
 
@@ -46,6 +47,18 @@ def test_they_are_enough_to_append_seal_and_verify() -> None:
     assert verify_stream(mine).sealed == 2
 
 
+def test_with_the_right_to_archive_they_are_enough_for_that_too(tmp_path: Path) -> None:
+    [grant] = re.findall(r"^    (GRANT EXECUTE .*;)$", PAGE.read_text(encoding="utf-8"), re.M)
+    with connection.cursor() as cursor:
+        cursor.execute(f"RESET ROLE; {grant} SET ROLE {ROLE}")
+    mine = uuid4()
+    history.append(mine, "project.created", actor="system")
+    seal_all()
+
+    assert archive(mine, folder=tmp_path, actor="system").events == 1
+    assert verify_stream(mine).archived == 1
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -58,6 +71,9 @@ def test_they_are_enough_to_append_seal_and_verify() -> None:
         "ALTER TABLE history_event DISABLE TRIGGER USER",
         "DROP TRIGGER history_event_is_append_only ON history_event",
         "SET session_replication_role = replica",
+        "INSERT INTO history_archive DEFAULT VALUES",
+        "DELETE FROM history_archive",
+        "SELECT history_put_away(gen_random_uuid(), 1, 1, '', '', 'f', '', 1, 'a')",
     ],
 )
 def test_they_are_not_enough_to_tamper(statement: str) -> None:

@@ -18,6 +18,7 @@ from projects.services import approvals
 from tests.builders import approver, drive
 from tests.pages.asking import asked, asking
 from tests.pages.chromium import PROGRAM, Browser, chromium
+from tests.pages.test_page_hygiene import changed, worked_over
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -51,6 +52,8 @@ def test_every_page_is_shown_without_a_complaint(browser: Browser, live_server: 
         reverse("dashboard:project", args=[project.pk]),
         reverse("dashboard:report", args=[project.pk]),
         reverse("dashboard:approval", args=[approval.pk]),
+        reverse("dashboard:approval", args=[changed(asking("marketing")).pk]),
+        reverse("dashboard:rounds", args=[worked_over().pk, "draft"]),
         "/admin/",
         reverse("admin:projects_approval_change", args=[approval.pk]),
         reverse("admin:projects_project_change", args=[project.pk]),

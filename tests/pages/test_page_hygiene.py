@@ -12,11 +12,31 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 
-from projects.models import Step
-from tests.builders import approver
-from tests.pages.asking import asked, asking
+from orchestrator_site.access.actors import system_actor
+from projects.models import Approval, Project, Step
+from projects.models.approval import Verdict
+from projects.services import advancing, approvals, importing, snapshots
+from tests.builders import approver, drive, open_approval
+from tests.pages.asking import EVIL, asked, asking
 
 pytestmark = pytest.mark.django_db
+
+
+def changed(project: Project) -> Approval:
+    """What is asked again after the score was corrected."""
+    project.steps.filter(key="write").update(result={"text": EVIL, "score": 0.9})
+    advancing.advance(project.pk)
+    return open_approval(project)
+
+
+def worked_over() -> Project:
+    """A project of two rounds."""
+    project = asking("marketing", approval="on_reject: rework", gate="max_iterations: 3")
+    user = approver("rita", "marketing")
+    approvals.decide(
+        approval_id=open_approval(project).pk, user=user, verdict=Verdict.REJECT, comment="Again.", via="test"
+    )
+    return drive(project)
 
 
 def pages() -> dict[str, str]:
@@ -30,9 +50,19 @@ def pages() -> dict[str, str]:
         "approval": reverse("dashboard:approval", args=[asked(project).pk]),
         "control": reverse("dashboard:control", args=[project.pk, "cancel"]),
         "step": reverse("dashboard:step", args=[project.pk, step.pk]),
+        "rounds": reverse("dashboard:rounds", args=[worked_over().pk, "draft"]),
+        "asked-again": reverse("dashboard:approval", args=[changed(asking("marketing")).pk]),
         "login": "/login/",
+        "imported-list": "/imported/",
+        "imported": _imported(project),
         "missing": "/projects/00000000-0000-0000-0000-000000000000/",
     }
+
+
+def _imported(project: Project) -> str:
+    document = snapshots.snapshot(project_id=project.pk)
+    kept = importing.import_snapshot(document=document, actor=system_actor()).snapshot
+    return reverse("dashboard:imported", args=[kept.pk])
 
 
 @pytest.fixture
@@ -41,7 +71,22 @@ def everyone(browser_of: Callable[[Any], Client]) -> Client:
     return browser_of(approver("eve", "marketing", is_superuser=True, is_staff=True))
 
 
-NAMES = ("project", "steps", "report", "projects", "inbox", "approval", "control", "step", "login", "missing")
+NAMES = (
+    "project",
+    "steps",
+    "report",
+    "projects",
+    "inbox",
+    "approval",
+    "control",
+    "step",
+    "rounds",
+    "asked-again",
+    "login",
+    "missing",
+    "imported-list",
+    "imported",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -84,6 +85,8 @@ def evidence(request: HttpRequest, approval_id: UUID) -> HttpResponse:
 def _find(request: HttpRequest, approval_id: UUID) -> Approval:
     readable = inbox.readable_by(request.user).select_related("project", "phase")
     found = readable.filter(pk=approval_id).first()
+    if found is None and inbox.was_shown(approval_id, request.user, request.POST.get("shown", "")):
+        raise PermissionDenied(_("You may no longer decide this."))
     if found is None:
         raise Http404(_("There is no such approval, or it is not yours to see."))
     return found

@@ -17,6 +17,7 @@ from orchestrator_site.dashboard.keyset import keyset_page
 from orchestrator_site.dashboard.project_page import message_of
 from orchestrator_site.dashboard.rights import project_or_404
 from projects.models import Attempt, Step
+from projects.services import results
 from projects.services.progressing import why
 from projects.states import StepState
 
@@ -68,7 +69,7 @@ def show(request: HttpRequest, project_id: UUID, step_id: UUID) -> HttpResponse:
     texts = {
         "parameters": _as_text((spec or {}).get("params")),
         "item": _as_text(step.item),
-        "result": _as_text(step.result),
+        "result": _as_text(results.shown(step)),
     }
     context = {
         "project": project,

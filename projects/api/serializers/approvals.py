@@ -17,6 +17,7 @@ from projects.models import Approval, Decision
 from projects.models.approval import Purpose, Verdict
 from projects.states import ApprovalState
 
+PURPOSES = {each.value: str(each.label) for each in Purpose}
 VERDICTS = {Verdict.APPROVE.value: "Yes.", Verdict.REJECT.value: "No; a comment says why."}
 
 
@@ -64,12 +65,20 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     value = AnyField()
 
 
+class DifferenceSerializer(serializers.Serializer[Any]):
+    """What an approval shows otherwise than the one before it; null stands for what was or is not there."""
+
+    label = serializers.CharField()  # type: ignore[assignment]
+    before = AnyField()
+    after = AnyField()
+
+
 class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     """An approval as lists show it."""
 
     project = serializers.UUIDField(source="project_id")
     project_title = serializers.CharField(source="project.title")
-    purpose = NamedChoiceField("ApprovalPurpose", {each.value: each.label for each in Purpose})
+    purpose = NamedChoiceField("ApprovalPurpose", PURPOSES)
     phase = serializers.CharField(source="phase.key")
     step = serializers.CharField(
         source="step.key", default=None, allow_null=True, help_text="The step that asks, where one does."
@@ -108,6 +117,15 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     content = AnyField(help_text="The form's content.")
     evidence = EvidenceSerializer(many=True)
     decisions = DecisionSerializer(many=True)
+    supersedes = serializers.UUIDField(
+        source="supersedes_id", allow_null=True, help_text="The approval that is void and that this one is asked for."
+    )
+    superseded_by = serializers.UUIDField(
+        source="superseded_by.pk", default=None, allow_null=True, help_text="The one that is asked instead of this."
+    )
+    difference = DifferenceSerializer(
+        many=True, allow_null=True, help_text="What is different from the one that it supersedes."
+    )
 
     class Meta(ApprovalSerializer.Meta):
         fields: tuple[str, ...] = (
@@ -117,6 +135,10 @@ class ApprovalDetailSerializer(ApprovalSerializer):
             "content",
             "evidence",
             "evidence_digest",
+            "plan_version",
+            "supersedes",
+            "superseded_by",
+            "difference",
             "escalated_at",
             "decisions",
         )

@@ -7,6 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from orchestrator_site.history.models import Event
+from projects.api.serializers.approvals import ApprovalSerializer
+from projects.api.serializers.budgets import BudgetSerializer
 from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from projects.blueprints.schema import StepKind
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
@@ -42,6 +44,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     drained_at = serializers.DateTimeField(allow_null=True, help_text="When none of them ran any more.")
     running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
+    budgets = BudgetSerializer(many=True, help_text="What is spent and reserved, and the limits.")
 
 
 class StepInBriefSerializer(serializers.Serializer[Any]):
@@ -138,6 +141,66 @@ class RoundSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     state = StateField(StepState)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class RoundStepSerializer(serializers.Serializer[Any]):
+    """A step of a round of a phase."""
+
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    state = StateField(StepState)
+    attempts = serializers.IntegerField()
+    result_sha256 = serializers.CharField(
+        allow_blank=True, help_text="Over the result with sorted keys and no white space; empty where there is none."
+    )
+
+
+class PhaseRoundSerializer(serializers.Serializer[Any]):
+    """A round of a phase."""
+
+    round = serializers.IntegerField(source="number")
+    iteration = serializers.IntegerField(help_text="Counted from 1 since the phase was last begun anew.")
+    is_present = serializers.BooleanField()
+    steps = RoundStepSerializer(many=True)
+    quality = AnyField(help_text="What each quality condition said: name, met, otherwise, detail.")
+    approvals = ApprovalSerializer(many=True)
+    sent_back_because = serializers.ListField(
+        source="reasons", child=serializers.CharField(), help_text="The reasons that the next round was given."
+    )
+
+
+class DiffLineSerializer(serializers.Serializer[Any]):
+    """A line of a difference."""
+
+    sign = serializers.CharField(help_text="`-` of the first, `+` of the second, a blank of both, `@` left out.")
+    text = serializers.CharField(allow_blank=True)
+
+
+class StepComparedSerializer(serializers.Serializer[Any]):
+    """A step in two rounds."""
+
+    key = serializers.CharField()
+    before = RoundStepSerializer(allow_null=True)
+    after = RoundStepSerializer(allow_null=True)
+    lines = DiffLineSerializer(many=True, help_text="In what the results differ; empty where they are the same.")
+
+
+class RoundsComparedSerializer(serializers.Serializer[Any]):
+    """Two rounds laid side by side."""
+
+    first = serializers.IntegerField()
+    second = serializers.IntegerField()
+    steps = StepComparedSerializer(many=True)
+
+
+class PhaseRoundsSerializer(serializers.Serializer[Any]):
+    """The rounds of a phase."""
+
+    project = serializers.UUIDField()
+    phase = serializers.CharField()
+    title = serializers.CharField()
+    rounds = PhaseRoundSerializer(many=True)
+    compared = RoundsComparedSerializer(allow_null=True, help_text="Where `compare` names two rounds.")
 
 
 class StepDetailSerializer(StepSerializer):

@@ -14,6 +14,7 @@ CAUSES = {
     "paused": "An operator paused it.",
     "cancelling": "It waits for running steps to end.",
     "approval": "It waits for people.",
+    "room": "A step waits for room in a budget, or for others of its concurrency key.",
     "signal": "A step waits for a signal.",
     "child": "A step waits for a project that it has started.",
     "timer": "A step waits for a time.",

@@ -85,6 +85,11 @@ class ProjectGivenSerializer(StrictSerializer):
         required=False,
         help_text="Approve whatever is asked at once, in your name. It needs the right `project.auto_approve`.",
     )
+    budgets = ObjectField(
+        required=False,
+        help_text='Limits that go over the blueprint\'s, by measure: `{"cost": {"soft": 5, "hard": 10}}`. More than '
+        "the blueprint gives needs the right `project.control`.",
+    )
     deadline = serializers.CharField(
         required=False,
         max_length=40,
@@ -236,4 +241,9 @@ class CancelSerializer(ReasonSerializer):
     cleanup = serializers.BooleanField(
         required=False,
         help_text="Also remove what was built beside the history, such as the knowledge graph.",
+    )
+    preview_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `digest` of `cancel/preview` that is confirmed: 409 if it would differ now.",
     )

@@ -20,7 +20,7 @@ from projects.api.serializers.approvals import (
 )
 from projects.api.serializers.fields import checked
 from projects.deciding.inbox import waiting_for
-from projects.errors import ApprovalNotFound, ProjectNotFound
+from projects.errors import ApprovalNotFound, NotAnApprover, ProjectNotFound
 from projects.models import Approval, Decision
 from projects.services import approvals
 from projects.states import ApprovalState
@@ -41,6 +41,16 @@ class Deciding(Resource):
         may = Approval.objects.visible_to(self.actor, user).values("pk")
         own = Decision.objects.filter(approval=OuterRef("pk"), user=user.pk)
         return Approval.objects.filter(Q(pk__in=may) | Exists(own))
+
+    @staticmethod
+    def refuse_who_has_seen(request: Request, **which: Any) -> None:
+        """Who gives the digest of the evidence has seen it: they learn that it is no longer theirs to decide.
+
+        From anybody else an approval of others stays hidden. Raises ``NotAnApprover``.
+        """
+        seen = request.data.get("evidence_digest") if isinstance(request.data, dict) else None
+        if isinstance(seen, str) and Approval.objects.filter(evidence_digest=seen, **which).exists():
+            raise NotAnApprover()
 
     def decided(self, request: Request, approval: Approval) -> Response:
         """Put down what the user says."""
@@ -122,7 +132,14 @@ class Decisions(Deciding):
     )
     def post(self, request: Request, approval_id: str) -> Response:
         """Decide it."""
-        return idempotency.once(request, lambda: self.decided(request, _found(self.readable(), approval_id)))
+        return idempotency.once(request, lambda: self.decided(request, self._asked(request, approval_id)))
+
+    def _asked(self, request: Request, approval_id: str) -> Approval:
+        try:
+            return _found(self.readable(), approval_id)
+        except ApprovalNotFound:
+            self.refuse_who_has_seen(request, pk=uuid_of(approval_id, ApprovalNotFound))
+            raise
 
 
 class ProjectApproval(Deciding):
@@ -147,6 +164,8 @@ class ProjectApproval(Deciding):
         """An approver may see the approval without seeing its project."""
         pk = uuid_of(project_id, ProjectNotFound)
         found = list(self.readable().filter(project_id=pk, state=ApprovalState.OPEN).order_by("opened_at")[:20])
+        if not found:
+            self.refuse_who_has_seen(self.request, project_id=pk, state=ApprovalState.OPEN)
         return approvals.only_one(found, pk) if found else approvals.open_approval_of(self.project(project_id))
 
 

@@ -14,9 +14,10 @@ from projects.api.operations import IDEMPOTENCY_KEY, IF_MATCH, operation
 from projects.api.resource import Resource
 from projects.api.serializers.batches import BatchSerializer, CancelManySerializer, SteerManySerializer
 from projects.api.serializers.fields import checked
+from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
-from projects.services import batches, control
+from projects.services import batches, control, previews
 
 _ASKED = examples.asked({"reason": "The lawyer has to look at it first."})
 
@@ -106,6 +107,28 @@ class Cancel(Steering):
         return self.steered(
             request, project_id, lambda pk, wish: control.cancel(project_id=pk, actor=self.actor, **wish)
         )
+
+
+class CancelPreview(Resource):
+    """`projects/{project_id}/cancel/preview`."""
+
+    tag = "control"
+    rights = {"GET": "project.control"}
+    problems = {"GET": (409,)}
+
+    @operation(
+        "projects_cancel_preview",
+        "Preview a cancel",
+        "What would not be done any more, what runs, which approvals lapse, what was spent. Confirm with its `digest`.",
+        responses={200: PreviewSerializer},
+        examples=[examples.answered(examples.CANCEL_PREVIEW)],
+    )
+    def get(self, request: Request, project_id: str) -> Response:
+        """Look at it."""
+        self.query()
+        project = self.project(project_id)
+        preview = previews.preview_cancel(project_id=project.pk, actor=self.actor)
+        return Response(PreviewSerializer(preview.to_json()).data)
 
 
 _MANY_ASKED = examples.asked({"ids": [examples.PROJECT_ID], "reason": "The supplier is down."})

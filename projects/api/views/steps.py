@@ -10,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from projects.api import examples
-from projects.api.errors import StepNotFound
 from projects.api.filters import RoundQuery, StepQuery
 from projects.api.operations import operation
 from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
+from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
-from projects.services import progressing
+from projects.services import progressing, results
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -79,6 +79,7 @@ class StepDetail(Resource):
             ),
             "rounds": rounds.order_by("round"),
         }
+        results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
         whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
@@ -88,7 +89,7 @@ class StepDetail(Resource):
     def _items(self, step: Step) -> dict[str, Any]:
         cursor = self.request.query_params.get("cursor")
         page = page_of(step.items.all(), ITEMS, limit=limit_of(self.request), cursor=cursor)
-        return {**links(self.request, page), "results": page.rows}
+        return {**links(self.request, page), "results": results.fill(page.rows)}
 
 
 class _Told:

@@ -1,4 +1,4 @@
-"""``compare_projects``: what became of one project's findings in another."""
+"""``compare_projects``: two projects side by side, and what became of one's findings in the other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.core.management.base import CommandParser
 from orchestrator_site.access.actors import system_actor
 from projects.management.finding import project_of
 from projects.management.output import PhasegateCommand
-from projects.reports.comparing import compare_projects
 from projects.reports.render_text import content_as_text
+from projects.reports.side_by_side import side_by_side
 
 
 class Command(PhasegateCommand):
     """Compare two projects."""
 
-    help = "Compare two projects of the same kind, requirement by requirement."
+    help = "Two projects side by side: inputs, plan, steps, and requirement by requirement where both report on those."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """As in docs/reference/commands.md."""
@@ -26,10 +26,12 @@ class Command(PhasegateCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         """Find both, compare, tell."""
         a, b = (project_of(options[name], system_actor()) for name in ("a", "b"))
-        content = compare_projects(a, b)
+        compared = side_by_side(a, b)
         if options["json"]:
-            self.write_json({"a": str(a.pk), "b": str(b.pk), "comparison": content.to_json()})
+            told = compared.to_json()
+            heads = {"a": str(a.pk), "b": str(b.pk), "comparison": told.pop("findings")}
+            self.write_json({**heads, "projects": {"a": told.pop("a"), "b": told.pop("b")}, "differences": told})
         else:
             self.stdout.write(f"A: {a.title}, {a.pk} ({a.state})")
             self.stdout.write(f"B: {b.title}, {b.pk} ({b.state})\n")
-            self.stdout.write(content_as_text(content))
+            self.stdout.write(content_as_text(compared.content()))

@@ -13,7 +13,7 @@ from orchestrator_site.access.roles import Capability
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import project_document
 from projects.management.finding import project_of
-from projects.management.given import blueprint_named, document_at, inputs_of
+from projects.management.given import blueprint_named, budgets_of, document_at, inputs_of
 from projects.management.output import DONE, FAILED, PhasegateCommand
 from projects.management.people import actor_named
 from projects.management.waiting import wait_for
@@ -40,6 +40,9 @@ class Command(PhasegateCommand):
         parser.add_argument("--priority", choices=PRIORITIES, default="normal", help="default: normal")
         parser.add_argument("--key", help="one project a key: a second call gives the first one's project")
         parser.add_argument("--after", action="append", default=[], metavar="PROJECT", help="begin after it")
+        parser.add_argument(
+            "--budget", action="append", default=[], metavar="MEASURE=SOFT:HARD", help="a limit, such as cost=5:10"
+        )
         parser.add_argument("--deadline", metavar="DURATION", help="be over within so long from now: 2h, 90s, 7d")
         parser.add_argument("--title", default="", help="default: the blueprint's")
         parser.add_argument("--rerun", action="store_true", help="do it again, even if it was done before")
@@ -66,6 +69,7 @@ class Command(PhasegateCommand):
         blueprint = blueprint_named(options["blueprint"])
         inputs = inputs_of(options["input"], options["inputs_file"], definition_of(blueprint).inputs)
         documents = [document_at(Path(path)) for path in options["document"]]
+        limits = budgets_of(options["budget"])
         after = [project_of(text, actor).pk for text in options["after"]]
         with transaction.atomic():  # one that cannot begin must not be left behind
             created = creating.create_project(
@@ -80,6 +84,7 @@ class Command(PhasegateCommand):
                 after=after,
                 auto_approve=options["auto_approve"],
                 rerun=options["rerun"],
+                budgets=limits,
                 deadline=options["deadline"],
             )
             project = created.project

@@ -100,7 +100,9 @@ def _child_of(above: Project, step: Step, spec: ChildSpec, inputs: dict[str, Any
         parent_step=step,
     )
     child = Project.objects.select_for_update(of=("self",)).get(pk=created.project.pk)
-    beginning.begin(child, by=ACTOR)
+    if beginning.begin(child.pk, by=ACTOR):
+        child.state = ProjectState.RUNNING
+        publishing.wake(child.pk)
     data = {"child": str(child.pk), "blueprint": str(version), "awaited": spec.awaited, "round": step.round}
     history.append(above.pk, "step.child_started", actor=ACTOR, subject=step.key, data=data)
     return child

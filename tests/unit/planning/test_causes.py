@@ -167,7 +167,8 @@ def test_a_paused_project_names_who_paused_it_and_what_the_step_waited_for() -> 
 def test_what_could_not_be_advanced_says_why() -> None:
     stuck = Standing(ProjectState.RUNNING, Directive.RUN, NOW, stuck="KeyError: 'x'")
     assert deciding(stuck).code == "stuck"
-    assert "could not be advanced: \"KeyError: 'x'\"." in said(Waiter("a", StepState.PENDING), stuck)
+    for state in (StepState.PENDING, StepState.READY):
+        assert "could not be advanced: \"KeyError: 'x'\"." in said(Waiter("a", state), stuck)
     alone = Standing(ProjectState.RUNNING, Directive.RUN, NOW, control_alive=False)
     assert "no control worker is alive" in said(Waiter("a", StepState.PENDING), alone)
 

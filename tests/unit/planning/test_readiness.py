@@ -62,3 +62,23 @@ def test_a_phase_is_done_when_every_step_is_over() -> None:
     phase = graph([Node("a", S.COMPLETED), Node("b", S.SKIPPED), Node("c", S.FAILED, on_failure="continue")])
 
     assert assess(phase).standing is Standing.DONE
+
+
+def test_a_step_that_was_passed_over_lets_others_through_once_all_before_it_is_over() -> None:
+    #   a → b (passed over) → c (passed over) → d
+    over = {"passed_over": True}
+
+    def phase(a: S) -> tuple[str, ...]:
+        nodes = [Node("a", a), Node("b", S.SKIPPED, ("a",), **over), Node("c", S.SKIPPED, ("b",), **over)]
+        return assess(graph([*nodes, Node("d", S.PENDING, ("c",))])).ready
+
+    assert phase(S.RUNNING) == ()
+    assert phase(S.COMPLETED) == ("d",)
+
+
+def test_a_step_that_was_passed_over_stands_in_for_what_failed_before_it() -> None:
+    failed = Node("a", S.FAILED, on_failure="skip_dependents")
+    phase = graph([failed, Node("b", S.SKIPPED, ("a",), passed_over=True), Node("c", S.PENDING, ("b",))])
+
+    assert assess(phase).ready == ("c",)
+    assert assess(phase).skip == ()

@@ -6,9 +6,8 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import docx
-from docx.document import Document
 from lxml import etree
 
 from ..clauses import DocumentText
@@ -18,6 +17,9 @@ from .docx_words import W, words_of
 from .errors import BrokenDocument, DocumentTooLarge
 from .extracting import Extraction
 from .limits import MAX_DOCX_BYTES, MAX_DOCX_PARTS, MAX_DOCX_RATIO, MAX_NESTING, MIB
+
+if TYPE_CHECKING:
+    from docx.document import Document
 
 _FOOTNOTES = "/footnotes"
 
@@ -131,6 +133,8 @@ def _check_archive(content: bytes, name: str) -> None:
 
 def _open(content: bytes, name: str) -> Document:
     """The document opened. python-docx resolves no entities; it raises whatever its XML or zip layer raises."""
+    import docx  # a fifth of a second, which most workers never need to spend
+
     try:
         document = docx.Document(io.BytesIO(content))
         if document.element.body is None:

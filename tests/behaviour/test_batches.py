@@ -1,0 +1,203 @@
+"""Short steps of a list are claimed and committed several at once, and nothing is lost or done twice by it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from orchestrator_site.access.actors import system_actor
+from projects.models import Attempt, Project, Step
+from projects.services import advancing, control, execution, paces
+from projects.services.recovery import recover
+from tests.builders import agent_that, kinds, look, project_of, result, states
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = """
+phases:
+  - key: one
+    steps:
+      - {{key: list, agent: numbers, params: {{n: {n}}}}}
+      - {{key: each, agent: square, needs: [list], for_each: results.list, params: {{x: "${{item}}"}}}}
+      - {{key: join, agent: total, needs: [each]}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def agents() -> None:
+    paces.forget()
+    agent_that(lambda context: list(range(context.params["n"])), "numbers")
+    agent_that(lambda context: context.params["x"] ** 2, "square")
+    agent_that(lambda context: sum(each or 0 for each in context.results["each"]), "total")
+
+
+def expanded(n: int) -> tuple[Project, list[UUID]]:
+    """A project whose list has just been expanded, and its items."""
+    project = project_of(LIST.format(n=n))
+    execution.run_leg(project.pk, list(Step.objects.filter(project=project, key="list").values_list("pk", flat=True)))
+    advancing.advance(project.pk)
+    return project, list(items(project).values_list("pk", flat=True))
+
+
+def items(project: Project) -> Any:
+    return Step.objects.filter(project=project, parent__isnull=False).order_by("position")
+
+
+def finish(project: Project) -> None:
+    advancing.advance(project.pk)
+    execution.run_leg(project.pk, list(Step.objects.filter(project=project, key="join").values_list("pk", flat=True)))
+    advancing.advance(project.pk)
+
+
+def test_many_short_steps_cost_few_commits_and_each_is_committed_once() -> None:
+    project, ids = expanded(60)
+
+    with CaptureQueriesContext(connection) as queries:
+        end = execution.run_packed(project.pk, ids)
+
+    commits = [query for query in queries if query["sql"].startswith("WITH given")]
+    assert len(commits) <= 6, "1, 4, 16, 39, and the last commit"
+    assert not end.look
+    finish(project)
+    assert look(project).state == "completed"
+    assert result(project, "join") == sum(n * n for n in range(60))
+    assert kinds(project).count("step.started") == kinds(project).count("step.completed") - 1 == 62
+    assert set(Attempt.objects.filter(step__in=ids).values_list("number", "outcome")) == {(1, "completed")}
+
+
+def test_a_failing_step_of_a_batch_fails_alone() -> None:
+    def square(context: Any) -> int:
+        if context.params["x"] == 7:
+            raise ValueError("seven is unlucky")
+        return int(context.params["x"] ** 2)
+
+    agent_that(square, "square")
+    project, ids = expanded(20)
+
+    end = execution.run_packed(project.pk, ids)
+
+    assert end.look
+    assert [step for step, _ in end.again] == [ids[7]]
+    found = items(project).values_list("state", flat=True)
+    assert [state for state in found if state != "completed"] == ["ready"]
+    failed = Step.objects.get(pk=ids[7])
+    assert failed.failures == 1
+    assert failed.error["message"] == "seven is unlucky"
+
+
+def test_a_result_that_the_database_cannot_hold_fails_its_own_step_only() -> None:
+    agent_that(lambda context: "\x00" if context.params["x"] == 5 else context.params["x"], "square")
+    project, ids = expanded(20)
+
+    execution.run_packed(project.pk, ids)
+
+    unlucky = Step.objects.get(pk=ids[5])
+    assert unlucky.error["code"] == "result_unusable"
+    assert items(project).filter(state="completed").count() == 19
+    assert kinds(project).count("step.completed") == 20
+
+
+def test_steps_that_turn_out_to_be_long_are_sent_by_themselves() -> None:
+    agent_that(lambda context: time.sleep(0.12), "square")
+    project, ids = expanded(6)
+
+    end = execution.run_packed(project.pk, ids)
+
+    assert end.spread == tuple(ids[1:])
+    assert items(project).filter(state="completed").count() == 1
+
+
+def test_a_list_that_says_how_many_may_run_at_once_is_not_spread() -> None:
+    agent_that(lambda context: time.sleep(0.12), "square")
+    project, ids = expanded(3)
+
+    end = execution.run_packed(project.pk, ids, may_spread=False)
+
+    assert end.spread == ()
+    assert items(project).filter(state="completed").count() == 3
+
+
+def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
+    project, ids = expanded(50)
+    agent_that(
+        lambda context: (
+            control.pause(project_id=project.pk, actor=system_actor()) and None if context.params["x"] == 3 else 1
+        ),
+        "square",
+    )
+
+    end = execution.run_packed(project.pk, ids)
+
+    assert end.look
+    assert items(project).filter(state="completed").count() == 5, "the first alone, and the batch of four"
+    assert items(project).filter(state="running").count() == 0
+
+
+def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
+    project, ids = expanded(12)
+    execution.run_packed(project.pk, ids[:5])
+
+    execution.run_packed(project.pk, ids)
+
+    assert items(project).filter(state="completed").count() == 12
+    assert set(items(project).values_list("attempt", flat=True)) == {1}
+
+
+def test_the_same_message_in_two_hands_does_each_step_once() -> None:
+    project, ids = expanded(80)
+    both = threading.Barrier(2)
+
+    def work() -> None:
+        both.wait()
+        execution.run_packed(project.pk, ids)
+        connection.close()
+
+    hands = [threading.Thread(target=work) for _ in range(2)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+
+    assert set(items(project).values_list("attempt", "state")) == {(1, "completed")}
+
+
+def test_a_worker_told_to_stop_in_the_middle_of_a_batch_commits_what_is_done_and_gives_back_the_rest() -> None:
+    def square(context: Any) -> int:
+        if context.params["x"] == 3:
+            raise SystemExit
+        return 1
+
+    agent_that(square, "square")
+    project, ids = expanded(10)
+
+    with pytest.raises(SystemExit):
+        execution.run_packed(project.pk, ids)
+
+    found = list(items(project).values_list("state", "crashes"))
+    assert found[:3] == [("completed", 0)] * 3
+    assert found[3:] == [("ready", 0)] * 7
+    assert Attempt.objects.filter(outcome="handed_back").count() == 2, "the one, and the other that was claimed"
+
+
+def test_what_lost_its_worker_is_sent_alone() -> None:
+    project, ids = expanded(20)
+    Step.objects.filter(pk=ids[4]).update(crashes=1, published_at=None)
+    Step.objects.filter(pk__in=ids[5:]).update(published_at=None)
+
+    advanced = advancing.advance(project.pk)
+
+    assert advanced is not None
+    assert advanced.messages == 2, "a chord of the others, and the one"
+
+
+def test_recovery_leaves_a_list_in_flight_alone() -> None:
+    project, _ = expanded(300)
+
+    assert recover().projects_advanced == 0
+    assert states(project)["each"] == "waiting"

@@ -1,0 +1,89 @@
+"""How many short steps go into a message and into a commit."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projects.planning.packing import (
+    LEG,
+    LONG,
+    MOST_A_BATCH,
+    MOST_A_LEG,
+    UNKNOWN,
+    batch_size,
+    groups,
+    leg_size,
+    moving_average,
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waiting", "lanes", "size"),
+    [
+        (LONG, 500, 2, 1),  # a long step is never packed
+        (5.0, 500, 2, 1),
+        (None, 500, 2, UNKNOWN),  # nobody has seen the agent yet
+        (None, 4, 2, 1),  # two messages a process, however few there are
+        (0.0, 500, 2, int(LEG / 0.0003)),
+        (0.0, 40, 2, 10),  # shared out: no process idle while another has many
+        (0.0, 10_000, 2, int(LEG / 0.0003)),
+        (0.05, 500, 2, 1),  # fits once only
+    ],
+)
+def test_the_size_of_a_leg(seconds: float | None, waiting: int, lanes: int, size: int) -> None:
+    assert leg_size(seconds, waiting=waiting, lanes=lanes) == size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "before", "size"),
+    [
+        (None, 1, 1),  # the first one shows how long they take
+        (0.0001, 1, 4),  # and one quick step does not decide for a hundred
+        (0.0001, 4, 16),
+        (0.0001, 64, MOST_A_BATCH),
+        (0.01, 16, 3),
+        (0.04, 16, 1),
+        (LONG, 100, 1),
+    ],
+)
+def test_the_size_of_a_batch(seconds: float | None, before: int, size: int) -> None:
+    assert batch_size(seconds, before=before, budget=0.03) == size
+
+
+def test_long_steps_go_singly_in_windows() -> None:
+    assert groups(waiting=7, in_flight=0, window=200, parallel=4, leg=1, lanes=2) == ((1, 1), (1, 1))
+
+
+def test_short_steps_go_in_two_groups_so_that_no_process_waits_at_a_join() -> None:
+    assert groups(waiting=1000, in_flight=0, window=200, parallel=None, leg=50, lanes=2) == ((50, 50), (50, 50))
+    assert groups(waiting=900, in_flight=100, window=200, parallel=None, leg=50, lanes=2) == ((50, 50),)
+    assert groups(waiting=30, in_flight=0, window=200, parallel=None, leg=50, lanes=2) == ((30,),)
+
+
+@given(
+    waiting=st.integers(0, 3000),
+    parallel=st.integers(1, 400),
+    leg=st.integers(1, MOST_A_LEG),
+    lanes=st.integers(1, 16),
+    in_flight=st.integers(0, 400),
+)
+def test_never_more_messages_at_work_than_may_run_at_once(
+    waiting: int, parallel: int, leg: int, lanes: int, in_flight: int
+) -> None:
+    """A message works on one step at a time, and one in flight has at least one step in flight."""
+    in_flight = min(in_flight, parallel)
+    sent = groups(waiting=waiting, in_flight=in_flight, window=200, parallel=parallel, leg=leg, lanes=lanes)
+    messages = sum(len(group) for group in sent)
+
+    assert in_flight + messages <= parallel
+    assert sum(map(sum, sent)) <= waiting
+    assert all(1 <= size <= leg for group in sent for size in group)
+    if waiting and not in_flight:
+        assert messages, "with nothing in flight something is sent, or nobody would look again"
+
+
+def test_an_average_moves_slowly() -> None:
+    assert moving_average(None, 2.0) == 2.0
+    assert moving_average(1.0, 2.0) == pytest.approx(1.2)
