@@ -119,14 +119,9 @@ def recheck_approvals(project_id: UUID) -> None:
     """
     with transaction.atomic():
         project, _ = _lock(project_id)
-        if project is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
-            return
-        phase = _lock_phase(project_id)
-        if phase is not None and phase.state == PhaseState.WAITING:
-            gates.recheck(project, phase)
-        elif phase is not None:
-            gates.take_back(project, phase)
-        publishing.wake(project.pk)
+        if project is not None:
+            gates.recheck(project)
+            publishing.wake(project_id)
 
 
 def _phase_moved_on(project: Project, phase: Phase, work: PhaseWork, standing: Standing) -> bool:

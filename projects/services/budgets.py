@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from pydantic import ValidationError
 
@@ -149,8 +150,13 @@ def after_decision(approval: Approval) -> None:
     turns.after_decision(approval.project_id)
 
 
+def _locked() -> QuerySet[Budget]:
+    """Budgets, each locked by itself: the order of the model would join the project, and lock that after the budget."""
+    return Budget.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
+
+
 def _raise(approval: Approval) -> None:
-    budget = Budget.objects.select_for_update(no_key=True).get(approvals=approval.pk)
+    budget = _locked().get(approvals=approval.pk)
     by = budgeting.exact(approval.content.get("raise_by") or 0)
     person = approval.decisions.filter(verdict=Verdict.APPROVE, user__isnull=False).exclude(via="auto").exists()
     before = _limits_of(budget)
@@ -174,8 +180,12 @@ def change(
     """
     with transaction.atomic():
         # As a decision does it: the approval first, and then the budget.
-        list(Approval.objects.open().select_for_update(no_key=True).filter(budget=budget_id, project=project))
-        budget = Budget.objects.select_for_update(no_key=True).filter(pk=budget_id, project=project).first()
+        list(
+            Approval.objects.open()
+            .select_for_update(of=("self",), no_key=True)
+            .filter(budget=budget_id, project=project)
+        )
+        budget = _locked().filter(pk=budget_id, project=project).first()
         if budget is None:
             raise BudgetNotFound(f"Project {project.pk} has no budget {budget_id}.")
         project.refresh_from_db(fields=["state"])

@@ -32,7 +32,7 @@ from projects.planning.gating import (
 )
 from projects.services import asking, checkpoints, ending, notifying, planting, seeing
 from projects.services.kinds import KINDS
-from projects.states import ApprovalState, PhaseState, StepState
+from projects.states import ApprovalState, Directive, PhaseState, ProjectState, StepState
 
 SYSTEM = "system"
 
@@ -93,11 +93,20 @@ def after_answer(project: Project, phase: Phase) -> bool:
     return _follow(project, phase, decision, code="rejected")
 
 
-def recheck(project: Project, phase: Phase) -> None:
-    """The phase waits, and something it may rest on has changed: if so, ask again, whether it was answered or not."""
-    approval = _latest(phase)
+def recheck(project: Project) -> None:
+    """Something has changed on which an approval may rest: if so it is void and asked again, answered or not.
+
+    Called in the transaction of the change, with the project locked: no step can then start on what was approved
+    before. A paused project is looked at too.
+    """
+    phase = next(iter(sql.instances(Phase, "lock_phase", project=project.pk)), None)
+    if phase is None or project.state != ProjectState.RUNNING or project.directive == Directive.CANCEL:
+        return
+    approval = _latest(phase) if phase.state == PhaseState.WAITING else None
     if approval is not None and _void_if_changed(project, approval):
         after_answer(project, phase)
+    else:
+        take_back(project, phase)
 
 
 def go_on(project: Project, phase: Phase) -> bool:

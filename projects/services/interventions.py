@@ -25,7 +25,7 @@ from projects.models.checkpoint import Occasion
 from projects.planning.edits import Add, Edit, edit_of, edited
 from projects.planning.liveplan import Action, Edited
 from projects.querysets import replanning as rows
-from projects.services import approvals, checkpoints, plan_approvals, publishing, replanning
+from projects.services import approvals, checkpoints, gates, plan_approvals, publishing, replanning
 from projects.services.previews import Preview, check_digest, effects_of, lapsing, spent_by, with_digest
 from projects.services.replanning import Present
 from projects.states import ApprovalState, InterventionState
@@ -180,6 +180,7 @@ def _make(intervention: Intervention, looked: _Looked) -> None:
             "difference": [each.to_json() for each in outcome.difference],
         },
     )
+    gates.recheck(present.project)
     checkpoints.take(
         project_id=present.project.pk,
         occasion=Occasion.REQUEST,

@@ -89,7 +89,7 @@ def let_go(project_id: UUID) -> None:
     """
     aside = Timer.objects.filter(project_id=project_id, kind=TimerKind.ROOM).order_by("id")
     for step in list(aside.values_list("step_id", flat=True)):
-        sql.execute("let_go", step=step)
+        sql.execute("let_go", project=project_id, step=step)
     publishing.wake(project_id)
 
 

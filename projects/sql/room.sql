@@ -116,11 +116,15 @@ UPDATE projects_step s SET available_at = later.due_at, published_at = NULL
   FROM later WHERE s.id = later.step_id AND s.state = 'ready';
 
 -- name: let_go
--- A step that stands aside may be claimed, and is to be sent, like any other.
-WITH gone AS (
-    UPDATE projects_step SET available_at = NULL, published_at = NULL
-     WHERE id = %(step)s AND state = 'ready'
- RETURNING id
+-- A step that stands aside may be claimed, and is to be sent, like any other. The project is held first, as a claim
+-- holds it: the end of a pause moves the timers before the steps, and would meet us half-way.
+WITH held AS MATERIALIZED (
+    SELECT p.id FROM projects_project p WHERE p.id = %(project)s FOR KEY SHARE
+), gone AS (
+    UPDATE projects_step s SET available_at = NULL, published_at = NULL
+      FROM held
+     WHERE s.project_id = held.id AND s.id = %(step)s AND s.state = 'ready'
+ RETURNING s.id
 )
 DELETE FROM projects_timer t USING gone WHERE t.step_id = gone.id AND t.kind = 'room';
 

@@ -205,31 +205,6 @@ def test_workers_advances_and_interventions_at_once_neither_wait_for_one_another
     assert look(project).state not in PROJECT.terminal
 
 
-def test_an_advance_that_read_the_project_before_the_change_asks_with_the_plan_after_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    gated = "phases: [{key: one, steps: [{key: a, agent: echo}, {key: b, agent: echo}], gate: {approval: {title: ok}}}]"
-    lock = advancing._lock_current_phase
-
-    def asked(*, between: bool) -> str:
-        project = drive(project_of(gated), steps=1)
-        change = {"change": "skip", "step": "b"}
-
-        def locked(seen: Project) -> Any:
-            monkeypatch.setattr(advancing, "_lock_current_phase", lock)
-            orchestrator.intervene(project, **change)
-            return lock(seen)
-
-        if between:
-            monkeypatch.setattr(advancing, "_lock_current_phase", locked)
-        else:
-            orchestrator.intervene(project, **change)
-        advancing.advance(project.pk)
-        return project.approvals.get().evidence_digest
-
-    assert asked(between=True) == asked(between=False)
-
-
 def test_the_actor_of_python_is_the_system_unless_one_is_named() -> None:
     project: Project = drive(project_of(TWO), steps=0)
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from orchestrator_site.errors import PhasegateError
 from projects.models import Approval, Decision, Project, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, control
+from projects.services import advancing, approvals, control, interventions
 from tests.behaviour.test_approvals_hold_for_what_was_seen import replan
 from tests.behaviour.test_approving_a_phase import race
 from tests.builders import (
@@ -27,6 +27,7 @@ from tests.builders import (
     person,
     project_of,
     ready_steps,
+    result,
     run,
     states,
 )
@@ -215,3 +216,30 @@ def test_a_claim_and_a_change_of_the_plan() -> None:
             decide(open_approval(project).pk, anna)
         assert drive(project).state == "completed"
         assert Step.objects.filter(project=project, key="out", attempt__gt=0).count() == 1
+
+
+def test_a_claim_and_an_intervention() -> None:
+    """The same with the intervention that operators make: in its own transaction the old yes ends."""
+    anna, operator = approver("anna"), as_actor(person("operator", is_superuser=True))
+    for attempt in range(ROUNDS):
+        project = asked()
+        first = decide(open_approval(project).pk, anna)
+        advancing.advance(project.pk)
+        [out] = ready_steps(project)
+
+        def change(project: Project = project) -> None:
+            interventions.intervene(
+                project_id=project.pk, actor=operator, change="modify", step="out", arguments={"params": {"say": "new"}}
+            )
+
+        outcomes = race(later(attempt // 2, lambda out=out: run(out)), change)
+
+        first.refresh_from_db()
+        was_refused = refusals(outcomes) != []
+        assert claimed(project) == was_refused == (first.state == "approved")
+        if not was_refused:
+            again = open_approval(project)
+            assert (again.supersedes_id, again.plan_version) == (first.pk, 2)
+            decide(again.pk, anna)
+        assert drive(project).state == "completed"
+        assert was_refused or result(project, "out") == "new"

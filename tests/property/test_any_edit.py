@@ -320,7 +320,7 @@ class Operating(RuleBasedStateMachine):
 class TestOperating(Operating.TestCase):  # type: ignore[misc, name-defined] # made by Hypothesis
     """Runs it."""
 
-    settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -73,7 +73,7 @@ class EffectLineSerializer(serializers.Serializer[Any]):
     cost = serializers.FloatField()
 
 
-class SpentSerializer(serializers.Serializer[Any]):
+class RestoreSpentSerializer(serializers.Serializer[Any]):
     """What the steps that would be void have used. It stays spent."""
 
     tokens_in = serializers.IntegerField()
@@ -92,7 +92,7 @@ class RestorePreviewSerializer(serializers.Serializer[Any]):
     steps_kept = StepLineSerializer(many=True)
     approvals_lapsing = ApprovalLineSerializer(many=True)
     effects_not_undone = EffectLineSerializer(many=True)
-    spent = SpentSerializer()
+    spent = RestoreSpentSerializer()
     obstacle = serializers.CharField(help_text="Why it cannot be done now; empty where it can.")
     digest = serializers.CharField(help_text="Over all of this: send it with what confirms it.")
 
