@@ -69,7 +69,7 @@ class StepState(State):
 class ApprovalState(State):
     """An approval's states."""
 
-    OPEN = "open", "People may decide; at the deadline recovery rejects, approves or escalates it."
+    OPEN = "open", "People may decide; at the deadline its timer rejects, approves or escalates it."
     APPROVED = "approved", "As many approved as the quorum asks."
     REJECTED = "rejected", "Somebody rejected it, or nobody answered in time."
     CANCELLED = "cancelled", "The project ended, so that nobody need answer."

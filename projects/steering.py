@@ -36,21 +36,21 @@ STEERING: Mapping[str, Steering] = {
             "pause",
             _("Pause"),
             _("Pause the project"),
-            _("No further step starts; those that run may finish, and count. Deadlines stand still."),
+            _("No further step starts, here and below; those that run may finish. Every clock stands still."),
             control.pause,
         ),
         Steering(
             "resume",
             _("Resume"),
             _("Resume the project"),
-            _("Steps start again, and every deadline is moved by the length of the pause."),
+            _("Steps start again, here and below, and every clock is moved by the length of the pause."),
             control.resume,
         ),
         Steering(
             "cancel",
             _("Cancel"),
             _("Cancel the project"),
-            _("Nothing starts any more, and the project ends once what runs has ended. This is final."),
+            _("Nothing starts any more, here and below, and all ends once what runs has ended. This is final."),
             control.cancel,
             is_final=True,
         ),
@@ -63,7 +63,8 @@ def offered(project: Project) -> tuple[Steering, ...]:
     if project.is_over or project.directive == Directive.CANCEL:
         return ()
     if project.directive == Directive.PAUSE:
-        return STEERING["resume"], STEERING["cancel"]
+        # One that is held goes on with the project above; it may be paused for itself, so that it does not.
+        return STEERING["pause" if project.held_by_parent else "resume"], STEERING["cancel"]
     if project.state == ProjectState.RUNNING:
         return STEERING["pause"], STEERING["cancel"]
     return (STEERING["cancel"],)

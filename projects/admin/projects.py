@@ -85,7 +85,12 @@ class ProjectAdmin(ReadOnlyAdmin):
         (gettext_lazy("Whose it is"), {"fields": ("owner", "key", "auto_approve")}),
         (
             gettext_lazy("When"),
-            {"fields": ("created_at", "started_at", "finished_at", "directive", "directive_since")},
+            {
+                "fields": (
+                    *("created_at", "started_at", "finished_at", "deadline"),
+                    *("directive", "directive_since", "held_by_parent", "drained_at"),
+                )
+            },
         ),
     )
 

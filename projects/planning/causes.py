@@ -1,7 +1,8 @@
 """Why something does not move, in one sentence: the cause, since when, and who can move it on.
 
 Of a step that is neither over nor running there always is one; what is not known of it is not a reason to say
-nothing.
+nothing. What agents and people wrote (titles, errors) stands in quotes, with what cannot be seen as codes: sentences
+go to terminals too.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Waiter:
     signal: str = ""
     asked: Asked | None = None
     child: str = ""
-    """The child project and what it waits for, as a clause."""
+    """The child project and what it waits for, as a clause; its title in quotes."""
 
 
 def why(step: Waiter, project: Standing) -> Cause | None:
@@ -133,7 +134,7 @@ def foremost(causes: Iterable[Cause]) -> tuple[Cause, int] | None:
 
 def decision(asked: Asked) -> Cause:
     """An open approval as a cause."""
-    who = ", ".join(asked.groups) or "anyone with the right to decide"
+    who = ", ".join(asked.groups) or "anyone with the right"
     until = f", until {asked.deadline:%Y-%m-%d %H:%M} UTC" if asked.deadline else ""
     since = f"{asked.opened_at:%Y-%m-%d %H:%M} UTC"
     return Cause("approval", f"Waits for {who} to decide {asked.title!r} since {since}{until}.", asked.opened_at)
@@ -144,7 +145,7 @@ def deciding(project: Standing) -> Cause:
     if project.stuck:
         return Cause(
             "stuck",
-            f"It could not be advanced ({project.stuck}). Recovery tries again every few seconds; an administrator "
+            f"It could not be advanced: {project.stuck!r}. Recovery tries again every few seconds; an administrator "
             "finds more in the log.",
         )
     if not project.control_alive:
@@ -195,11 +196,13 @@ def _ready(step: Waiter, project: Standing) -> Cause:
     if step.room:
         return Cause("room", step.room, step.since)
     if step.available_at is not None and step.available_at > project.now:
-        error = f", after: {step.error}" if step.error else ""
+        error = f", after {step.error!r}" if step.error else ""
         return Cause("retry", f"Waits until {step.available_at:%H:%M:%S} UTC to try {step.key} again{error}.")
     if step.published_at is None:
         if step.is_item:
             return _in_the_window(step)
+        if project.stuck:
+            return deciding(project)
         if not project.control_alive:
             return Cause("control", f"{step.key} is ready to be sent to a worker, but {NO_CONTROL}")
         return Cause("unsent", f"{step.key} is ready, and is sent to a worker within seconds.")

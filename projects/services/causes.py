@@ -20,7 +20,7 @@ from projects.models.timer import TimerKind
 from projects.planning.causes import Asked, Cause, Standing, Waiter, decision, why
 from projects.services.kinds import is_list
 from projects.services.kinds.specification import specification_of
-from projects.states import STEP, Directive, PhaseState, ProjectState, StepState
+from projects.states import PHASE, STEP, Directive, PhaseState, ProjectState, StepState
 
 MOST_STEPS = 300
 MOST_CHILDREN = 5
@@ -84,7 +84,8 @@ class _Facts:
     """What the causes of some steps are made of, by the step's id."""
 
     phases: Mapping[UUID, Phase]
-    current: str
+    current: Phase | None
+    """The phase that is worked on, or the next that will be."""
     needs: dict[UUID, list[str]] = field(default_factory=dict)
     items: dict[UUID, dict[str, int]] = field(default_factory=dict)
     due: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -94,15 +95,16 @@ class _Facts:
 
     def waiter(self, step: Step) -> Waiter:
         """A step as far as it says why it waits."""
-        phase = self.phases[step.phase_id]
+        ahead = self.current is None or step.phase_id == self.current.pk
+        phase_state = PhaseState.RUNNING if ahead else PhaseState(self.phases[step.phase_id].state)
         told = Waiter(
             key=step.key,
             state=StepState(step.state),
             kind=step.kind,
             pool=step.pool,
             since=step.started_at or step.published_at,
-            phase_state=PhaseState(phase.state),
-            before=self.current,
+            phase_state=phase_state,
+            before=self.current.title if self.current is not None else "",
             needs=tuple(self.needs.get(step.pk, ())),
             is_item=step.parent_id is not None,
             error=str((step.error or {}).get("message", ""))[:200],
@@ -125,8 +127,7 @@ class _Facts:
 
 def _facts_of(project: Project, steps: Sequence[Step], below: Teller | None) -> _Facts:
     phases = {phase.pk: phase for phase in project.phases.order_by("position")}
-    worked_on = (phase.title for phase in phases.values() if phase.state in (PhaseState.RUNNING, PhaseState.WAITING))
-    facts = _Facts(phases, next(worked_on, ""))
+    facts = _Facts(phases, next((phase for phase in phases.values() if phase.state in PHASE.live), None))
     waiting = [step.pk for step in steps if step.state == StepState.WAITING]
     _read_needs(facts, [step.pk for step in steps if step.state == StepState.PENDING])
     if waiting:
@@ -161,7 +162,7 @@ def _read_children(facts: _Facts, waiting: Sequence[UUID], below: Teller | None)
     for number, child in enumerate(children):
         if child.parent_step_id is not None:
             told = f": {below(child)}" if below is not None and number < MOST_CHILDREN else ", which is not over."
-            facts.children[child.parent_step_id] = f"project {child.short_id} ({child.title}){told}"
+            facts.children[child.parent_step_id] = f"project {child.short_id} ({child.title!r}){told}"
 
 
 def _asked(approval: Approval) -> Asked:
@@ -182,7 +183,7 @@ def _who_paused(project: Project) -> str:
 
 def _above(project: Project) -> str:
     above = Project.objects.filter(steps=project.parent_step_id).first() if project.parent_step_id else None
-    return f"project {above.short_id} ({above.title})" if above is not None else "the project"
+    return f"project {above.short_id} ({above.title!r})" if above is not None else "the project"
 
 
 def _stuck(project: Project) -> str:

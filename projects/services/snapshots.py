@@ -28,7 +28,9 @@ from projects.models import (
     PlanVersion,
     Project,
     Reservation,
+    Signal,
     Step,
+    Timer,
 )
 from projects.services import results
 
@@ -72,6 +74,8 @@ def _taken(project_id: UUID, with_documents: bool) -> dict[str, Any]:
         ],
         "budgets": _all(Budget.objects.filter(project=project).order_by("id")),
         "reservations": _all(Reservation.objects.filter(budget__project=project).order_by("id")),
+        "signals": _all(Signal.objects.filter(project=project).order_by("id")),
+        "timers": _all(Timer.objects.filter(project=project).order_by("id")),
         "documents": [_document(document, with_documents) for document in project.documents.order_by("position")],
         "checkpoints": _all(Checkpoint.objects.filter(project=project).defer("content"), but="content"),
         "history_chain": chain_of(project.pk),

@@ -416,3 +416,50 @@ def test_signals_need_no_right_beyond_the_door(db: None) -> None:
     signals.send(project_id=project.pk, name="go", actor=as_actor(person("olga")))
 
     assert Signal.objects.get().sender == "user:olga"
+
+
+# --- messages that are in time
+
+
+@pytest.fixture
+def rings(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When somebody is asked to look, in seconds from then."""
+    from projects.services import publishing
+
+    found: list[float] = []
+    monkeypatch.setattr(publishing, "ring", lambda after, *, look_ahead=False: found.append(after))
+    return found
+
+
+def test_a_short_wait_has_a_message_of_its_own_and_a_long_one_has_not(rings: list[float]) -> None:
+    waits_for("{for: 500ms}")
+    assert rings == [0.5]
+    waits_for("{for: 2h}")
+    assert rings == [0.5]
+
+
+def test_beat_has_what_is_due_soon_met_at_its_moment(rings: list[float]) -> None:
+    from projects import tasks
+
+    far, near = waits_for("{for: 2h}"), waits_for("{for: 2h}")
+    paused = waits_for("{for: 2h}")
+    control.pause(project_id=paused.pk, actor=system_actor())
+    for project in (near, paused):
+        later(project, 7200 - 1.5)
+    assert states(drive(far))["pause"] == "waiting"
+
+    tasks.fire_timers(look_ahead=True)
+
+    [after] = rings
+    assert 0.5 < after <= 1.5
+    tasks.fire_timers()
+    assert len(rings) == 1
+
+
+def test_a_message_for_timers_is_sent_to_the_control_queue_a_little_late_rather_than_early() -> None:
+    from projects import canvas
+
+    signature = canvas.timers_signature(1.5)
+    assert signature.options["queue"] == "control"
+    assert 1.5 < signature.options["countdown"] < 1.51
+    assert "countdown" not in canvas.timers_signature(0.0).options

@@ -121,7 +121,7 @@ def test_a_child_says_its_own_reason() -> None:
         ),
         (
             Waiter("a", StepState.READY, available_at=NOW + timedelta(seconds=5), error="no route"),
-            "Waits until 14:00:05 UTC to try a again, after: no route.",
+            "Waits until 14:00:05 UTC to try a again, after 'no route'.",
         ),
         (Waiter("a", StepState.READY), "a is ready, and is sent to a worker within seconds."),
         (
@@ -167,6 +167,20 @@ def test_a_paused_project_names_who_paused_it_and_what_the_step_waited_for() -> 
 def test_what_could_not_be_advanced_says_why() -> None:
     stuck = Standing(ProjectState.RUNNING, Directive.RUN, NOW, stuck="KeyError: 'x'")
     assert deciding(stuck).code == "stuck"
-    assert "could not be advanced (KeyError: 'x')" in said(Waiter("a", StepState.PENDING), stuck)
+    for state in (StepState.PENDING, StepState.READY):
+        assert "could not be advanced: \"KeyError: 'x'\"." in said(Waiter("a", state), stuck)
     alone = Standing(ProjectState.RUNNING, Directive.RUN, NOW, control_alive=False)
     assert "no control worker is alive" in said(Waiter("a", StepState.PENDING), alone)
+
+
+def test_what_others_wrote_steers_no_terminal() -> None:
+    sneaky = "\x1b[2J\u202egone\n"
+    sentences = [
+        said(Waiter("a", StepState.READY, available_at=NOW + timedelta(seconds=5), error=sneaky)),
+        said(Waiter("a", StepState.WAITING, "approval", asked=Asked(sneaky, (), NOW))),
+        said(Waiter("a", StepState.PENDING, phase_state=PhaseState.PENDING, before=sneaky)),
+        said(Waiter("a", StepState.PENDING), Standing(ProjectState.RUNNING, Directive.RUN, NOW, stuck=sneaky)),
+    ]
+    for sentence in sentences:
+        assert sentence.isprintable()
+        assert "gone" in sentence
