@@ -62,3 +62,40 @@ class ResultUnusable(PermanentFailure):
     """The agent returned what JSON cannot hold."""
 
     code = "result_unusable"
+
+
+class AgentUnreachable(AgentFailure):
+    """The agent cannot be reached."""
+
+    code = "agent_unreachable"
+
+
+class AgentBusy(AgentFailure):
+    """The agent asks to be left alone for a while: 429 or 503."""
+
+    code = "agent_busy"
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which it may be asked again, where it said so: ``AgentBusy(…, retry_after=2.0)``."""
+        return self.details.get("retry_after")
+
+
+class AgentSettingsRefused(PhasegateError):
+    """The agent's settings would never let it be reached."""
+
+    code = "agent_settings_refused"
+    http_status = 422
+
+
+class NoAgentNow(PhasegateError):
+    """No agent can take the step at this moment; it waits without having used an attempt."""
+
+    code = "no_agent_now"
+    http_status = 503
+    retryable = True
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds after which it is worth asking again: ``NoAgentNow(…, retry_after=2.0)``."""
+        return float(self.details.get("retry_after", 1.0))

@@ -128,6 +128,18 @@ class Conf(BaseSettings):
         (), description="Modules with agents of your own, by comma. Defaults to none."
     )
 
+    # --- agents: registry
+
+    # --- agents: transports
+
+    # --- agents: resilience
+
+    # --- agents: routing
+
+    # --- agents: swarm
+
+    # --- message bus
+
     # --- history
     history_retention_days: int | None = Field(
         None,

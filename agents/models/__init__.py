@@ -1,5 +1,6 @@
-"""The tables of the agents application."""
+"""The tables of agents."""
 
+from agents.models.agent import Agent, AgentCapability
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
 
-__all__ = ["KnowledgeEdge", "KnowledgeNode"]
+__all__ = ["Agent", "AgentCapability", "KnowledgeEdge", "KnowledgeNode"]
