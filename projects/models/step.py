@@ -27,7 +27,7 @@ class Step(models.Model):
     key = models.CharField(max_length=120, help_text="As in the blueprint; of an item, with its index: calls[3].")
     round = models.PositiveSmallIntegerField(default=1)
     position = models.PositiveIntegerField(help_text="Order in the phase, or of an item in its list.")
-    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="items")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="items", db_index=False)
     item = models.JSONField(null=True, help_text="The item of the list that this step is for.")
     spec = models.JSONField(null=True, help_text="What to do, as in the blueprint; null for an item: its parent's.")
     kind = models.CharField(max_length=16, default="agent", help_text="Who or what does it; see the blueprint.")
@@ -88,6 +88,8 @@ class Step(models.Model):
             models.UniqueConstraint(fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"),
         )
         indexes = (
+            # The items of a step. Most steps are none, and do not pay for it.
+            models.Index(fields=("parent",), condition=Q(parent__isnull=False), name="step_items"),
             # advance: the items of a for_each that are not over, in order.
             models.Index(
                 fields=("parent", "position"),
@@ -98,21 +100,18 @@ class Step(models.Model):
             models.Index(
                 fields=("parent",), condition=Q(parent__isnull=False, state="failed"), name="step_failed_items"
             ),
-            # Heartbeats renew, and recovery takes back, by these two.
-            models.Index(fields=("lease_owner",), condition=Q(state="running"), name="step_by_lease_owner"),
-            models.Index(fields=("lease_until",), condition=Q(state="running"), name="step_by_lease_end"),
+            # Heartbeats renew, and recovery takes back, by this one. As many run as there are workers: whose lease has
+            # ended, and how many of a key run, is found by reading all of it.
+            models.Index(fields=("lease_owner",), condition=Q(lease_owner__isnull=False), name="step_by_lease_owner"),
             # "Is anything of this project in flight?", asked by recovery of every live project.
             models.Index(
                 fields=("project", "state", "published_at"),
                 condition=Q(state__in=("pending", "ready", "running", "waiting")),
                 name="step_live_by_project",
             ),
-            models.Index(fields=("published_at",), condition=Q(state="ready"), name="step_published"),
-            # "How many of this key run?", asked by the claim of a guarded step.
+            # "Whose message is old?"
             models.Index(
-                fields=("concurrency_key",),
-                condition=Q(state="running") & ~Q(concurrency_key=""),
-                name="step_running_by_key",
+                fields=("published_at",), condition=Q(state="ready", published_at__isnull=False), name="step_published"
             ),
         )
 

@@ -47,23 +47,24 @@ def advance(project_id: UUID) -> Advanced | None:
         return _advance(project_id)
 
 
-def begin(project_id: UUID, by: str, *, asked: bool = True) -> bool:
-    """pending → running, and on its way in the same transaction. False: not pending, or it waits for others.
+def begin(project_id: UUID, by: str, *, asked: bool = True) -> Project | None:
+    """pending → running, and on its way in the same transaction. None: not pending, or it waits for others.
 
-    Where what follows fails (an expression, the database), the project has begun all the same, and recovery goes on.
+    Where what follows fails (an expression, the database), the project begins all the same, and recovery goes on.
     ``asked`` if this is also the moment at which somebody asked for it.
     """
+    try:
+        with transaction.atomic():
+            project = beginning.begin(project_id, by=by, asked=asked)
+            if project is not None:
+                faults.point("in_start")
+                _work_on(project)
+            return project
+    except Exception:
+        logger.exception("project %s could not be advanced as it began", project_id)
     with transaction.atomic():
-        if not beginning.begin(project_id, by=by, asked=asked):
-            return False
-        faults.point("in_start")
-        try:
-            with transaction.atomic():
-                _advance(project_id)
-        except Exception:
-            logger.exception("project %s has begun, and could not be advanced", project_id)
-            publishing.wake(project_id)
-    return True
+        publishing.wake(project_id)
+        return beginning.begin(project_id, by=by, asked=asked)
 
 
 def _advance(project_id: UUID) -> Advanced | None:
@@ -82,7 +83,12 @@ def _advance(project_id: UUID) -> Advanced | None:
     if project.directive == Directive.PAUSE:
         draining.note_if_drained(project)
         return Advanced(ProjectState(project.state))
-    phase = _begun(_lock_phase(project_id))
+    return _work_on(project)
+
+
+def _work_on(project: Project) -> Advanced:
+    """Move a project on that runs, and that this transaction has locked."""
+    phase = _enter_phase(project)
     if phase is not None and gates.take_back(project, phase):
         phase = _next_phase(project)
     messages = 0
@@ -145,9 +151,9 @@ def _complete_if_through(project: Project) -> None:
         ending.complete_project(project)
 
 
-def _lock_phase(project_id: UUID) -> Phase | None:
-    """The phase that is worked on, or comes next, locked; None where all are over."""
-    return next(iter(sql.instances(Phase, "lock_phase", project=project_id)), None)
+def _enter_phase(project: Project) -> Phase | None:
+    """The phase that is worked on, or begins with this, locked; None where all are over."""
+    return next(iter(sql.instances(Phase, "enter_phase", project=project.pk)), None)
 
 
 def _lock(project_id: UUID) -> tuple[Project | None, bool]:
@@ -159,13 +165,7 @@ def _lock(project_id: UUID) -> tuple[Project | None, bool]:
 def _next_phase(project: Project) -> Phase | None:
     if project.state != ProjectState.RUNNING:
         return None
-    phase = _begun(_lock_phase(project.pk))
+    phase = _enter_phase(project)
     if phase is None:
         ending.complete_project(project)
-    return phase
-
-
-def _begun(phase: Phase | None) -> Phase | None:
-    if phase is not None and phase.state == PhaseState.PENDING:
-        gates.begin_phase(phase)
     return phase

@@ -23,8 +23,10 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
 
     Raises ``RefusedInState`` where it has begun already or is over.
     """
-    if advancing.begin(project_id, actor.name):
-        return sql.instances(Project, "project", project=project_id)[0]
+    if begun := advancing.begin(project_id, actor.name):
+        if begun.state != ProjectState.RUNNING:  # nothing was to be done, or nothing could be
+            begun.refresh_from_db()
+        return begun
     with transaction.atomic():
         project = _locked(project_id)
         if project.state != ProjectState.PENDING:
@@ -42,7 +44,7 @@ def start_if_its_turn(project: Project) -> bool:
         if locked is None or locked.state != ProjectState.PENDING:
             return False
         if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
-            return advancing.begin(locked.pk, "recovery", asked=False)
+            return advancing.begin(locked.pk, "recovery", asked=False) is not None
         if (reason := _why_never(locked)) is not None:
             Project.objects.filter(pk=locked.pk).update(failure_code="predecessor_failed", failure=reason)
             Project.objects.cancel(locked.pk)

@@ -37,12 +37,6 @@ from projects.states import ApprovalState, Directive, PhaseState, ProjectState, 
 SYSTEM = "system"
 
 
-def begin_phase(phase: Phase) -> None:
-    """pending → running."""
-    phase.state = PhaseState.RUNNING
-    sql.execute("begin_phase", phase=phase.pk)
-
-
 def at_end_of_round(project: Project, phase: Phase) -> bool:
     """Every step is over: judge quality, and pass, ask people, work it over or fail. Whether there is more to do."""
     if phase.gate is None:
@@ -261,9 +255,14 @@ def _follow(
 
 
 def _pass(phase: Phase) -> bool:
+    """running or waiting → completed, with a checkpoint before the next phase.
+
+    After the last one the project is over and stays as it is; a restore writes that down before it goes back.
+    """
     phase.state = PhaseState.COMPLETED
-    sql.execute("pass_phase", phase=phase.pk)
-    checkpoints.take(project_id=phase.project_id, occasion=Occasion.PHASE, author=SYSTEM, label=f"after {phase.title}")
+    if sql.rows("pass_phase", phase=phase.pk)[0]["is_followed"]:
+        label = f"after {phase.title}"
+        checkpoints.take(project_id=phase.project_id, occasion=Occasion.PHASE, author=SYSTEM, label=label)
     return True
 
 

@@ -52,7 +52,7 @@ def rows(name: str, /, **params: Any) -> list[dict[str, Any]]:
     """Run a statement and give its rows, each under its column names; JSON columns as text."""
     with _cursor() as cursor:
         _run(cursor, name, params)
-        columns = [column.name for column in cursor.description or ()]
+        columns = _columns(cursor)
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
@@ -72,7 +72,7 @@ def instances_with(model: type[M], name: str, /, **params: Any) -> list[tuple[M,
     """The same, each instance with the row's other columns."""
     with _cursor() as cursor:
         _run(cursor, name, params)
-        columns = tuple(column.name for column in cursor.description or ())
+        columns = _columns(cursor)
         places, readers, names = _reading(model, columns)
         others = [(place, column) for place, column in enumerate(columns) if place not in places]
         return [
@@ -84,6 +84,14 @@ def instances_with(model: type[M], name: str, /, **params: Any) -> list[tuple[M,
             )
             for row in cursor.fetchall()
         ]
+
+
+def _columns(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[str, ...]:
+    """The names of a result's columns. ``cursor.description`` makes an object of each: that costs more than a fetch."""
+    result = cursor.pgresult
+    if result is None:
+        return ()
+    return tuple([(result.fname(place) or b"").decode() for place in range(result.nfields)])
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 -- Statements of the engine's hot path. Tables and columns are those of the models; times are the database's.
 -- Every statement that moves a step matches the state it moves from, and, once claimed, the attempt number, which is
--- the fencing token of the lease: a worker that lost its lease changes nothing.
+-- the fencing token of the lease: a worker that lost its lease changes nothing. Where a row is named by its id the
+-- state is written as "(state = …) IS TRUE": by a plain "state = …" the planner may take a partial index of that state,
+-- which it believes to be all but empty, and read everything in it that is not vacuumed yet, for each step again.
 
 -- name: claim
 -- Take one ready step, if its project runs. FOR KEY SHARE on the project closes the race with a pause: see
@@ -18,7 +20,7 @@ WITH allowed AS (
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
       FROM allowed
-     WHERE s.project_id = allowed.id AND s.id = %(step)s AND s.state = 'ready' AND s.guarded = %(guarded)s
+     WHERE s.project_id = allowed.id AND s.id = %(step)s AND (s.state = 'ready') IS TRUE AND s.guarded = %(guarded)s
        AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (
@@ -40,7 +42,7 @@ WITH done AS (
     UPDATE projects_step
        SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt
 ), ended AS (
     UPDATE projects_attempt a
@@ -51,7 +53,7 @@ WITH done AS (
     UPDATE projects_step s
        SET state = 'ready', published_at = clock_timestamp()
       FROM done
-     WHERE s.id = %(hand_over)s AND s.state = 'pending'
+     WHERE s.id = %(hand_over)s AND (s.state = 'pending') IS TRUE
 ), allowed AS (
     SELECT p.id FROM projects_project p JOIN done ON done.project_id = p.id
      WHERE %(next)s::uuid IS NOT NULL AND p.state = 'running' AND p.directive = 'run'
@@ -65,7 +67,7 @@ WITH done AS (
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
       FROM allowed
-     WHERE s.id = %(next)s AND s.state IN ('pending', 'ready') AND NOT s.guarded
+     WHERE s.id = %(next)s AND (s.state IN ('pending', 'ready')) IS TRUE AND NOT s.guarded
        AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (
@@ -104,7 +106,7 @@ WITH given AS (
        SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
       FROM given
-     WHERE s.id = given.id AND s.state = 'running' AND s.attempt = given.attempt
+     WHERE s.id = given.id AND (s.state = 'running') IS TRUE AND s.attempt = given.attempt
  RETURNING s.id, s.project_id, s.key, s.round, s.attempt, s.position, given.digest, given.tokens_in, given.tokens_out,
            given.cost
 ), ended AS (
@@ -118,7 +120,7 @@ WITH given AS (
        FOR KEY SHARE OF p
 ), wanted AS (
     SELECT n.id FROM projects_step n
-     WHERE n.id = ANY(%(next)s::uuid[]) AND n.state = 'ready' AND NOT n.guarded
+     WHERE n.id = ANY(%(next)s::uuid[]) AND (n.state = 'ready') IS TRUE AND NOT n.guarded
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
      ORDER BY n.position LIMIT %(most)s
        FOR UPDATE SKIP LOCKED
@@ -197,33 +199,48 @@ WITH begun AS (
      WHERE p.id = %(project)s AND p.state = 'pending' AND p.directive = 'run'
        AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
                         WHERE a.from_project_id = p.id AND b.state <> 'completed')
- RETURNING p.id, p.deadline, p.blueprint_id
+ RETURNING p.*
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT id, kind, %(actor)s, '', '{}'::jsonb
       FROM begun, unnest(%(kinds)s::text[]) WITH ORDINALITY AS events (kind, place)
      ORDER BY place
 )
-SELECT begun.id, CASE WHEN begun.deadline IS NULL THEN (b.definition -> 'deadline' ->> 'after')::float8 END AS deadline
+SELECT begun.*, CASE WHEN begun.deadline IS NULL THEN (b.definition -> 'deadline' ->> 'after')::float8 END AS deadline_after
   FROM begun JOIN projects_blueprintversion b ON b.id = begun.blueprint_id;
 
--- name: begin_phase
-WITH begun AS (
-    UPDATE projects_phase SET state = 'running', started_at = clock_timestamp()
-     WHERE id = %(phase)s AND state = 'pending'
- RETURNING id, project_id, key, round
+-- name: enter_phase
+-- Lock the phase that is worked on, or comes next; one that comes next begins with it. Its row is the lock under which
+-- advance decides. All columns are the locked row's: those of the statement's snapshot may be older than the lock.
+WITH due AS (
+    SELECT f.* FROM projects_phase f
+     WHERE f.project_id = %(project)s AND f.state IN ('running', 'waiting', 'pending')
+     ORDER BY f.position LIMIT 1
+       FOR UPDATE
+), begun AS (
+    UPDATE projects_phase f SET state = 'running', started_at = clock_timestamp()
+      FROM due WHERE f.id = due.id AND due.state = 'pending'
+ RETURNING f.*
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'phase.started', 'system', key, jsonb_build_object('round', round) FROM begun
 )
-INSERT INTO history_event (stream, kind, actor, subject, data)
-SELECT project_id, 'phase.started', 'system', key, jsonb_build_object('round', round) FROM begun;
+SELECT * FROM begun UNION ALL SELECT * FROM due WHERE due.state <> 'pending';
+
 
 -- name: pass_phase
+-- running or waiting to completed; and whether another phase is to come.
 WITH passed AS (
     UPDATE projects_phase SET state = 'completed', finished_at = clock_timestamp()
      WHERE id = %(phase)s AND state IN ('running', 'waiting')
- RETURNING id, project_id, key, round
+ RETURNING id, project_id, key, round, position
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed
 )
-INSERT INTO history_event (stream, kind, actor, subject, data)
-SELECT project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed;
+SELECT EXISTS (SELECT 1 FROM passed JOIN projects_phase f ON f.project_id = passed.project_id
+                WHERE f.position > passed.position AND f.state <> 'completed') AS is_followed;
+
 
 -- name: complete_project
 -- running to completed; those who wait for its end are told, and with it comes whether other projects do.
@@ -246,10 +263,10 @@ SELECT c.id, EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_projec
 -- Steps whose needs are met; those that are sent at once are marked so in the same statement.
 UPDATE projects_step
    SET state = 'ready', published_at = CASE WHEN id = ANY(%(sent)s::uuid[]) THEN clock_timestamp() END
- WHERE id = ANY(%(steps)s::uuid[]) AND state = 'pending';
+ WHERE id = ANY(%(steps)s::uuid[]) AND (state = 'pending') IS TRUE;
 
 -- name: mark_sent
-UPDATE projects_step SET published_at = clock_timestamp() WHERE id = ANY(%(steps)s::uuid[]) AND state = 'ready';
+UPDATE projects_step SET published_at = clock_timestamp() WHERE id = ANY(%(steps)s::uuid[]) AND (state = 'ready') IS TRUE;
 
 -- name: expand
 -- One step an item of a list; the first of them are sent at once.
@@ -305,7 +322,7 @@ WITH put AS (
            published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt, available_at
 ), ended AS (
     UPDATE projects_attempt a
@@ -327,7 +344,7 @@ WITH given_up AS (
        SET state = 'failed', error = %(error)s::jsonb, finished_at = clock_timestamp(),
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt
 ), ended AS (
     UPDATE projects_attempt a
@@ -347,7 +364,7 @@ WITH cancelled AS (
     UPDATE projects_step
        SET state = 'cancelled', finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND state = 'running' AND attempt = %(attempt)s
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt
 ), ended AS (
     UPDATE projects_attempt a SET outcome = 'cancelled', finished_at = clock_timestamp()
@@ -365,7 +382,7 @@ SELECT project_id FROM cancelled;
 UPDATE projects_step s
    SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
   FROM projects_project p
- WHERE p.id = s.project_id AND s.lease_owner = %(worker)s AND s.state = 'running' AND s.id = ANY(%(steps)s)
+ WHERE p.id = s.project_id AND s.lease_owner = %(worker)s AND s.id = ANY(%(steps)s)
 RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
 
 -- name: silent
@@ -374,7 +391,7 @@ RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
 SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost, p.directive
   FROM projects_step s
   JOIN projects_project p ON p.id = s.project_id
- WHERE s.state = 'running'
+ WHERE s.lease_owner IS NOT NULL
    AND (s.lease_until <= clock_timestamp()
         OR s.timeout_at <= clock_timestamp() - make_interval(secs => %(grace)s))
  ORDER BY s.lease_until
@@ -402,7 +419,7 @@ SELECT w.id FROM projects_worker w JOIN tried ON tried.id = w.id
 -- Steps that dead workers held. SKIP LOCKED: a commit that the server still works on is waited for by the next look.
 SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, p.directive
   FROM projects_step s JOIN projects_project p ON p.id = s.project_id
- WHERE s.state = 'running' AND s.lease_owner = ANY(%(workers)s)
+ WHERE s.lease_owner = ANY(%(workers)s)
  ORDER BY s.id
    FOR UPDATE OF s SKIP LOCKED;
 
@@ -411,7 +428,7 @@ SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, p.dir
 -- was claimed a moment ago is left alone, as the worker may not have noted it yet.
 SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, p.directive
   FROM projects_step s JOIN projects_project p ON p.id = s.project_id
- WHERE s.state = 'running' AND s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
+ WHERE s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
    AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)
    FOR UPDATE OF s SKIP LOCKED;
 
@@ -437,7 +454,7 @@ RETURNING project_id;
 -- name: forget_workers
 DELETE FROM projects_worker w
  WHERE w.id = ANY(%(workers)s)
-   AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.lease_owner = w.id AND s.state = 'running');
+   AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.lease_owner = w.id);
 
 -- name: pulse
 INSERT INTO projects_pulse (name, at) VALUES (%(work)s, clock_timestamp())

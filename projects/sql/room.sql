@@ -11,7 +11,7 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.agent, s.attempt, s.con
   JOIN projects_project p ON p.id = s.project_id
   JOIN projects_phase f ON f.id = s.phase_id
   LEFT JOIN projects_step parent ON parent.id = s.parent_id
- WHERE s.id = %(step)s AND s.guarded AND s.state = 'ready' AND p.state = 'running' AND p.directive = 'run'
+ WHERE s.id = %(step)s AND s.guarded AND (s.state = 'ready') IS TRUE AND p.state = 'running' AND p.directive = 'run'
    AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
    FOR KEY SHARE OF p, f;
 
@@ -22,7 +22,7 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.agent, s.attempt, s.con
   FROM projects_step s
   JOIN projects_phase f ON f.id = s.phase_id
   LEFT JOIN projects_step parent ON parent.id = s.parent_id
- WHERE s.id = ANY(%(steps)s::uuid[]) AND s.guarded AND s.state = 'ready';
+ WHERE s.id = ANY(%(steps)s::uuid[]) AND s.guarded AND (s.state = 'ready') IS TRUE;
 
 -- name: budgets
 -- The budgets that a step falls under.
@@ -58,7 +58,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('concurrency ' || %(key)s::text, 0
 -- How many steps of a key run, and how many others have been sent for with a place kept for them. The condition on the
 -- empty key is that of the index.
 SELECT (SELECT count(*) FROM projects_step s
-         WHERE s.concurrency_key = %(key)s AND NOT (s.concurrency_key = '') AND s.state = 'running') AS running,
+         WHERE s.concurrency_key = %(key)s AND NOT (s.concurrency_key = '') AND s.lease_owner IS NOT NULL) AS running,
        (SELECT count(*) FROM projects_timer t
           JOIN projects_step s ON s.id = t.step_id
           JOIN projects_project p ON p.id = s.project_id
@@ -80,7 +80,7 @@ SELECT budget, %(step)s, %(attempt)s, amount
 WITH aside AS (
     UPDATE projects_step
        SET published_at = NULL, available_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-     WHERE id = %(step)s AND state = 'ready'
+     WHERE id = %(step)s AND (state = 'ready') IS TRUE
  RETURNING id, project_id, available_at
 )
 INSERT INTO projects_timer (project_id, kind, step_id, due_at, created_at)
@@ -93,7 +93,7 @@ RETURNING step_id;
 -- somebody is changing it at this moment, for whom nobody waits who may hold other steps already.
 WITH free AS (
     SELECT s.id FROM projects_step s JOIN projects_timer t ON t.step_id = s.id AND t.kind = 'room'
-     WHERE s.id = %(step)s AND s.state = 'ready' AND s.available_at IS NOT NULL
+     WHERE s.id = %(step)s AND (s.state = 'ready') IS TRUE AND s.available_at IS NOT NULL
        FOR NO KEY UPDATE OF s, t SKIP LOCKED
 ), sent AS (
     UPDATE projects_step s
@@ -123,7 +123,7 @@ WITH held AS MATERIALIZED (
 ), gone AS (
     UPDATE projects_step s SET available_at = NULL, published_at = NULL
       FROM held
-     WHERE s.project_id = held.id AND s.id = %(step)s AND s.state = 'ready'
+     WHERE s.project_id = held.id AND s.id = %(step)s AND (s.state = 'ready') IS TRUE
  RETURNING s.id
 )
 DELETE FROM projects_timer t USING gone WHERE t.step_id = gone.id AND t.kind = 'room';
