@@ -110,17 +110,23 @@ def given_back(guard: Guard, project: Places, place: str) -> tuple[Guard, Places
     return free, project.without(place)
 
 
-def renewed(guard: Guard, project: Places, lease: float, now: float, place: str) -> tuple[Guard, Places, bool]:
-    """A longer lease for the place and its probe; False where it was lost, which frees what is left of it."""
-    end = now + lease
-    if guard.places.held.get(place, now) <= now or project.held.get(place, now) <= now:
+def renewed(
+    guard: Guard, project: Places, rules: Rules, project_places: int, now: float, place: str
+) -> tuple[Guard, Places, bool]:
+    """A longer lease for the place and its probe.
+
+    A place whose lease had ended, or that Redis forgot, is taken anew where there is room; False where there is none,
+    which frees what is left of it.
+    """
+    if not (guard.places.room_for(place, rules.places, now) and project.room_for(place, project_places, now)):
         return *given_back(guard, project, place), False
+    end = now + rules.lease
     after = replace(
         guard,
         circuit=circuits.renewed(guard.circuit, now, place, end),
-        places=guard.places.renewed(place, end, now),
+        places=guard.places.taken(place, end, now),
     )
-    return after, project.renewed(place, end, now), True
+    return after, project.taken(place, end, now), True
 
 
 def _barrier(guard: Guard, project: Places, rules: Rules, project_places: int, now: float, place: str) -> Held | None:

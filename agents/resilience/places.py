@@ -29,10 +29,6 @@ class Places:
         """With ``place`` in it; those whose leases have ended are swept out."""
         return Places({**self.live(now), place: lease_end})
 
-    def renewed(self, place: str, lease_end: float, now: float) -> Places:
-        """With a longer lease. A place whose lease has ended stays lost, since another may have it."""
-        return Places({**self.held, place: lease_end}) if self.held.get(place, now) > now else self
-
     def without(self, place: str) -> Places:
         """With ``place`` given back."""
         return Places({held: end for held, end in self.held.items() if held != place})
