@@ -29,7 +29,7 @@ from agents.resilience.rules import Rules
 from agents.resilience.shared import SEPARATOR, Shared
 from agents.resilience.states import CIRCUIT, CircuitState
 from agents.resilience.values import Admitted, Change, Order
-from tests.resilience.conftest import Clock, redis_url, store
+from tests.resilience.desks import Clock, redis_url, store
 
 LEASE = 15.0
 WINDOW = 60.0
