@@ -14,13 +14,14 @@ from agents.errors import AgentSettingsRefused, ResultUnusable
 from agents.http import egress
 from agents.http.client import Reply
 from agents.http.errors import EgressRefused
-from agents.transports.asking import alive, ask, check_address
-from agents.transports.envelope import encoded, envelope, message_id
-from agents.transports.reading import TransportSettings, settings_of
-from agents.transports.replies import failure_of
-from agents.transports.results import done, parsed
-from agents.transports.secrets import secret_of, signer_of
+from agents.usage import usage_in
 from agents.values import Accepted, Answer, Performer, TransportName, Work
+from agents.wire.asking import ask, check_address, there, well
+from agents.wire.envelope import encoded, envelope, message_id
+from agents.wire.reading import TransportSettings, settings_of
+from agents.wire.replies import failure_of
+from agents.wire.results import done, parsed
+from agents.wire.secrets import secret_of, signer_of
 from orchestrator_site.clock import now
 from orchestrator_site.conf import conf
 
@@ -73,14 +74,14 @@ class HttpTransport:
             check_address(agent, settings.health_url)
 
     def probe(self, agent: Performer, *, timeout: float) -> bool:
-        """Whether its health address answers 2xx; without one, whether its address answers at all without 5xx."""
+        """Whether its health address answers 2xx; without one, whether anybody answers."""
         try:
             settings = settings_of(agent, HttpSettings)
         except AgentSettingsRefused:
             return False
         if settings.health_url:
-            return alive("GET", settings.health_url, {}, timeout=timeout, below=300)
-        return alive("HEAD", settings.url, {}, timeout=timeout, below=500)
+            return well(settings.health_url, {}, timeout=timeout)
+        return there("HEAD", settings.url, {}, timeout=timeout)
 
 
 def _body(agent: Performer, work: Work) -> str:
@@ -113,7 +114,7 @@ def _signature(settings: HttpSettings, identity: str, body: str) -> dict[str, st
 def _result(agent: Performer, work: Work, context: AgentContext, reply: Reply, seconds: float) -> Answer:
     document = _object(agent, reply, "200 without a JSON object")
     try:
-        usage = calls.usage_in(document.get("usage"))
+        usage = usage_in(document.get("usage"))
     except ValueError as error:
         raise ResultUnusable(f"Agent {agent.name!r} answered 200, but {error}.") from error
     calls.book(agent, work, context, usage, seconds=seconds)

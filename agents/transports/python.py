@@ -18,8 +18,8 @@ from typing import Any
 
 from agents.definition import AgentContext, AgentDefinition, find_agent
 from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut
-from agents.transports.results import done
 from agents.values import Answer, Performer, TransportName, Work
+from agents.wire.results import done
 
 
 class PythonTransport:

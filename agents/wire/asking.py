@@ -70,9 +70,24 @@ def check_address(agent: Performer, url: str) -> str:
         raise AgentSettingsRefused(f"The address of agent {agent.name!r} is refused: {error}") from error
 
 
-def alive(method: str, url: str, headers: Mapping[str, str], *, timeout: float, below: int) -> bool:
-    """Whether an address answers with a status below ``below``; never raises."""
+_AWAY = (502, 503, 504)
+"""What a gateway says when nobody is behind it, and a server when it is not ready."""
+
+
+def well(url: str, headers: Mapping[str, str], *, timeout: float) -> bool:
+    """Whether a health address answers 2xx within ``timeout`` seconds; never raises."""
+    status = _status("GET", url, headers, timeout)
+    return status is not None and 200 <= status < 300
+
+
+def there(method: str, url: str, headers: Mapping[str, str], *, timeout: float) -> bool:
+    """Whether somebody answers there, whatever they say to a request that brings no work; never raises."""
+    status = _status(method, url, headers, timeout)
+    return status is not None and status not in _AWAY
+
+
+def _status(method: str, url: str, headers: Mapping[str, str], timeout: float) -> int | None:
     try:
-        return client.request(method, url, timeout=timeout, headers=headers).status < below
+        return client.request(method, url, timeout=timeout, headers=headers).status
     except (EgressRefused, NotReached, ReplyBroken, ReplyTooLarge, TookTooLong):
-        return False
+        return None
