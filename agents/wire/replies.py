@@ -20,7 +20,8 @@ _TRANSIENT = {408: AgentTimedOut, 425: AgentFailure}
 def failure_of(agent: str, status: int, headers: Mapping[str, str], body: bytes, *, now: datetime) -> AgentFailure:
     """The failure that a status tells of: 429 and 503 busy, 408, 425 and 5xx may pass, all else will not."""
     said = readable(headers, body)
-    message = f"Agent {agent!r} answered {status}" + (f": {said}" if said else "") + ("" if said[-1:] in ".!?" else ".")
+    message = f"Agent {agent!r} answered {status}" + (f": {said}" if said else "")
+    message += "" if message.endswith((".", "!", "?")) else "."
     if status in (429, 503):
         return AgentBusy(message, status=status, retry_after=retry_after(headers.get("retry-after", ""), now=now))
     if 300 <= status < 400:
