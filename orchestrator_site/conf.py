@@ -162,7 +162,7 @@ class Conf(BaseSettings):
         description="Environment variables that agents may name as their secret, by comma, each with the one host it "
         "is for: OPENAI_API_KEY@api.openai.com. Defaults to none.",
     )
-    llm_prices: dict[str, dict[Literal["in", "out"], float]] = Field(
+    llm_prices: dict[str, dict[Literal["in", "out"], Annotated[float, Field(ge=0, le=100_000)]]] = Field(
         {},
         description="Prices of language models per million tokens, in the currency of budgets, as JSON: "
         '{"small": {"in": 0.5, "out": 2}}. Defaults to none: they cost nothing.',

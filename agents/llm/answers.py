@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import cel
 
+from agents.usage import MOST_TOKENS
+
 if TYPE_CHECKING:
     from cel import Program
     from jsonschema.exceptions import ValidationError
@@ -86,7 +88,9 @@ def _text(value: Any) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count of tokens that can be one; None for anything else, so that it is estimated instead."""
+    counts = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return value if counts else None
 
 
 def fit(answer: Said, schema: Mapping[str, Any] | None) -> Fits | Misses:

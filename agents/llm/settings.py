@@ -14,6 +14,8 @@ from agents.wire.reading import TransportSettings
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _LONGEST_NAME = 64
+DEAREST = 100_000.0
+"""Of a million tokens: far above any price, and low enough that every sum can be stored."""
 
 
 class Price(BaseModel):
@@ -21,8 +23,8 @@ class Price(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    tokens_in: float = Field(0.0, ge=0, alias="in")
-    tokens_out: float = Field(0.0, ge=0, alias="out")
+    tokens_in: float = Field(0.0, ge=0, le=DEAREST, alias="in")
+    tokens_out: float = Field(0.0, ge=0, le=DEAREST, alias="out")
 
 
 class Tool(TransportSettings):

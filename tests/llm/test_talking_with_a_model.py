@@ -297,6 +297,18 @@ def test_a_server_that_does_not_count_is_counted_for() -> None:
     assert context.used["tokens_out"] == 5
 
 
+@pytest.mark.parametrize("count", [-1, 10**30, 1.5, "7", True])
+def test_a_count_that_can_be_none_is_not_believed(count: Any) -> None:
+    def lies(asked: Mapping[str, Any]) -> FakeReply:
+        reply = completion(asked, "Good morning.")
+        reply.body["usage"] = {"prompt_tokens": count, "completion_tokens": count}
+        return reply
+
+    _, context, _ = ask(script=lies)
+
+    assert context.used["tokens_out"] == 5
+
+
 @pytest.mark.parametrize("allowance", [Allowance(tokens=100), Allowance(cost=0.00001), Allowance(tokens=-5, cost=-1)])
 def test_a_call_that_may_use_more_than_is_left_is_not_made(allowance: Allowance) -> None:
     class Poor(ToolContext):
