@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agents.errors import AgentNotFound, DuplicateAgent
+from agents.parameters import AgentFunction, with_validated_params
 
 
 class DocumentHandle(Protocol):
@@ -97,9 +98,6 @@ class AgentContext(Protocol):
         """Book what the attempt used: tokens, and cost in the project's currency."""
 
 
-AgentFunction = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class AgentDefinition:
     """A registered Python agent."""
@@ -125,7 +123,8 @@ def agent(
     """Make a function an agent: ``@agent("market-research", queue="io")``.
 
     ``queue`` is ``cpu`` (a process of its own) or ``io`` (a thread). The function takes an ``AgentContext`` and
-    returns what JSON can hold. Raises ``DuplicateAgent`` where another function has the name already.
+    returns what JSON can hold. With a second parameter annotated by a model of pydantic it gets the step's parameters
+    as one. Raises ``DuplicateAgent`` where another function has the name already.
     """
 
     def register(function: AgentFunction) -> AgentFunction:
@@ -134,7 +133,7 @@ def agent(
             raise DuplicateAgent(f"Two functions are called agent {name!r}: name one of them otherwise.")
         doc = (function.__doc__ or "").strip().splitlines()
         _registered[name] = AgentDefinition(
-            name, function, version, dict(capabilities or {}), queue, doc[0] if doc else ""
+            name, with_validated_params(function), version, dict(capabilities or {}), queue, doc[0] if doc else ""
         )
         return function
 

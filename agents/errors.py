@@ -81,6 +81,19 @@ class AgentBusy(AgentFailure):
         return self.details.get("retry_after")
 
 
+class WorkCancelled(AgentFailure):
+    """The work was called off while the agent was at it."""
+
+    code = "work_cancelled"
+    retryable = False
+
+
+class AllowanceTooSmall(PermanentFailure):
+    """What the call may use is more than what is left for the step."""
+
+    code = "allowance_too_small"
+
+
 class AgentSettingsRefused(PhasegateError):
     """The agent's settings would never let it be reached."""
 

@@ -81,9 +81,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An agent's answer: what JSON can hold."""
+    """An agent's answer: what JSON can hold. ``text`` is the same as JSON, where whoever made it has written it."""
 
     value: Any
+    text: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

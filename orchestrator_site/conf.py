@@ -7,11 +7,12 @@ mistakes are reported at once, by name.
 from __future__ import annotations
 
 import functools
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -161,6 +162,41 @@ class Conf(BaseSettings):
     )
 
     # --- agents: transports
+    egress_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks and hosts, by comma, that agents may be reached at although they are not public, on any "
+        "port and without TLS too: 10.1.0.0/16, agents.internal. Defaults to none.",
+    )
+    egress_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (443, 8443), description="Ports of agents at public addresses, by comma. Defaults to 443 and 8443."
+    )
+    egress_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) that agents may be signed by, beside the public ones. Defaults to none."
+    )
+    connect_seconds: float = Field(
+        3.0, gt=0, description="How long an agent's address may take to be found and connected to. Defaults to 3 s."
+    )
+    agent_answer_max_bytes: int = Field(
+        10 * 1024 * 1024,
+        ge=1024,
+        description="Largest answer of an agent over HTTP, in bytes, counted after decompression. Defaults to 10 MiB.",
+    )
+    callback_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="An agent that takes work and will answer later is to be heard of within as long, where it says "
+        "nothing else. Defaults to 60 s.",
+    )
+    agent_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Environment variables that agents may name as their secret, by comma, each with the one host it "
+        "is for: OPENAI_API_KEY@api.openai.com. Defaults to none.",
+    )
+    llm_prices: dict[str, dict[Literal["in", "out"], Annotated[float, Field(ge=0, le=100_000)]]] = Field(
+        {},
+        description="Prices of language models per million tokens, in the currency of budgets, as JSON: "
+        '{"small": {"in": 0.5, "out": 2}}. Defaults to none: they cost nothing.',
+    )
 
     # --- agents: resilience
     project_places: int = Field(20, ge=1, description="Steps of one project at agents at once. Defaults to 20.")
@@ -240,11 +276,29 @@ class Conf(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("allowed_hosts", "agent_modules", "PHASEGATE_ALLOWED_HOSTS", "PHASEGATE_AGENT_MODULES"):
+        lists = ("allowed_hosts", "agent_modules", "egress_allow", "egress_ports", "agent_secrets")
+        for name in (*lists, *(f"PHASEGATE_{each.upper()}" for each in lists)):
             given = values.get(name)
             if isinstance(given, str):
                 values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
         return values
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            if "/" in each or ":" in each:
+                ipaddress.ip_network(each)
+        return given
+
+    @field_validator("agent_secrets")
+    @classmethod
+    def _secrets(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            name, _, host = each.partition("@")
+            if not name.isidentifier() or not host:
+                raise ValueError(f"{each!r} is not written NAME@host")
+        return given
 
     @model_validator(mode="after")
     def _cross_rules(self) -> Conf:

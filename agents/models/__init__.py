@@ -1,11 +1,13 @@
 """The tables of agents."""
 
 from agents.models.agent import Agent, AgentCapability, AgentEvent, AgentWorker, Registry
+from agents.models.call import AgentCall
 from agents.models.circuit import CircuitOrder
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
 
 __all__ = [
     "Agent",
+    "AgentCall",
     "AgentCapability",
     "AgentEvent",
     "AgentWorker",

@@ -16,8 +16,37 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from agents.definition import AgentContext, AgentDefinition
-from agents.errors import AgentTimedOut
+from agents.definition import AgentContext, AgentDefinition, find_agent
+from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut
+from agents.values import Answer, Performer, TransportName, Work
+from agents.wire.results import done
+
+
+class PythonTransport:
+    """Calls the function of that name in this process."""
+
+    name = TransportName.PYTHON
+
+    def perform(self, agent: Performer, work: Work, context: AgentContext) -> Answer:
+        """Call it. Raises as ``Transport.perform`` says, ``AgentNotFound``, and whatever the function raises."""
+        return done(agent.name, call(find_agent(agent.name), context, timeout=work.timeout))
+
+    def check(self, agent: Performer) -> None:
+        """Refuse a name that no function has, and settings, which a function does not take."""
+        if agent.settings:
+            raise AgentSettingsRefused(f"Agent {agent.name!r} is a function of this process: it takes no settings.")
+        try:
+            find_agent(agent.name)
+        except AgentNotFound as error:
+            raise AgentSettingsRefused(str(error)) from error
+
+    def probe(self, agent: Performer, *, timeout: float) -> bool:
+        """Whether this process has the function."""
+        try:
+            find_agent(agent.name)
+        except AgentNotFound:
+            return False
+        return True
 
 
 def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) -> Any:

@@ -37,6 +37,10 @@ def test_every_wrong_value_is_told_by_the_name_of_its_variable(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [
+        ({"PHASEGATE_EGRESS_ALLOW": "agents.internal,10.0.0.0/33"}, "10.0.0.0/33"),
+        ({"PHASEGATE_EGRESS_PORTS": "443,many"}, "PHASEGATE_EGRESS_PORTS"),
+        ({"PHASEGATE_AGENT_SECRETS": "OPENAI_API_KEY"}, "NAME@host"),
+        ({"PHASEGATE_LLM_PRICES": '{"small": {"in": -1}}'}, "PHASEGATE_LLM_PRICES"),
         ({"PHASEGATE_LEASE_SECONDS": "10", "PHASEGATE_HEARTBEAT_SECONDS": "6"}, "at most half"),
         ({"PHASEGATE_PRODUCTION": "1", "PHASEGATE_SECRET_KEY": "short"}, "at least 50"),
         ({"PHASEGATE_PRODUCTION": "1", "PHASEGATE_SECRET_KEY": LONG, "PHASEGATE_DEBUG": "1"}, "PHASEGATE_DEBUG"),
