@@ -1,0 +1,1 @@
+"""What others may ask of agents: verbs, each one file of its own."""
