@@ -89,8 +89,8 @@ class Loads:
         free = bool(taken[index] < self.places[index]) and index not in self.shut
         if free != bool(usable[index]):
             return self._made(taken, self.places, self.shut, self.fresh)
-        total = self.total + steps if free else self.total
-        return Loads(taken, self.places, self.shut, share, usable, self.all_usable, max(0.0, total), self.fresh)
+        total = self.total + float(taken[index] - self.taken[index]) if free else self.total
+        return Loads(taken, self.places, self.shut, share, usable, self.all_usable, total, self.fresh)
 
     @classmethod
     def _made(

@@ -78,8 +78,7 @@ class WeightedTurns:
         self._part = pool.weights / pool.weight
         with np.errstate(divide="ignore"):
             self._turn = np.minimum(1.0 / self._part, NEVER)
-        drawn = np.array([rng.random() for _ in pool.positions]) * (self._part > 0)
-        self._owed = drawn - self._part * drawn.sum()
+        self._owed = _somewhere(self._part > 0, rng)
         self._lock = threading.Lock()
 
     def take(self, free: np.ndarray, wanted: int) -> list[int]:
@@ -117,6 +116,18 @@ class WeightedTurns:
             due[after] = np.inf
         positions = self._pool.positions
         return [positions[place] for place in found]
+
+
+def _somewhere(weighs: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Debts as they might be in the middle of going round: each within a turn, and no more owed than was overpaid.
+
+    They are drawn apart for each agent: were they all zero at first, every worker would begin with the heaviest, and
+    the lightest would get nothing where candidates are prepared anew before its first turn.
+    """
+    owed = np.array([rng.random() for _ in weighs]) * weighs
+    paid = round(float(owed.sum()))
+    owed[np.argsort(owed)[len(owed) - paid :]] -= 1.0
+    return owed
 
 
 class Memory:

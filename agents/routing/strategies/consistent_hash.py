@@ -9,11 +9,11 @@ from agents.routing.candidates import Pool
 from agents.routing.strategy import Pick, Situation, Strategy, first_usable
 from agents.routing.values import Reason
 
-SLACK = 1.25
+SLACK = 2.0
 """An agent gets no more than so many times its even part of the load; beyond, a key goes to the next in its order.
 
-(Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads", SODA 2018; 1.25 is what they found
-to serve well.)
+(Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads", SODA 2018.) A tighter bound makes more
+keys move when an agent comes, since everybody's bound changes with it: the decision record has the figures.
 """
 
 
@@ -38,13 +38,13 @@ class ConsistentHash(Strategy):
 
 
 def _bound(pool: Pool, situation: Situation) -> float:
-    """The load that is allowed for each unit of weight, counting the work that is to be placed."""
-    if situation.all_usable and pool.is_whole:
-        return SLACK * (situation.loads.total + 1) / pool.weight
-    free = pool.free(situation.usable)
-    total = float(situation.loads.taken[pool.at][free].sum())
-    weight = float(pool.weights[free].sum())
-    return SLACK * (total + 1) / weight if weight > 0 else math.inf
+    """The load that is allowed for each unit of weight, counting the work to be placed; 0 where nothing weighs."""
+    total, weight = situation.loads.total, pool.weight if len(pool) else 0.0
+    if not (situation.all_usable and pool.is_whole):
+        free = pool.free(situation.usable)
+        total = float(situation.loads.taken[pool.at][free].sum())
+        weight = float(pool.weights[free].sum())
+    return SLACK * (total + 1) / weight if weight > 0 else 0.0
 
 
 def _under(order: Sequence[int], pool: Pool, situation: Situation, load_a_weight: float, wanted: int) -> list[int]:

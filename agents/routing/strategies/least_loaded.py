@@ -13,8 +13,8 @@ DRAWS = 3
 
 Workers that look at figures of the same moment all find the same agent least loaded and run it over. Drawing a few
 at random and taking the best of them spreads the work as evenly as it is known (Mitzenmacher, "How useful is old
-information?", IEEE TPDS 11(1), 2000). Three were better than two and than four at every age of figures that was tried;
-the decision record has the table, and a test repeats it.
+information?", IEEE TPDS 11(1), 2000). Three serve best at the ages that figures have here: the decision record has
+the table, and a test repeats it.
 """
 TRIES = 24
 
