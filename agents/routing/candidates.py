@@ -19,9 +19,10 @@ from agents.values import Location, Performer
 
 KEYS_KEPT = 4096
 """Keys whose order of agents a pool remembers; the least lately used is forgotten first."""
-RANKED = 8
-"""How far such an order goes: beyond, it is worked out again, which nothing but a wide outage needs."""
+RANKED = 4
+"""How far such an order goes; who is beyond is looked for among those who can take the work."""
 LOCATIONS_KEPT = 256
+"""Places that work comes from, and other parts of a pool, that are kept prepared."""
 UNWELL = 1000
 """What is added to the ring of an agent in poor health: it is asked where no well agent can take the work."""
 
@@ -67,6 +68,12 @@ class Pool:
         return len(self) == 0 or bool((self.weights == self.weights[0]).all())
 
     @functools.cached_property
+    def inverse_weights(self) -> NDArray[np.float64]:
+        """One over each weight; a large number for none."""
+        with np.errstate(divide="ignore"):
+            return np.minimum(1.0 / self.weights, 1e300)
+
+    @functools.cached_property
     def hashes(self) -> NDArray[np.uint64]:
         """Their digests, for keys to be mixed with."""
         return self.of.all_hashes[self.at]
@@ -106,20 +113,35 @@ class Pool:
         found: Tiers = made
         return found
 
-    def order(self, key: str) -> tuple[int, ...]:
-        """All positions in the key's order, where ``rank`` did not go far enough."""
-        return self._ranked(key, len(self))
+    def best(self, key: str, among: NDArray[np.bool_], wanted: int) -> list[int]:
+        """The first so many in the key's order of those for whom ``among`` holds, by place in the pool."""
+        found = self._scores(key)
+        found[~among] = -np.inf
+        return self._highest(found, min(wanted, int(among.sum())))
+
+    def place(self, key: str, position: int) -> int:
+        """How many come before this one in the key's order."""
+        found = self._scores(key)
+        return int((found > found[self.positions.index(position)]).sum())
 
     def _rank(self, key: str) -> tuple[int, ...]:
-        return self._ranked(key, RANKED)
+        return tuple(self._highest(self._scores(key), min(RANKED, len(self))))
 
-    def _ranked(self, key: str, count: int) -> tuple[int, ...]:
-        found: NDArray[Any] = scores(self.hashes, key)
-        if not self.evenly:
-            found = weighted_scores(self.hashes, key, self.weights)
-        places = np.arange(len(self)) if len(self) <= count else np.argpartition(found, -count)[-count:]
-        ordered = places[np.argsort(found[places], kind="stable")[::-1]]
-        return tuple(self.at[ordered].tolist())
+    def _scores(self, key: str) -> NDArray[np.float64]:
+        if self.evenly:
+            return scores(self.hashes, key).astype(np.float64)
+        return weighted_scores(self.hashes, key, self.inverse_weights)
+
+    def _highest(self, found: NDArray[np.float64], count: int) -> list[int]:
+        """Those with the highest scores; a handful is found sooner one by one than by sorting."""
+        if count > 2 * RANKED:
+            return [self.positions[place] for place in np.argsort(-found, kind="stable")[:count].tolist()]
+        highest = []
+        for _ in range(count):
+            place = int(found.argmax())
+            highest.append(self.positions[place])
+            found[place] = -np.inf
+        return highest
 
     def _part(self, at: NDArray[np.intp], key: Hashable) -> Pool:
         return self if len(at) == len(self) else Pool(self.of, at, (self.key, key))

@@ -39,7 +39,7 @@ def decide(candidates: Candidates, request: Request, loads: Loads, memory: Memor
         considered=len(candidates),
         version=candidates.version,
         explanation=lambda: _why(candidates, pick),
-        omissions=lambda: _left_out(candidates, loads, tried),
+        omissions=lambda most: _left_out(situation, tried, most),
         retry_after=None if chosen else _retry_after(loads),
     )
 
@@ -58,13 +58,17 @@ def _why(candidates: Candidates, pick: Pick) -> Sequence[Reason]:
     return [*pick.why(), Reason("nobody_now", f"none of {len(candidates)} can take it now")]
 
 
-def _left_out(candidates: Candidates, loads: Loads, tried: Sequence[int]) -> tuple[LeftOut, ...]:
+def _left_out(situation: Situation, tried: Sequence[int], most: int | None) -> tuple[int, tuple[LeftOut, ...]]:
     """Those tried before, those that are shut, those that are full: each with the first that holds."""
-    whys = {int(index): loads.in_words(int(index)) for index in (~loads.usable).nonzero()[0]}
-    whys |= {index: standing.shut for index, standing in loads.shut.items()}
-    whys |= dict.fromkeys(tried, "it was tried already")
-    by = candidates.performers
-    return tuple(LeftOut(by[index].id, by[index].name, why) for index, why in sorted(whys.items()))
+    indices = (~situation.usable).nonzero()[0]
+    by, loads = situation.candidates.performers, situation.loads
+
+    def why(index: int) -> str:
+        if index in tried:
+            return "it was tried already"
+        return loads.shut[index].shut if index in loads.shut else loads.in_words(index)
+
+    return len(indices), tuple(LeftOut(by[at].id, by[at].name, why(at)) for at in indices[:most].tolist())
 
 
 def _retry_after(loads: Loads) -> float | None:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-# The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+# Of the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Its
+# first shift is left out since digests are mixed already, its last since it would change low digits only.
+_FIRST, _SECOND, _27 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(27)
 
 
 def digest(text: str) -> int:
@@ -34,21 +34,21 @@ def digests(texts: Iterable[str]) -> Hashes:
 def scores(agents: Hashes, key: str) -> Hashes:
     """Each agent's score for the key, evenly spread over 64 bits; the higher, the more it is preferred."""
     mixed = agents ^ np.uint64(digest(key))
-    mixed ^= mixed >> _30
     mixed *= _FIRST
     mixed ^= mixed >> _27
     mixed *= _SECOND
-    mixed ^= mixed >> _31
     return mixed
 
 
-def weighted_scores(agents: Hashes, key: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores by which an agent has the part ``weight / sum(weights)`` of the keys; ``-inf`` for a weight of zero.
+def weighted_scores(agents: Hashes, key: str, inverse_weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores by which an agent has the part ``weight / sum(weights)`` of the keys; the higher, the more preferred.
 
     The logarithm of a uniform number over the weight: the first of exponential clocks that run at these rates.
-    (Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005.)
+    (Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005.) What weighs nothing has a large
+    number for an inverse, and so no key.
     """
-    uniform = ((scores(agents, key) >> _11).astype(np.float64) + 0.5) * 2.0**-53
-    with np.errstate(divide="ignore"):
-        found: NDArray[np.float64] = np.log(uniform) / weights
+    found = scores(agents, key).astype(np.float64)
+    found *= 2.0**-64
+    np.log(found, out=found)
+    found *= inverse_weights
     return found

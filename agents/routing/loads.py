@@ -7,7 +7,7 @@ was true when it was decided.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -48,17 +48,19 @@ class Loads:
     """The loads of candidates, by their index.
 
     ``taken`` and ``places`` count steps (``inf``: no limit); ``share`` is the one over the other; ``usable`` says
-    who is neither full nor shut; ``total`` is the sum of ``taken`` over them. ``fresh`` says that it was read for
-    one decision, so that no other worker decides by the same figures.
+    who is neither full nor shut; ``total`` and ``weight`` are the sums over them of ``taken`` and ``weights``.
+    ``fresh`` says that it was read for one decision, so that no other worker decides by the same figures.
     """
 
     taken: NDArray[np.float64]
     places: NDArray[np.float64]
+    weights: NDArray[np.float64]
     shut: Mapping[int, Standing]
     share: NDArray[np.float64]
     usable: NDArray[np.bool_]
     all_usable: bool
     total: float
+    weight: float
     fresh: bool
 
     @classmethod
@@ -78,29 +80,35 @@ class Loads:
                 places[index] = stands.places
             if stands.shut:
                 shut[index] = stands
-        return cls._made(taken, places, shut, fresh)
+        return cls._made(taken, places, candidates.weights, shut, fresh)
 
     def with_more(self, index: int, steps: int = 1) -> Loads:
         """The loads when an agent has so many more steps, or less."""
         taken = self.taken.copy()
         taken[index] = max(0.0, taken[index] + steps)
-        share, usable = self.share.copy(), self.usable
+        share = self.share.copy()
         share[index] = taken[index] / _measure(self.places[index])
         free = bool(taken[index] < self.places[index]) and index not in self.shut
-        if free != bool(usable[index]):
-            return self._made(taken, self.places, self.shut, self.fresh)
+        if free != bool(self.usable[index]):
+            return self._made(taken, self.places, self.weights, self.shut, self.fresh)
         total = self.total + float(taken[index] - self.taken[index]) if free else self.total
-        return Loads(taken, self.places, self.shut, share, usable, self.all_usable, total, self.fresh)
+        return replace(self, taken=taken, share=share, total=total)
 
     @classmethod
     def _made(
-        cls, taken: NDArray[np.float64], places: NDArray[np.float64], shut: Mapping[int, Standing], fresh: bool
+        cls,
+        taken: NDArray[np.float64],
+        places: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        shut: Mapping[int, Standing],
+        fresh: bool,
     ) -> Loads:
         usable = taken < places
         if shut:
             usable[list(shut)] = False
         share = taken / _measure(places)
-        return cls(taken, places, shut, share, usable, bool(usable.all()), float(taken[usable].sum()), fresh)
+        total, weight = float(taken[usable].sum()), float(weights[usable].sum())
+        return cls(taken, places, weights, shut, share, usable, bool(usable.all()), total, weight, fresh)
 
     def in_words(self, index: int) -> str:
         """``2 of 5 places taken``."""

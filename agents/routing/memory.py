@@ -11,6 +11,7 @@ import threading
 from collections.abc import Hashable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.routing.candidates import Pool
 
@@ -29,7 +30,7 @@ class Turns:
         self._next = 0
         self._lock = threading.Lock()
 
-    def take(self, usable: np.ndarray, wanted: int) -> list[int]:
+    def take(self, usable: NDArray[np.bool_], wanted: int) -> list[int]:
         """The next in turn, and those after it; the turn passes on behind the first alone.
 
         It goes on behind whoever was found, not behind where it looked, so that the neighbour of an agent that is
@@ -48,7 +49,7 @@ class Turns:
             found.append(self._order[place])
         return found
 
-    def _find(self, usable: np.ndarray, start: int) -> int | None:
+    def _find(self, usable: NDArray[np.bool_], start: int) -> int | None:
         order = self._order
         count = len(order)
         for step in range(min(PROBES, count)):
@@ -57,7 +58,7 @@ class Turns:
                 return place
         return self._far(usable, start)
 
-    def _far(self, usable: np.ndarray, start: int) -> int | None:
+    def _far(self, usable: NDArray[np.bool_], start: int) -> int | None:
         """Many in a row are down: all are looked at at once."""
         ahead = np.roll(usable[self._at], -start)
         first = int(ahead.argmax()) if len(ahead) else 0
@@ -81,7 +82,7 @@ class WeightedTurns:
         self._owed = _somewhere(self._part > 0, rng)
         self._lock = threading.Lock()
 
-    def take(self, free: np.ndarray, wanted: int) -> list[int]:
+    def take(self, free: NDArray[np.bool_], wanted: int) -> list[int]:
         """The next in turn, and those that would be next without it. ``free`` by place in the pool."""
         with self._lock:
             part = self._part if free.all() else self._among(free)
@@ -95,13 +96,15 @@ class WeightedTurns:
             self._owed[first] -= 1.0
         return self._pool_order(due, free, first, wanted)
 
-    def _among(self, free: np.ndarray) -> np.ndarray:
+    def _among(self, free: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The parts of those who are free; alike where all the weight is elsewhere."""
-        weights = np.where(free, self._part, 0.0)
-        total = weights.sum()
-        return weights / total if total > 0 else free / max(1, int(free.sum()))
+        weights: NDArray[np.float64] = np.where(free, self._part, 0.0)
+        if not weights.any():
+            weights = free.astype(np.float64)
+        weights /= weights.sum()
+        return weights
 
-    def _pool_order(self, due: np.ndarray, free: np.ndarray, first: int, wanted: int) -> list[int]:
+    def _pool_order(self, due: NDArray[np.float64], free: NDArray[np.bool_], first: int, wanted: int) -> list[int]:
         found = [first]
         due[first] = np.inf
         while len(found) < wanted:
@@ -118,13 +121,13 @@ class WeightedTurns:
         return [positions[place] for place in found]
 
 
-def _somewhere(weighs: np.ndarray, rng: random.Random) -> np.ndarray:
+def _somewhere(weighs: NDArray[np.bool_], rng: random.Random) -> NDArray[np.float64]:
     """Debts as they might be in the middle of going round: each within a turn, and no more owed than was overpaid.
 
     They are drawn apart for each agent: were they all zero at first, every worker would begin with the heaviest, and
     the lightest would get nothing where candidates are prepared anew before its first turn.
     """
-    owed = np.array([rng.random() for _ in weighs]) * weighs
+    owed: NDArray[np.float64] = np.array([rng.random() for _ in weighs]) * weighs
     paid = round(float(owed.sum()))
     owed[np.argsort(owed)[len(owed) - paid :]] -= 1.0
     return owed

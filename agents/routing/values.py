@@ -76,6 +76,8 @@ class LeftOut:
 
 
 Explanation = Callable[[], Sequence[Reason]]
+Omissions = Callable[[int | None], tuple[int, tuple[LeftOut, ...]]]
+"""How many were left out, and the first so many of them, or all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Decision:
     considered: int
     version: int
     explanation: Explanation = field(repr=False, compare=False)
-    omissions: Callable[[], tuple[LeftOut, ...]] = field(repr=False, compare=False)
+    omissions: Omissions = field(repr=False, compare=False)
     retry_after: float | None = None
 
     @property
@@ -102,16 +104,20 @@ class Decision:
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Every candidate that could not be chosen, with why."""
-        return self.omissions()
+        return self.omissions(None)[1]
 
     @property
     def sentence(self) -> str:
         """The reasons in one line: ``least loaded: 2 of 5 places taken; x left out: its circuit is open``."""
-        return "; ".join([*(reason.text for reason in self.reasons), *_named(self.left_out)])
+        count, named = self.omissions(NAMED_AT_MOST)
+        texts = [reason.text for reason in self.reasons] + [f"{one.name} left out: {one.why}" for one in named]
+        if count > len(named):
+            texts.append(f"{count - len(named)} more left out")
+        return "; ".join(texts)
 
     def to_json(self) -> dict[str, Any]:
         """What is kept on the step: at most ``NAMED_AT_MOST`` of those left out are named, the others counted."""
-        left_out = self.left_out
+        count, named = self.omissions(NAMED_AT_MOST)
         return {
             "strategy": self.strategy,
             "chosen": list(self.chosen[:NAMED_AT_MOST]),
@@ -119,12 +125,6 @@ class Decision:
             "considered": self.considered,
             "registry_version": self.version,
             "reasons": [reason.to_json() for reason in self.reasons],
-            "left_out": [one.to_json() for one in left_out[:NAMED_AT_MOST]],
-            "left_out_count": len(left_out),
+            "left_out": [one.to_json() for one in named],
+            "left_out_count": count,
         }
-
-
-def _named(left_out: Sequence[LeftOut]) -> list[str]:
-    named = [f"{one.name} left out: {one.why}" for one in left_out[:NAMED_AT_MOST]]
-    rest = len(left_out) - NAMED_AT_MOST
-    return [*named, f"{rest} more left out"] if rest > 0 else named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import queue
@@ -97,18 +98,15 @@ def _gather(errand: _Errand, gathering: Gathering) -> Gathering:
                 break
             continue
         gathering = reply.into(gathering)
-    while gathering.verdict is Verdict.WAITING and errand.agents:
-        gathering = _not_asked(errand, gathering)
+    return _without_the_unasked(errand, gathering) if gathering.verdict is Verdict.WAITING else gathering
+
+
+def _without_the_unasked(errand: _Errand, gathering: Gathering) -> Gathering:
+    """At the deadline: those whose turn to be asked did not come are not late, and it is not their fault."""
+    with contextlib.suppress(IndexError):
+        while True:
+            gathering = gathering.failed(errand.agents.popleft().id, "no thread was free to ask it in time")
     return gathering
-
-
-def _not_asked(errand: _Errand, gathering: Gathering) -> Gathering:
-    """At the deadline: an agent whose turn to be asked did not come."""
-    try:
-        agent = errand.agents.popleft()
-    except IndexError:
-        return gathering
-    return gathering.failed(agent.id, "no thread was free to ask it in time")
 
 
 @functools.cache

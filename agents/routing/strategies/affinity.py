@@ -32,14 +32,14 @@ class Affinity(Strategy):
         key = situation.request.key
         found = first_usable(pool.rank(key), situation.usable, wanted)
         if len(found) < wanted:
-            found = first_usable(pool.order(key), situation.usable, wanted)
+            found = pool.best(key, pool.free(situation.usable), wanted)
         return Pick(found, lambda: _why(pool, situation.request, found))
 
 
 def _why(pool: Pool, request: Request, found: list[int]) -> list[Reason]:
     if not found:
         return []
-    place = pool.order(request.key).index(found[0])
+    place = pool.place(request.key, found[0])
     text = f"affinity: key {request.key!r} belongs to it"
     if place:
         text += f" while the {place} before it cannot take it"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+
+import numpy as np
 
 from agents.routing.candidates import Pool
-from agents.routing.strategy import Pick, Situation, Strategy, first_usable
+from agents.routing.strategy import Pick, Situation, Strategy
 from agents.routing.values import Reason
 
 SLACK = 2.0
@@ -24,50 +25,45 @@ class ConsistentHash(Strategy):
 
     def pick(self, pool: Pool, situation: Situation, wanted: int) -> Pick:
         """Who is under the bound, in the key's order; then, for second choices, who can take it at all."""
-        key = situation.request.key
-        load_a_weight = _bound(pool, situation)
-        order: Sequence[int] = pool.rank(key)
-        found = _under(order, pool, situation, load_a_weight, wanted)
-        if len(found) < wanted and len(order) < len(pool):
-            order = pool.order(key)
-            found = _under(order, pool, situation, load_a_weight, wanted)
+        key, bound = situation.request.key, _bound(pool, situation)
+        found = _first_under(pool, situation, bound, wanted)
         if len(found) < wanted:
-            others = first_usable(order, situation.usable, wanted + len(found))
-            found += [index for index in others if index not in found][: wanted - len(found)]
-        return Pick(found, lambda: _why(pool, situation, found, load_a_weight))
+            free = pool.free(situation.usable)
+            under = free & (situation.loads.taken[pool.at] < np.ceil(bound * pool.weights))
+            found = pool.best(key, under, wanted)
+            if len(found) < wanted:
+                found += pool.best(key, free & ~under, wanted - len(found))
+        return Pick(found, lambda: _why(pool, situation, found))
 
 
 def _bound(pool: Pool, situation: Situation) -> float:
     """The load that is allowed for each unit of weight, counting the work to be placed; 0 where nothing weighs."""
-    total, weight = situation.loads.total, pool.weight if len(pool) else 0.0
-    if not (situation.all_usable and pool.is_whole):
+    total, weight = situation.loads.total, situation.loads.weight
+    if not pool.is_whole or situation.usable is not situation.loads.usable:
         free = pool.free(situation.usable)
         total = float(situation.loads.taken[pool.at][free].sum())
         weight = float(pool.weights[free].sum())
     return SLACK * (total + 1) / weight if weight > 0 else 0.0
 
 
-def _under(order: Sequence[int], pool: Pool, situation: Situation, load_a_weight: float, wanted: int) -> list[int]:
-    usable, taken = situation.usable, situation.loads.taken
-    weights = None if pool.evenly else situation.candidates.all_weights
-    even = math.ceil(load_a_weight * float(pool.weights[0])) if pool.evenly and order else 0
+def _first_under(pool: Pool, situation: Situation, bound: float, wanted: int) -> list[int]:
+    """Those at the head of the key's order, which is all that is needed but for a wide outage."""
+    usable, taken, weights = situation.usable, situation.loads.taken, situation.loads.weights
     found: list[int] = []
-    for index in order:
-        if usable[index] and taken[index] < (even if weights is None else math.ceil(load_a_weight * weights[index])):
+    for index in pool.rank(situation.request.key):
+        if usable[index] and taken[index] < math.ceil(bound * weights[index]):
             found.append(index)
             if len(found) >= wanted:
                 break
     return found
 
 
-def _why(pool: Pool, situation: Situation, found: list[int], load_a_weight: float) -> list[Reason]:
+def _why(pool: Pool, situation: Situation, found: list[int]) -> list[Reason]:
     if not found:
         return []
     key = situation.request.key
-    before = pool.order(key)[: pool.order(key).index(found[0])]
-    over = [index for index in before if situation.usable[index]]
+    place = pool.place(key, found[0])
     text = f"consistent hash: key {key!r} belongs to it"
-    if over:
-        others = f" and {len(over) - 3} more" if len(over) > 3 else ""
-        text += f"; {situation.names(over[:3])}{others} before it: at {SLACK} times an even load"
-    return [Reason("consistent_hash", text, {"key": key, "place": len(before) + 1})]
+    if place:
+        text += f" while the {place} before it cannot take it, or have {SLACK:g} times an even part of the load"
+    return [Reason("consistent_hash", text, {"key": key, "place": place + 1})]
