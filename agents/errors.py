@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
+from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError
 
 
 class AgentNotFound(NotFound):
@@ -155,3 +156,53 @@ class QueryInvalid(InvalidInput):
     """The question for agents is not valid."""
 
     code = "agent_query_invalid"
+
+
+class UnknownStrategy(InvalidInput):
+    """There is no routing strategy of that name."""
+
+    code = "unknown_strategy"
+
+    @classmethod
+    def named(cls, name: str, known: Iterable[str]) -> Self:
+        """The error for ``name``, with all names, and the nearest as a hint."""
+        return cls(f"No routing strategy is called {name!r}.{_choices(name, known)}")
+
+
+class UnknownAggregation(InvalidInput):
+    """There is no aggregation of that name."""
+
+    code = "unknown_aggregation"
+
+    @classmethod
+    def named(cls, name: str, known: Iterable[str]) -> Self:
+        """The error for ``name``, with all names, and the nearest as a hint."""
+        return cls(f"No aggregation is called {name!r}.{_choices(name, known)}")
+
+
+class DuplicateAggregation(PhasegateError):
+    """Two functions are registered as an aggregation of the same name."""
+
+    code = "duplicate_aggregation"
+
+
+class AnswersUnusable(PermanentFailure):
+    """The answers that were gathered cannot be made one."""
+
+    code = "answers_unusable"
+
+
+class QuorumMissed(AgentFailure):
+    """Fewer agents answered than were needed.
+
+    ``details`` holds ``gathered``: who answered, who did not and why, as ``Gathered.to_json`` gives it.
+    """
+
+    code = "quorum_missed"
+
+
+def _choices(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{hint} There are: {', '.join(names)}."

@@ -243,6 +243,18 @@ class Conf(BaseSettings):
     )
 
     # --- agents: routing
+    route_load_seconds: float = Field(
+        0.1,
+        ge=0,
+        description="How long a worker routes by the loads of agents that it has read; 0: it reads them for each "
+        "decision. Defaults to 0.1 s.",
+    )
+    scatter_threads: int = Field(
+        64,
+        ge=1,
+        description="Calls that scatters of one process have under way at once, abandoned ones among them. "
+        "Defaults to 64.",
+    )
 
     # --- agents: swarm
 

@@ -1,1 +1,1 @@
-"""What can be done with the registry, in the words of those who do it."""
+"""What others may ask of agents: verbs, each one file of its own."""

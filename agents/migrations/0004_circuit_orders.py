@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agents', '0002_registry'),
+        ('agents', '0003_calls'),
     ]
 
     operations = [
