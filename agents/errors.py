@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import ClassVar, Self
 
 from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
-from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError
 
 
 class AgentNotFound(NotFound):
