@@ -21,7 +21,7 @@ DEAREST = 100_000.0
 class Price(BaseModel):
     """Per million tokens, in the currency of budgets."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     tokens_in: float = Field(0.0, ge=0, le=DEAREST, alias="in")
     tokens_out: float = Field(0.0, ge=0, le=DEAREST, alias="out")

@@ -13,7 +13,7 @@ from agents.values import Performer
 class TransportSettings(BaseModel):
     """What the settings of a transport share: no key that means nothing, and no change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 Read = TypeVar("Read", bound=TransportSettings)

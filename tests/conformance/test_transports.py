@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -181,3 +184,16 @@ def test_an_agent_that_is_not_there_is_not_alive_and_asking_it_never_raises(far:
     far.close()
 
     assert TRANSPORTS[far.transport].probe(performer, timeout=1) is False
+
+
+def test_a_process_that_calls_functions_only_does_not_import_what_the_others_need() -> None:
+    """A worker that is started again has the time of its start to make up for."""
+    program = (
+        "import django, sys; django.setup(); import agents.transports; "
+        "sys.exit(' '.join({'httpx2', 'httpcore2', 'h11'} & set(sys.modules)))"
+    )
+    named = {"DJANGO_SETTINGS_MODULE": "orchestrator_site.settings", "PHASEGATE_PROCESS": "worker-cpu"}
+    environment = {**os.environ, **named}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+
+    assert done.stderr.strip() == ""
