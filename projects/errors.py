@@ -291,3 +291,15 @@ class ProjectChanged(Refused):
     """The project has changed since: look at a new preview before you confirm."""
 
     code = "project_changed"
+
+
+class StartTimedOut(PhasegateError):
+    """Nobody began the step in time."""
+
+    code = "start_timed_out"
+
+
+class AttemptOver(Refused):
+    """The attempt is over, or the step is another's by now: what comes for it does not count."""
+
+    code = "attempt_over"

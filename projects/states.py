@@ -94,6 +94,7 @@ class AttemptOutcome(State):
     LOST = "lost", "Its worker fell silent or died; recovery took the step back."
     HANDED_BACK = "handed_back", "Its worker was told to stop and gave the step back."
     CANCELLED = "cancelled", "The project was cancelled meanwhile."
+    HELD = "held", "No agent could take the step; it waits, and this counts as no attempt."
 
 
 PROJECT: Machine[ProjectState] = machine(

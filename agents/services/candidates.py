@@ -25,7 +25,7 @@ from agents.states import TAKES_STEPS
 from agents.values import Performer
 from orchestrator_site.conf import conf
 
-__all__ = ["by_name", "performers", "reset", "version"]
+__all__ = ["by_name", "current_version", "is_registered", "performers", "reset", "version"]
 
 KEPT = 1024
 """Answers that a process keeps; those that were asked for longest ago go first."""
@@ -49,11 +49,16 @@ class _Cache:
     answers: OrderedDict[tuple[str, str], _Kept] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: tuple[str, str], read: Callable[[], _Answer]) -> _Answer:
-        """The answer for a key, from memory where that is fresh enough."""
+    def check(self) -> float:
+        """Read the registry's version where that is due; the moment, on the monotonic clock."""
         now = time.monotonic()
         if now - self.checked_at >= _bounds.check:
             self.version, self.checked_at = changes.version(), now
+        return now
+
+    def get(self, key: tuple[str, str], read: Callable[[], _Answer]) -> _Answer:
+        """The answer for a key, from memory where that is fresh enough."""
+        now = self.check()
         kept = self.answers.get(key)
         if kept is not None and kept.version == self.version != 0 and now - kept.read_at < _bounds.keep:
             return kept.answer
@@ -96,8 +101,19 @@ def by_name(name: str) -> Performer:
     return found[0]
 
 
+def is_registered(name: str) -> bool:
+    """Whether an agent of that name is registered, in whatever state."""
+    return bool(name) and bool(_cache.get((name, _NAMED), lambda: _named(name)))
+
+
 def version() -> int:
     """The version of the registry that this process knows: a key for what is derived from candidates."""
+    return _cache.version
+
+
+def current_version() -> int:
+    """The version of the registry, read anew where that is due."""
+    _cache.check()
     return _cache.version
 
 

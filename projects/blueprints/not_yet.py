@@ -28,11 +28,7 @@ def _of_kind(kind: StepKind, instead: str) -> NotYet:
 NOT_YET: tuple[NotYet, ...] = (
     _of_kind(StepKind.SAGA, "write its actions as steps"),
     _of_kind(StepKind.SWARM, "let one agent do it"),
-    _of_kind(StepKind.SCATTER, "name one agent with `agent`"),
     NotYet("compensate", lambda step: step.compensate is not None, "let a later step undo it"),
-    NotYet("capability", lambda step: step.capability is not None, "name the agent with `agent`"),
-    NotYet("version", lambda step: step.version is not None, "name the agent with `agent`"),
-    NotYet("route", lambda step: step.route is not None, "name the agent with `agent`"),
 )
 
 

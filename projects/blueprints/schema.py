@@ -82,6 +82,18 @@ def _new() -> Any:
     return Field(default=None, exclude_if=_unsaid)
 
 
+def _is_false(value: Any) -> bool:
+    return value is False
+
+
+def _is_hundred(value: Any) -> bool:
+    return bool(value == 100)
+
+
+def _is_empty(value: Any) -> bool:
+    return not value
+
+
 class RetryPolicy(_Model):
     """When a failed attempt is tried again. ``base`` and ``cap`` in seconds."""
 
@@ -115,10 +127,104 @@ class ChildSpec(_Model):
 
 
 class ScatterSpec(_Model):
-    """How a step of kind ``scatter`` gathers the answers of all agents that have its capability."""
+    """How a step of kind ``scatter`` gathers the answers of the agents that have its capability.
+
+    ``quorum`` answers are needed (what the aggregation needs, where none is said), within ``deadline`` seconds (the
+    step's timeout); ``partial``: at the deadline fewer will do. At most ``at_most`` agents are asked. ``options`` are
+    the aggregation's own.
+    """
 
     quorum: Count | None = None
-    aggregation: Literal["all", "first", "majority", "best", "weighted", "merge"] = "all"
+    aggregation: Name = "all"
+    deadline: PositiveDuration | None = _new()
+    partial: StrictBool = Field(default=False, exclude_if=_is_false)
+    at_most: Annotated[StrictInt, Field(ge=1, le=1000)] = Field(default=100, exclude_if=_is_hundred)
+    options: Schema = Field(default_factory=dict, exclude_if=_is_empty)
+
+
+class NearSpec(_Model):
+    """Where the work comes from: agents in the same zone are preferred, then in the same region, then the nearest."""
+
+    region: Text | None = _new()
+    zone: Text | None = _new()
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = _new()
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = _new()
+
+
+class RuleSpec(_Model):
+    """A rule of the route ``content``: where ``when`` holds for ``params``, who may have the step.
+
+    ``agents`` by name, ``tags`` all of which an agent must have; ``then`` is the strategy among those who remain.
+    """
+
+    name: Text | None = _new()
+    when: ExpressionText | None = _new()
+    agents: tuple[Name, ...] = ()
+    tags: tuple[Text, ...] = ()
+    then: Annotated[StrictStr, Field(pattern=r"^[a-z_]+$")] = "least_loaded"
+
+
+Strategy = Literal[
+    "round_robin",
+    "least_loaded",
+    "weighted",
+    "content",
+    "priority",
+    "affinity",
+    "failover",
+    "consistent_hash",
+]
+
+
+class RouteSpec(_Model):
+    """How one of the agents that could do a step is chosen.
+
+    ``key``, a template, is what ``affinity`` and ``consistent_hash`` go by: the step's own key where none is given.
+    """
+
+    strategy: Strategy | None = None
+    key: StrictStr | None = _new()
+    near: NearSpec | None = _new()
+    rules: tuple[RuleSpec, ...] = Field(default=(), exclude_if=_is_empty)
+
+    @classmethod
+    def of(cls, said: Any) -> RouteSpec:
+        """What a step says of its route: a word, or all of it."""
+        if said is None:
+            return cls()
+        return cls(strategy=said) if isinstance(said, str) else cls.model_validate(said)
+
+
+class FallbackSpec(_Model):
+    """What a step degrades to: another ``agent``, or the constant ``value``; for these ``causes``, or any."""
+
+    agent: Name | None = None
+    value: Any = None
+    causes: tuple[Literal["failed", "no_agent", "timed_out"], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.agent is None) == ("value" not in self.model_fields_set):
+            raise ValueError("a fallback is an agent or a value: write `agent: NAME` or `value: …`")
+        return self
+
+    @classmethod
+    def all_of(cls, said: Any) -> tuple[FallbackSpec, ...]:
+        """One or several, in the order in which they are tried."""
+        given = said if isinstance(said, list | tuple) else [] if said is None else [said]
+        return tuple(cls.model_validate(each) for each in given)
+
+
+class TimeoutsSpec(_Model):
+    """Limits of time beside ``timeout``, each in seconds.
+
+    ``schedule_to_start``: how long the step may wait for somebody to begin it. ``heartbeat``: how long an agent that
+    answers later may be silent. ``schedule_to_close``: how long the step may take with all its attempts and waits.
+    """
+
+    schedule_to_start: PositiveDuration | None = _new()
+    heartbeat: PositiveDuration | None = _new()
+    schedule_to_close: PositiveDuration | None = _new()
 
 
 class Approvers(_Model):
@@ -235,7 +341,7 @@ class StepSpec(_Model):
     agent: Name | None = None
     capability: Name | None = None
     version: StrictStr | None = None
-    route: Literal["round_robin", "least_loaded", "weighted", "content", "priority", "sticky"] | None = None
+    route: Strategy | RouteSpec | None = None
     queue: Literal["cpu", "io"] | None = None
     params: Schema = {}
     needs: tuple[StrictStr, ...] = ()
@@ -254,6 +360,8 @@ class StepSpec(_Model):
     scatter: ScatterSpec | None = None
     estimate: EstimateSpec | None = _new()
     concurrency: ConcurrencySpec | None = _new()
+    fallback: FallbackSpec | tuple[FallbackSpec, ...] | None = _new()
+    timeouts: TimeoutsSpec | None = _new()
 
 
 class PhaseSpec(_Model):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from projects.blueprints.paths import Place
 from projects.blueprints.schema import Blueprint, RetryPolicy, StepKind, StepSpec
 from projects.blueprints.shaping import Finding
-
-_VERSION_RANGE = re.compile(r"(==|!=|<=|>=|<|>|~=)?\s*\d+(\.\d+){0,3}(\.\*)?")
 
 # Which key says what a step of a kind does; agents and scatters are named by `agent` and `capability`.
 _SUBJECT = {
@@ -65,8 +64,17 @@ def _performer(step: StepSpec, place: Place) -> Iterator[Finding]:
         for key in ("version", "route"):
             if getattr(step, key) is not None:
                 yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")
-    if step.version is not None and not all(_VERSION_RANGE.fullmatch(part.strip()) for part in step.version.split(",")):
+    if step.version is not None and not _is_range(step.version):
         yield Finding((*place, "version"), f"{step.version!r} is no version range", 'Write, for instance, ">=1.2,<2".')
+
+
+def _is_range(text: str) -> bool:
+    """Whether a text is a range of versions, as PEP 440 writes them."""
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 def _subject(step: StepSpec, place: Place) -> Iterator[Finding]:

@@ -68,6 +68,7 @@ class Step(models.Model):
         db_index=False,
         help_text="The step of an earlier round or run whose result this one keeps.",
     )
+    degraded = models.JSONField(null=True, help_text="Where the result is its fallback's: whose, and why.")
     error = models.JSONField(null=True, help_text="The last error: code, message, and where it came from.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
@@ -145,6 +146,9 @@ class Attempt(models.Model):
     worker = models.UUIDField()
     outcome = models.CharField(max_length=12, choices=AttemptOutcome.choices(), default=AttemptOutcome.RUNNING)
     error = models.JSONField(null=True)
+    performer = models.CharField(max_length=100, blank=True, db_default="", help_text="The agent that was chosen.")
+    performer_id = models.UUIDField(null=True, help_text="Its id in the registry.")
+    decision = models.JSONField(null=True, help_text="Why this agent was chosen, and others were not.")
     details = models.JSONField(null=True, help_text="What the agent said in its last heartbeat.")
     tokens_in = models.BigIntegerField(default=0)
     tokens_out = models.BigIntegerField(default=0)
@@ -157,6 +161,14 @@ class Attempt(models.Model):
         constraints = (
             known_state("attempt", AttemptOutcome, "outcome"),
             models.UniqueConstraint(fields=("step", "number"), name="attempt_number_is_unique"),
+        )
+        indexes = (
+            # "What has this agent running?", asked when it drains or is gone. Most attempts name no agent.
+            models.Index(
+                fields=("performer_id",),
+                condition=Q(performer_id__isnull=False, finished_at__isnull=True),
+                name="attempt_running_by_agent",
+            ),
         )
 
     def __str__(self) -> str:

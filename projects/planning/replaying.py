@@ -223,6 +223,7 @@ _STEP_STATES: Mapping[str, StepState] = {
     "step.cancelled": StepState.CANCELLED,
     "step.retrying": StepState.PENDING,
     "step.handed_back": StepState.PENDING,
+    "step.held": StepState.PENDING,
     "step.taken_back": StepState.PENDING,
 }
 _PHASE_STATES: Mapping[str, PhaseState] = {

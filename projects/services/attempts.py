@@ -49,6 +49,8 @@ class Outcome:
     tokens_in: int
     tokens_out: int
     cost: float
+    degraded: str | None = None
+    """Where the result is a fallback's: whose, and why, as JSON text."""
 
     @property
     def usage(self) -> Usage:

@@ -42,10 +42,23 @@ def claim(project: UUID, step: UUID, worker: WorkerProcess) -> Claim | None:
     return _claimed(rows[0])
 
 
+def held(step: UUID, attempt: int) -> Claim | None:
+    """The claim of an attempt that runs, whoever holds it. None: it is over, or the step is another's by now."""
+    rows = sql.rows("held_attempt", step=step, attempt=attempt)
+    return _claimed(rows[0]) if rows else None
+
+
 def complete(
-    outcome: Outcome, worker: WorkerProcess, following: UUID | None = None, hand_over: UUID | None = None
+    outcome: Outcome,
+    worker: WorkerProcess,
+    following: UUID | None = None,
+    hand_over: UUID | None = None,
+    actor: str = "",
 ) -> Committed:
-    """Commit a result, and claim the step that follows in the leg, or make ready the first of the next leg."""
+    """Commit a result, and claim the step that follows in the leg, or make ready the first of the next leg.
+
+    ``actor`` where it is somebody else's result than the worker's.
+    """
     kept = results.keep(outcome.result)
     faults.point("before_commit")
     with ending(outcome.step):
@@ -56,12 +69,13 @@ def complete(
             result=kept.text,
             blob=kept.blob,
             digest=kept.sha256,
+            degraded=outcome.degraded,
             tokens_in=outcome.tokens_in,
             tokens_out=outcome.tokens_out,
             cost=outcome.cost,
             next=following,
             hand_over=hand_over,
-            **_lease(worker),
+            **_lease(worker) | ({"actor": actor} if actor else {}),
         )[0]
         if row["landed"]:
             book(outcome.step, outcome.usage)
@@ -87,6 +101,7 @@ def complete_batch(
         results=[each.text for each in kept],
         blobs=[each.blob for each in kept],
         digests=[each.sha256 for each in kept],
+        marks=[outcome.degraded for outcome in outcomes],
         tokens_in=[outcome.tokens_in for outcome in outcomes],
         tokens_out=[outcome.tokens_out for outcome in outcomes],
         costs=[outcome.cost for outcome in outcomes],

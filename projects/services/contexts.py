@@ -215,11 +215,15 @@ class StepContext:
     @cached_property
     def params(self) -> Mapping[str, Any]:
         """The step's parameters, evaluated. Raises ``ExpressionFailed``."""
+        return dict(self.rendered(self._step.spec.get("params") or {}))
+
+    def rendered(self, template: Any) -> Any:
+        """A template of the step's specification, evaluated. Raises ``ExpressionFailed``."""
         step = self._step
         readers = _readers(step.project_id, self.results, lambda: _rework_of(step.phase_id, step.round))
         if step.parent_id is not None:
             readers |= {"item": lambda: step.item, "index": lambda: step.position}
-        return dict(render(step.spec.get("params") or {}, Roots(readers)))
+        return render(template, Roots(readers))
 
     @cached_property
     def values(self) -> Mapping[str, Any]:

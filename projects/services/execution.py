@@ -21,9 +21,9 @@ from uuid import UUID
 from django.db import DataError, InterfaceError, OperationalError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from agents.errors import AgentTimedOut, ResultUnusable
-from agents.registry import find_agent, load_agents
-from agents.transports import python
+from agents.errors import AgentBusy, AgentTimedOut, NoAgentNow, ResultUnusable
+from agents.resilience.fallback import Cause
+from agents.resilience.outcomes import delay_with
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
@@ -31,15 +31,17 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import RetryPolicy
+from projects.errors import StartTimedOut
 from projects.models import Attempt, Project, Timer
 from projects.models.timer import TimerKind
 from projects.planning import budgeting
 from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import claims, paces
+from projects.services import claims, holding, paces, performing
 from projects.services.attempts import NOTHING, Claim, Outcome, Usage
 from projects.services.claims import Committed
 from projects.services.contexts import StepContext
+from projects.services.performing import Performed
 from projects.services.workers import Held, WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState
 
@@ -189,20 +191,38 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
     context = StepContext(step, held, worker.actor)
     try:
         began = time.perf_counter()
-        result = _call(step, context)
-        paces.saw(step.agent, time.perf_counter() - began)
+        faults.point("in_agent")
+        performed = performing.perform(step, context, worker)
+        paces.saw(step.agent or step.spec.get("capability", ""), time.perf_counter() - began)
+        if performed.accepted is not None and performed.agent is not None:
+            performing.leave_to(performed.agent, step, performed.accepted, worker)
+            return None
         faults.point("after_agent")
-        return Outcome(step, result, context.tokens_in, context.tokens_out, context.cost)
+        return _outcome(step, performed, context)
+    except NoAgentNow as error:
+        return _hold(step, error, worker, context, end)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
             raise  # the database went away: the heartbeat of this process gives the step back once it is there again
-        _fail_and_note(step, error, worker, end, _usage(context))
-        return None
+        return _after_failure(step, error, worker, context, end)
     except BaseException:
         _hand_back(step, worker, _usage(context))
         raise
     finally:
         unbind_contextvars("project", "step", "attempt")
+
+
+def _after_failure(
+    step: Claim, error: Exception, worker: WorkerProcess, context: StepContext, end: LegEnd
+) -> Outcome | None:
+    """Write the failure down, or, where it was the last and the step has a fallback, commit what stands in."""
+    if step.spec.get("fallback") and not _is_cancelled(step) and isinstance(_decision(step, error), GiveUp):
+        cause = Cause.TIMED_OUT if isinstance(error, AgentTimedOut) else Cause.FAILED
+        performed = performing.stand_in(step, context, worker, cause=cause, error=error)
+        if performed is not None:
+            return _outcome(step, performed, context)
+    _fail_and_note(step, error, worker, end, _usage(context))
+    return None
 
 
 def _usage(context: StepContext) -> Usage:
@@ -211,23 +231,48 @@ def _usage(context: StepContext) -> Usage:
 
 def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
     end.look = True
-    after = _fail(step, error, worker, usage)
+    after = fail(step, error, worker.actor, usage)
     if after is not None:
         end.again.append((step.id, after))
 
 
-def _call(step: Claim, context: StepContext) -> str:
-    load_agents()
-    faults.point("in_agent")
-    context.params  # noqa: B018 what cannot be evaluated fails the step before its agent is called
-    result = python.call(find_agent(step.agent), context, timeout=step.timeout_seconds)
-    try:
-        return json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ResultUnusable(
-            f"Agent {step.agent!r} returned what JSON cannot hold: {error}. Return plain dicts, lists, texts and "
-            "finite numbers."
-        ) from error
+def _outcome(step: Claim, performed: Performed, context: StepContext) -> Outcome:
+    return Outcome(step, performed.text, context.tokens_in, context.tokens_out, context.cost, performed.degraded)
+
+
+def _hold(step: Claim, error: NoAgentNow, worker: WorkerProcess, context: StepContext, end: LegEnd) -> Outcome | None:
+    """Nobody can take the step now: it waits, without a worker, and without having used an attempt.
+
+    Where it has waited for longer than it may its fallback stands in, or it fails.
+    """
+    end.look = True
+    if holding.has_waited_too_long(step):
+        longest = holding.limits(step).schedule_to_start
+        late = StartTimedOut(f"No agent took the step within {longest:g} s. Last: {error}")
+        performed = performing.stand_in(step, context, worker, cause=Cause.NO_AGENT, error=late)
+        if performed is not None:
+            return _outcome(step, performed, context)
+        settle_failure(step, GiveUp("it waited too long for an agent"), describe(late), worker.actor, timed_out=True)
+        return None
+    held = {"error": json.dumps(describe(error)), "kind": "step.held", "failures": 0}
+    after = _put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
+    if after is not None:
+        end.again.append((step.id, after))
+    return None
+
+
+def _put_off(
+    step: Claim, delay: float, outcome: AttemptOutcome, actor: str, said: dict[str, Any], usage: Usage = NOTHING
+) -> float | None:
+    """Put a step back for so many seconds; the seconds, where this worker is to send it again."""
+    soon = delay <= SOON
+    params = {"step": step.id, "attempt": step.attempt, "crashes": 0, "outcome": outcome.value, "actor": actor}
+    if not _end(step, usage, "put_back", outcome.value, params | said | {"delay": delay, "published": soon}):
+        return None
+    if soon:
+        return delay
+    Timer.objects.set_for_step(project_id=step.project_id, step_id=step.id, kind=TimerKind.RETRY, seconds=delay)
+    return None
 
 
 def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker: WorkerProcess, end: LegEnd) -> None:
@@ -237,8 +282,8 @@ def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker
             _refuse_late(outcome.step, worker, "completed")
 
 
-def _fail(step: Claim, error: Exception, worker: WorkerProcess, usage: Usage = NOTHING) -> float | None:
-    """Write a failed attempt down; seconds until it is to be sent again by this worker, or None."""
+def fail(step: Claim, error: Exception, actor: str, usage: Usage = NOTHING) -> float | None:
+    """Write a failed attempt down; seconds until it is to be sent again by this process, or None."""
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
@@ -248,13 +293,25 @@ def _fail(step: Claim, error: Exception, worker: WorkerProcess, usage: Usage = N
             usage,
             "cancel_attempt",
             "cancelled",
-            {"step": step.id, "attempt": step.attempt, "actor": worker.actor},
+            {"step": step.id, "attempt": step.attempt, "actor": actor},
         )
         return None
+    decision = _decision(step, error)
+    timed_out = isinstance(error, AgentTimedOut)
+    return settle_failure(step, decision, described, actor, timed_out=timed_out, usage=usage)
+
+
+def _decision(step: Claim, error: Exception) -> Retry | GiveUp:
+    """Whether another attempt is made, and when: no sooner than the agent asked, and not after the step's time."""
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
     decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
-    timed_out = isinstance(error, AgentTimedOut)
-    return settle_failure(step, decision, described, worker.actor, timed_out=timed_out, usage=usage)
+    if isinstance(decision, GiveUp):
+        return decision
+    asked = error.retry_after if isinstance(error, AgentBusy) else None
+    decision = Retry(delay_with(asked, decision.delay))
+    if not holding.has_time_for(step, decision.delay):
+        return GiveUp("its time with all attempts is over")
+    return decision
 
 
 def settle_failure(
@@ -280,16 +337,8 @@ def settle_failure(
         given_up = {"error": json.dumps(error | {"cause": decision.cause}), **common}
         _end(step, usage, "give_up", outcome.value, given_up)
         return None
-    soon = decision.delay <= SOON
-    kept = {"error": json.dumps(error), "kind": "step.retrying", "delay": decision.delay, "published": soon}
-    if not _end(step, usage, "put_back", outcome.value, kept | common):
-        return None
-    if soon:
-        return decision.delay
-    Timer.objects.set_for_step(
-        project_id=step.project_id, step_id=step.id, kind=TimerKind.RETRY, seconds=decision.delay
-    )
-    return None
+    said = {"error": json.dumps(error), "kind": "step.retrying", "failures": 1}
+    return _put_off(step, decision.delay, outcome, actor, said, usage)
 
 
 def _end(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
+from agents.services.candidates import is_registered, performers
+from agents.values import TransportName
 from projects.blueprints.expressions import render
 from projects.blueprints.schema import Blueprint, StepKind, StepSpec
 from projects.errors import ConcurrencyKeyEmpty
@@ -137,7 +139,7 @@ def step_of(
         spec=_kept(spec),
         kind=spec.kind.value,
         agent=spec.agent or "",
-        pool=spec.queue or _pool_of(spec.agent or ""),
+        pool=spec.queue or _pool_of(spec),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
         guarded=_is_guarded(phase, spec, covers or budgets.coverage(project)),
@@ -169,7 +171,23 @@ def _kept(spec: StepSpec) -> dict[str, Any]:
     """What of a step's specification is read while it runs; the rest has columns of its own."""
     kept = spec.model_dump(
         mode="json",
-        include={"title", "params", "when", "for_each", "max_parallel", "retry", "kind", "project", "estimate"},
+        include={
+            "title",
+            "params",
+            "when",
+            "for_each",
+            "max_parallel",
+            "retry",
+            "kind",
+            "project",
+            "estimate",
+            "capability",
+            "version",
+            "route",
+            "scatter",
+            "fallback",
+            "timeouts",
+        },
     )
     if spec.wait is not None:
         kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)
@@ -179,10 +197,26 @@ def _kept(spec: StepSpec) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value not in (None, "", {})}
 
 
-def _pool_of(agent: str) -> str:
-    """Where the agent says it runs; `cpu`, whose processes can be stopped, where it is not known here."""
-    definition = registered_agents().get(agent)
-    return definition.queue if definition is not None else "cpu"
+def _pool_of(spec: StepSpec) -> str:
+    """Where the agent says it runs: ``io`` where it is somewhere else, and is only waited for.
+
+    A capability is asked for on ``io``, unless all who offer it here are functions for ``cpu``. An agent that is not
+    known here goes to ``cpu``, whose processes can be stopped.
+    """
+    own = registered_agents()
+    if spec.kind is StepKind.SCATTER:
+        return "io"
+    if spec.capability is not None:
+        offering = [each.queue for each in own.values() if spec.capability in each.capabilities]
+        return "cpu" if offering and set(offering) == {"cpu"} and not _is_offered_outside(spec.capability) else "io"
+    name = spec.agent or ""
+    if name in own:
+        return own[name].queue
+    return "io" if is_registered(name) else "cpu"
+
+
+def _is_offered_outside(capability: str) -> bool:
+    return any(each.transport is not TransportName.PYTHON for each in performers(capability))
 
 
 def _connect(steps: Iterable[Step], needs: Mapping[str, Iterable[str]]) -> None:

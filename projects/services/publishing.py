@@ -98,6 +98,11 @@ def send_again(step_id: UUID, after: float) -> None:
     _publish([signature.set(countdown=after + 0.01) if after > 0 else signature], [step_id])
 
 
+def after_commit_send_again(step_id: UUID, after: float) -> None:
+    """The same, once the transaction is committed."""
+    transaction.on_commit(lambda: send_again(step_id, after))
+
+
 def _publish(signatures: Sequence[Signature[Any]], steps: Sequence[UUID]) -> None:
     faults.point("before_publish")
     try:

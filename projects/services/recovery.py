@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
+from agents.errors import AgentTimedOut
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
@@ -25,7 +26,18 @@ from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
-from projects.services import advancing, control, doorbell, guards, interventions, schedules, timers
+from projects.services import (
+    advancing,
+    claims,
+    control,
+    doorbell,
+    execution,
+    guards,
+    interventions,
+    publishing,
+    schedules,
+    timers,
+)
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -183,6 +195,9 @@ def _put_back(step: dict[str, Any], done: Recovered, why: Why | None = None) -> 
 
 
 def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
+    if step.get("left_to_agent") and step["directive"] != Directive.CANCEL:
+        _end_of_silent_agent(step, done)
+        return
     why = why or (LOST if step["lost"] else OVERDUE)
     if step["directive"] == Directive.CANCEL:
         sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
@@ -204,6 +219,19 @@ def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
         return
     sql.rows("put_back", error=json.dumps(error), kind="step.taken_back", delay=0.0, published=False, **common)
     done.steps_taken_back += 1
+
+
+def _end_of_silent_agent(step: dict[str, Any], done: Recovered) -> None:
+    """An agent that was to answer later was not heard of: its attempt has failed, as one that took too long."""
+    claim = claims.held(step["id"], step["attempt"])
+    if claim is None:
+        return
+    again = execution.fail(claim, AgentTimedOut("The agent that took the step was not heard of in time."), "recovery")
+    if again is None:
+        done.steps_failed += 1
+    else:
+        publishing.after_commit_send_again(claim.id, again)
+        done.steps_taken_back += 1
 
 
 def _send_again(done: Recovered) -> None:

@@ -40,10 +40,11 @@ SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, 
 -- leg or make ready the first step of the next leg. "landed" is false where the lease was lost: nothing was written.
 WITH done AS (
     UPDATE projects_step
-       SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, error = NULL, finished_at = clock_timestamp(),
+       SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, degraded = %(degraded)s::jsonb,
+           error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt
+ RETURNING id, project_id, key, round, attempt, degraded
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = 'completed', finished_at = clock_timestamp(),
@@ -79,7 +80,8 @@ WITH done AS (
     SELECT project_id, kind, %(actor)s, key, data
       FROM (
         SELECT 1 AS place, project_id, 'step.completed' AS kind, key,
-               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text) AS data
+               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text)
+               || CASE WHEN degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', degraded) END AS data
           FROM done
         UNION ALL
         SELECT 2, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
@@ -99,15 +101,17 @@ SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.r
 -- the same message may be in two hands, and neither waits for the other.
 WITH given AS (
     SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(blobs)s::text[],
-                         %(digests)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[], %(costs)s::float8[])
-             AS g (id, attempt, result, blob, digest, tokens_in, tokens_out, cost)
+                         %(digests)s::text[], %(marks)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[],
+                         %(costs)s::float8[])
+             AS g (id, attempt, result, blob, digest, degraded, tokens_in, tokens_out, cost)
 ), done AS (
     UPDATE projects_step s
-       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, error = NULL, finished_at = clock_timestamp(),
+       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, degraded = given.degraded::jsonb,
+           error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
       FROM given
      WHERE s.id = given.id AND (s.state = 'running') IS TRUE AND s.attempt = given.attempt
- RETURNING s.id, s.project_id, s.key, s.round, s.attempt, s.position, given.digest, given.tokens_in, given.tokens_out,
+ RETURNING s.id, s.project_id, s.key, s.round, s.attempt, s.position, s.degraded, given.digest, given.tokens_in, given.tokens_out,
            given.cost
 ), ended AS (
     UPDATE projects_attempt a
@@ -143,7 +147,8 @@ WITH given AS (
     SELECT project_id, kind, %(actor)s, key, data
       FROM (
         SELECT 1 AS place, position, project_id, 'step.completed' AS kind, key,
-               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', digest) AS data
+               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', digest)
+               || CASE WHEN degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', degraded) END AS data
           FROM done
         UNION ALL
         SELECT 2, position, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
@@ -385,10 +390,55 @@ UPDATE projects_step s
  WHERE p.id = s.project_id AND s.lease_owner = %(worker)s AND s.id = ANY(%(steps)s)
 RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
 
+-- name: chosen_agent
+-- Who is about to be called for an attempt, and why, written down before the call.
+UPDATE projects_attempt SET performer = %(name)s, performer_id = %(agent)s, decision = %(decision)s::jsonb
+ WHERE step_id = %(step)s AND number = %(attempt)s AND finished_at IS NULL;
+
+-- name: leave_to_agent
+-- The agent has taken the work and will answer by its lease token: from here the lease is its own, and ends unless it
+-- is heard of. No row: the attempt was taken from the worker meanwhile.
+WITH left_to AS (
+    UPDATE projects_step
+       SET lease_owner = %(agent)s,
+           lease_until = least(clock_timestamp() + make_interval(secs => %(within)s), timeout_at)
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
+ RETURNING id, project_id, key, round, attempt, lease_until
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.accepted', %(actor)s, key,
+           jsonb_build_object('attempt', attempt, 'round', round, 'agent', %(name)s::text, 'until', lease_until)
+      FROM left_to
+)
+SELECT id FROM left_to;
+
+-- name: heard_of_agent
+-- A heartbeat of an agent that answers later. No row: the attempt is over, or another's.
+WITH renewed AS (
+    UPDATE projects_step s
+       SET lease_until = least(clock_timestamp() + make_interval(secs => %(within)s), s.timeout_at)
+      FROM projects_project p
+     WHERE p.id = s.project_id AND s.id = %(step)s AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s
+ RETURNING s.id, s.attempt, s.lease_until, p.directive = 'cancel' AS cancelled
+), noted AS (
+    UPDATE projects_attempt a SET details = %(details)s::jsonb
+      FROM renewed WHERE a.step_id = renewed.id AND a.number = renewed.attempt AND %(details)s::text IS NOT NULL
+)
+SELECT lease_until, cancelled FROM renewed;
+
+-- name: held_attempt
+-- A running attempt as a worker has it after its claim.
+SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.item, s.agent, s.attempt,
+       s.failures, s.timeout_seconds, s.guarded, coalesce(s.spec, parent.spec) AS spec
+  FROM projects_step s LEFT JOIN projects_step parent ON parent.id = s.parent_id
+ WHERE s.id = %(step)s AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s;
+
 -- name: silent
 -- Steps whose worker fell silent, or whose attempt has taken so long that its worker can no longer be trusted to stop
 -- it. SKIP LOCKED: a step that is being committed at this moment is alive, and two recoveries share the work.
-SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost, p.directive
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, s.lease_until <= clock_timestamp() AS lost, p.directive,
+       EXISTS (SELECT 1 FROM projects_attempt a
+                WHERE a.step_id = s.id AND a.number = s.attempt AND a.performer_id = s.lease_owner) AS left_to_agent
   FROM projects_step s
   JOIN projects_project p ON p.id = s.project_id
  WHERE s.lease_owner IS NOT NULL

@@ -1,0 +1,234 @@
+"""One attempt at a piece of work: who gets it, whether they may be called now, the call, and what is learned from it.
+
+Candidates come from the registry, how they stand from resilience, the choice from routing. Whoever is chosen has to
+admit the work in one atomic step; where they refuse, the next in the order of preference is asked. An agent of this
+process's own that has no limits is called without asking anybody, for its standing is remembered: that costs
+microseconds, and what others have seen of it a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.definition import AgentContext, AgentDefinition, registered_agents
+from agents.errors import AgentNotFound, AgentNotRegistered, NoAgentNow
+from agents.resilience import services as guards
+from agents.resilience.rules import SETTING
+from agents.resilience.states import CircuitState
+from agents.routing import Decision, Request
+from agents.routing import Standing as Load
+from agents.services import candidates, noting
+from agents.services.routing import Router, Sought
+from agents.states import TAKES_STEPS
+from agents.transports import TRANSPORTS
+from agents.values import Answer, Performer, TransportName, Work
+from orchestrator_site.conf import conf
+
+__all__ = ["Served", "Sought", "ask", "dispatch", "preview", "reset"]
+
+Chosen = Callable[[Performer, Mapping[str, Any] | None], None]
+"""Told who is about to be called, and by which decision; what it raises ends the attempt before the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An answer, and whose it is. ``decision`` is None where there was nothing to decide."""
+
+    answer: Answer
+    agent: Performer
+    decision: Mapping[str, Any] | None = None
+
+
+def dispatch(
+    sought: Sought, request: Request, work: Work, context: AgentContext, *, worker: str, chosen: Chosen | None = None
+) -> Served:
+    """Have the work done by one of those who are sought.
+
+    ``worker`` names the process that holds the place with the agent. ``chosen`` is told whom before the call.
+    Raises ``NoAgentNow`` where nobody can take it at this moment, ``AgentNotFound`` where nobody of that name can
+    ever, and what ``Transport.perform`` raises.
+    """
+    own = registered_agents().get(sought.name) if sought.name else None
+    if own is not None and not _is_limited(own):
+        return Served(_call_freely(_performer_of(own), work, context, worker), _performer_of(own))
+    choice = _router().decide(sought, request)
+    refusals: list[guards.Refused] = []
+    for agent in choice.performers:
+        admitted = guards.admit(agent, work.project_id, worker)
+        if isinstance(admitted, guards.Refused):
+            refusals.append(admitted)
+            continue
+        decision = _kept(choice.decision, agent, refusals, named=bool(sought.name))
+        try:
+            if chosen is not None:
+                chosen(agent, decision)
+        except BaseException:
+            guards.release(admitted)
+            raise
+        choice.took(agent.id)
+        try:
+            return Served(_call(agent, admitted, work, context), agent, decision)
+        finally:
+            choice.gave_back(agent.id)
+    raise NoAgentNow(
+        f"No agent can take it now: {'; '.join(dict.fromkeys(refused.why for refused in refusals))}.",
+        decision=choice.decision.to_json(),
+        retry_after=min(refused.retry_after for refused in refusals),
+    )
+
+
+def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str) -> Answer:
+    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does."""
+    admitted = guards.admit(agent, work.project_id, worker)
+    if isinstance(admitted, guards.Refused):
+        raise NoAgentNow(f"Agent {agent.name!r}: {admitted.why}.", retry_after=admitted.retry_after)
+    return _call(agent, admitted, work, context)
+
+
+def preview(sought: Sought, request: Request) -> Decision:
+    """Who would get it now and why; nobody is called, and nothing is taken."""
+    return _router().preview(sought, request).decision
+
+
+def reset() -> None:
+    """Forget what this process knows of agents, as a fork or a test wants it."""
+    _router.cache_clear()
+    _performers.clear()
+    candidates.reset()
+
+
+os.register_at_fork(after_in_child=reset)
+
+
+def _call_freely(agent: Performer, work: Work, context: AgentContext, worker: str) -> Answer:
+    """Call an agent of this process that has no limits: only its circuit is looked at, as it is remembered."""
+    standing = guards.standing((agent,)).get(agent.id)
+    if standing is not None and (standing.state is not CircuitState.CLOSED or standing.paused_for > 0):
+        return ask(agent, work, context, worker=worker)
+    began = time.monotonic()
+    try:
+        answer = TRANSPORTS[agent.transport].perform(agent, work, context)
+    except BaseException as error:
+        seconds = time.monotonic() - began
+        noting.note(agent.id, ok=False, seconds=seconds)
+        _count_failure(agent, work, worker, error, seconds)
+        raise
+    noting.note(agent.id, ok=True, seconds=time.monotonic() - began)
+    return answer
+
+
+def _count_failure(agent: Performer, work: Work, worker: str, error: BaseException, seconds: float) -> None:
+    """A failure of an agent that was called freely counts for its circuit like any other."""
+    admitted = guards.admit(agent, work.project_id, worker)
+    if not isinstance(admitted, guards.Refused):
+        guards.settle(admitted, guards.outcome_of(error), seconds)
+
+
+def _call(agent: Performer, admitted: guards.Admitted, work: Work, context: AgentContext) -> Answer:
+    """Call an agent that has admitted the work, and give the place back with what was learned."""
+    began = time.monotonic()
+    error: BaseException | None = None
+    try:
+        return TRANSPORTS[agent.transport].perform(agent, work, context)
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        seconds = time.monotonic() - began
+        guards.settle(admitted, guards.outcome_of(error), seconds)
+        noting.note(agent.id, ok=error is None, seconds=seconds)
+
+
+def _kept(
+    decision: Decision, agent: Performer, refusals: Sequence[guards.Refused], *, named: bool
+) -> Mapping[str, Any] | None:
+    """The decision as the attempt keeps it; an agent that was named leaves nothing to decide."""
+    if named:
+        return None
+    kept = decision.to_json() | {"agent": agent.name}
+    return kept | {"refused": [refused.why for refused in refusals]} if refusals else kept
+
+
+# --- who there is, and how they stand: the registry and resilience, as routing asks for them
+
+
+class _Registry:
+    """The registry, with what this process can call of it."""
+
+    def version(self) -> int:
+        """Grows with every change."""
+        return candidates.current_version()
+
+    def performers(self, sought: Sought) -> tuple[Performer, ...]:
+        """Those that could do it. Raises ``AgentNotFound`` for a name that nobody has."""
+        found = self._named(sought.name) if sought.name else candidates.performers(sought.capability, sought.specifiers)
+        within_reach = tuple(agent for agent in found if _is_within_reach(agent))
+        _performers.update((agent.id, agent) for agent in within_reach)
+        return within_reach
+
+    def _named(self, name: str) -> tuple[Performer, ...]:
+        own = registered_agents().get(name)
+        if own is not None:
+            return (_performer_of(own),)
+        try:
+            found = candidates.by_name(name)
+        except AgentNotRegistered:
+            raise AgentNotFound.named(name, registered_agents()) from None
+        return (found,) if found.state in TAKES_STEPS else ()
+
+
+class _Loads:
+    """How agents stand, by what resilience counts for all workers."""
+
+    def standing(self, ids: Sequence[str]) -> Mapping[str, Load]:
+        """How these stand."""
+        known = guards.standing([_performers[each] for each in ids if each in _performers])
+        return {each: _load(stands) for each, stands in known.items()}
+
+
+def _load(stands: guards.Standing) -> Load:
+    if stands.open:
+        return Load(stands.running, stands.limit or None, "its circuit is open", stands.paused_for or None)
+    if stands.paused_for > 0:
+        return Load(stands.running, stands.limit or None, "it asked to be left alone", stands.paused_for)
+    return Load(stands.running, stands.limit or None)
+
+
+_performers: dict[str, Performer] = {}
+"""Agents by id, as the registry last gave them to routing."""
+
+
+@functools.cache
+def _router() -> Router:
+    return Router(_Registry(), _Loads())
+
+
+def _is_within_reach(agent: Performer) -> bool:
+    """A Python agent runs where its function is; all others can be called from anywhere."""
+    return agent.transport != TransportName.PYTHON or agent.name in registered_agents()
+
+
+def _is_limited(definition: AgentDefinition) -> bool:
+    """Whether calls of a Python agent are counted. Those for processes of their own are as many as these are."""
+    if definition.queue == "io" or conf().python_agent_places is not None:
+        return True
+    agent = _performer_of(definition)
+    return agent.max_concurrency is not None or SETTING in agent.settings
+
+
+def _performer_of(definition: AgentDefinition) -> Performer:
+    """The agent as the registry has it; as the function says of itself where it is not registered yet."""
+    try:
+        return candidates.by_name(definition.name)
+    except AgentNotRegistered:
+        return _unregistered(definition.name, definition.version)
+
+
+@functools.lru_cache(maxsize=1024)
+def _unregistered(name: str, version: str) -> Performer:
+    return Performer(id=f"python:{name}", name=name, version=version)

@@ -1,0 +1,106 @@
+"""What agents say that answer later: that they are at it, what came of it, or that it failed.
+
+An agent that took its work with 202 names itself by the lease token that came with it. The token says which attempt
+it is; whether that attempt still runs is for the guarded statements to find. An answer may come before the worker has
+heard that it would: it counts as soon as the attempt runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from agents import leasing
+from agents.errors import AgentFailure, PermanentFailure
+from agents.usage import CallUsage
+from orchestrator_site.conf import conf
+from orchestrator_site.errors import InvalidInput
+from orchestrator_site.history import services as history
+from projects import sql
+from projects.errors import AttemptOver
+from projects.models import Attempt
+from projects.services import advancing, claims, execution, publishing
+from projects.services.attempts import Claim, Outcome
+from projects.services.workers import this_process
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The answer to a heartbeat: until when the agent is to be heard of again, and whether it should stop."""
+
+    until: datetime
+    cancelled: bool
+
+
+def heartbeat(token: str, *, details: Mapping[str, Any] | None = None, within: float | None = None) -> Heard:
+    """Keep the agent's lease, for ``within`` seconds or as the settings say, but not past the attempt's timeout.
+
+    Raises ``LeaseTokenRefused``, and ``AttemptOver`` where the agent should stop: nothing of it will count.
+    """
+    step, attempt = leasing.read(token)
+    rows = sql.rows(
+        "heard_of_agent",
+        step=step,
+        attempt=attempt,
+        within=within if within is not None else conf().callback_seconds,
+        details=None if details is None else json.dumps(details),
+    )
+    if not rows:
+        raise _over()
+    return Heard(rows[0]["lease_until"], rows[0]["cancelled"])
+
+
+def complete(token: str, result: Any, usage: CallUsage) -> None:
+    """Commit what the agent brings. Raises ``LeaseTokenRefused``, ``AttemptOver``, ``InvalidInput``."""
+    claim, actor = _claim_of(token)
+    try:
+        text = json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"The result cannot be kept: {error}.") from error
+    outcome = Outcome(claim, text, usage.tokens_in, usage.tokens_out, usage.cost)
+    committed = claims.complete(outcome, this_process(), actor=actor)
+    if claim.id not in committed.landed:
+        _refuse(claim, actor, "completed")
+    advancing.advance(claim.project_id)
+
+
+def fail(token: str, message: str, *, retryable: bool = True) -> None:
+    """Write down that the agent could not do it; its policy says whether the step is tried again.
+
+    Raises ``LeaseTokenRefused``, ``AttemptOver``.
+    """
+    claim, actor = _claim_of(token)
+    error = (AgentFailure if retryable else PermanentFailure)(message or "The agent gave no reason.")
+    again = execution.fail(claim, error, actor)
+    if again is None:
+        advancing.advance(claim.project_id)
+    else:
+        publishing.send_again(claim.id, again)
+
+
+def _claim_of(token: str) -> tuple[Claim, str]:
+    step, attempt = leasing.read(token)
+    claim = claims.held(step, attempt)
+    if claim is None:
+        raise _over()
+    return claim, f"agent:{_name_of(step, attempt) or claim.agent}"
+
+
+def _name_of(step: UUID, attempt: int) -> str:
+    found = Attempt.objects.filter(step_id=step, number=attempt).values_list("performer", flat=True).first()
+    return found or ""
+
+
+def _refuse(claim: Claim, actor: str, outcome: str) -> None:
+    """What comes too late is noted: whoever brought it should know, and a person may want to."""
+    data = {"attempt": claim.attempt, "outcome": outcome}
+    history.append(claim.project_id, "step.late_result", actor=actor, subject=claim.key, data=data)
+    raise _over()
+
+
+def _over() -> AttemptOver:
+    return AttemptOver("This attempt is over, or its step is another's by now: stop, nothing of it will count.")

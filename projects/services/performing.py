@@ -1,0 +1,269 @@
+"""Having the work of an attempt done: by the agent that the step names, by one that is chosen, or by many at once.
+
+What comes of it is a result, or that the agent will bring it later by its lease token. Where it fails for good a
+fallback may stand in, and the result says so.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents import dispatching, leasing
+from agents.definition import registered_agents
+from agents.dispatching import Served, Sought
+from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
+from agents.registry import load_agents
+from agents.resilience.fallback import Ask, Cause, Constant, Degraded, Fallback, OtherAgent, degrade, degraded_by
+from agents.routing import Request, Rule
+from agents.services import candidates
+from agents.services.scattering import scatter
+from agents.values import Accepted, Done, Location, Performer, Work
+from projects import sql
+from projects.blueprints.expressions import compile_expression
+from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
+from projects.models import Attempt
+from projects.services import holding
+from projects.services.attempts import Claim
+from projects.services.contexts import StepContext
+from projects.services.workers import WorkerProcess
+from projects.states import AttemptOutcome
+
+DEFAULT_ROUTE = "least_loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """A result as JSON text, with its mark where it is a fallback's; or who took the work and will bring it."""
+
+    text: str = ""
+    degraded: str | None = None
+    accepted: Accepted | None = None
+    agent: Performer | None = None
+
+
+def perform(step: Claim, context: StepContext, worker: WorkerProcess) -> Performed:
+    """Have the attempt's work done. Raises ``NoAgentNow`` where nobody can take it, and whatever the agent raises."""
+    load_agents()
+    params = context.params  # what cannot be evaluated fails the step before anybody is called
+    if step.spec.get("kind") == StepKind.SCATTER:
+        return Performed(_text(step, _scatter(step, context, worker)))
+    own = step.agent and step.agent in registered_agents()
+    work = _work(step, context, params, token="" if own else leasing.issue(step.id, step.attempt))
+    served = dispatching.dispatch(
+        _sought(step),
+        _request(step, context, params),
+        work,
+        context,
+        worker=str(worker.id),
+        chosen=lambda agent, decision: _note_choice(step, agent, decision),
+    )
+    return _performed(step, served)
+
+
+def leave_to(agent: Performer, step: Claim, accepted: Accepted, worker: WorkerProcess) -> None:
+    """Leave the attempt to the agent that took it: from here the lease is its own, and this worker is free."""
+    within = holding.limits(step).heartbeat or accepted.within
+    sql.execute(
+        "leave_to_agent",
+        step=step.id,
+        attempt=step.attempt,
+        agent=_registered_id(agent),
+        name=agent.name,
+        within=within,
+        actor=worker.actor,
+    )
+
+
+def stand_in(
+    step: Claim, context: StepContext, worker: WorkerProcess, *, cause: Cause, error: BaseException
+) -> Performed | None:
+    """What the step degrades to after it has failed for good, or could not begin; None: it fails as it stands.
+
+    Another agent is asked within the same attempt; where that fails too, the next fallback is.
+    """
+    fallbacks = [_fallback(each) for each in FallbackSpec.all_of(step.spec.get("fallback"))]
+    tried = {step.agent}
+    why = str(error)[:1000] or type(error).__name__
+    while fallbacks:
+        match degrade(fallbacks, cause=cause, why=why, tried=tried):
+            case None:
+                return None
+            case Degraded() as degraded:
+                return Performed(_text(step, degraded.value), json.dumps(degraded.mark))
+            case Ask(name):
+                tried.add(name)
+                if (answer := _ask_instead(step, context, worker, name)) is not None:
+                    return Performed(_text(step, answer.value), json.dumps(_mark(name, answer, cause, why)))
+    return None
+
+
+def _mark(name: str, answer: Done, cause: Cause, why: str) -> Mapping[str, Any]:
+    return degraded_by(name, answer.value, cause=cause, why=why).mark
+
+
+def _ask_instead(step: Claim, context: StepContext, worker: WorkerProcess, name: str) -> Done | None:
+    """The answer of the agent that stands in; None where it failed, cannot be called, or would answer later."""
+    work = _work(step, context, context.params, token=leasing.issue(step.id, step.attempt))
+    try:
+        served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=str(worker.id))
+    except Exception as error:
+        context.logger.warning("agent %s, which was to stand in at %s, failed: %s", name, step.key, error)
+        return None
+    return served.answer if isinstance(served.answer, Done) else None
+
+
+def _performed(step: Claim, served: Served) -> Performed:
+    if isinstance(served.answer, Accepted):
+        return Performed(accepted=served.answer, agent=served.agent)
+    text = served.answer.text
+    return Performed(text if text is not None else _text(step, served.answer.value), agent=served.agent)
+
+
+def _text(step: Claim, value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ResultUnusable(f"What step {step.key!r} came to cannot be held by JSON: {error}.") from error
+
+
+# --- whom to ask, and what
+
+
+def _sought(step: Claim) -> Sought:
+    if step.agent:
+        return Sought(name=step.agent)
+    return Sought(capability=step.spec.get("capability", ""), specifiers=step.spec.get("version", ""))
+
+
+def _work(step: Claim, context: StepContext, params: Mapping[str, Any], *, token: str) -> Work:
+    return Work(
+        project_id=context.project_id,
+        step_id=str(step.id),
+        step_key=step.key,
+        attempt=step.attempt,
+        idempotency_key=context.idempotency_key,
+        params=params,
+        timeout=_timeout(step),
+        lease_token=token,
+        capability=step.spec.get("capability"),
+    )
+
+
+def _timeout(step: Claim) -> float:
+    """Seconds for this attempt: its timeout, or what is left for all of them. Raises ``AgentTimedOut``."""
+    if "timeouts" not in step.spec or (left := holding.time_left(step)) is None:
+        return step.timeout_seconds
+    if left <= 0:
+        raise AgentTimedOut("The time of the step with all its attempts is over.")
+    return min(step.timeout_seconds, left)
+
+
+_PLAIN = Request()
+
+
+def _request(step: Claim, context: StepContext, params: Mapping[str, Any]) -> Request:
+    """How the agent is to be chosen; whoever failed this step before is asked again only where nobody else is left."""
+    if step.agent:
+        return _PLAIN
+    route = RouteSpec.of(step.spec.get("route"))
+    return Request(
+        strategy=route.strategy or DEFAULT_ROUTE,
+        key=str(context.rendered(route.key)) if route.key else str(step.item if step.item is not None else step.key),
+        payload=params,
+        location=_location(context, route),
+        exclude=_tried(step),
+        rules=tuple(_rule(number, rule) for number, rule in enumerate(route.rules, 1)),
+        wanted=4,
+    )
+
+
+def _location(context: StepContext, route: RouteSpec) -> Location | None:
+    if route.near is None:
+        return None
+    near = route.near
+    return Location(
+        str(context.rendered(near.region)) if near.region else "",
+        str(context.rendered(near.zone)) if near.zone else "",
+        near.latitude,
+        near.longitude,
+    )
+
+
+def _rule(number: int, spec: Any) -> Rule:
+    check = compile_expression(spec.when) if spec.when is not None else None
+    return Rule(
+        name=spec.name or f"rule {number}",
+        when=None if check is None else lambda params: check.check({"params": params}),
+        agents=frozenset(spec.agents),
+        tags=frozenset(spec.tags),
+        then=spec.then,
+    )
+
+
+def _tried(step: Claim) -> frozenset[str]:
+    """Agents at which an attempt at this step failed, unless that is everybody who could do it."""
+    if not step.failures:
+        return frozenset()
+    ended_badly = (AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT)
+    failed = Attempt.objects.filter(step_id=step.id, outcome__in=ended_badly, performer_id__isnull=False)
+    tried = {str(performer) for performer in failed.values_list("performer_id", flat=True)}
+    sought = _sought(step)
+    able = {agent.id for agent in candidates.performers(sought.capability, sought.specifiers)}
+    return frozenset(tried) if able - tried else frozenset()
+
+
+def _note_choice(step: Claim, agent: Performer, decision: Mapping[str, Any] | None) -> None:
+    """Write down who is about to be called, so that a person can see it, also while they are at work."""
+    sql.execute(
+        "chosen_agent",
+        step=step.id,
+        attempt=step.attempt,
+        name=agent.name,
+        agent=_registered_id(agent),
+        decision=None if decision is None else json.dumps(decision),
+    )
+
+
+def _registered_id(agent: Performer) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(agent.id)
+    except ValueError:  # a function that no worker has registered
+        return None
+
+
+def _fallback(spec: FallbackSpec) -> Fallback:
+    causes = frozenset(Cause(cause) for cause in spec.causes) if spec.causes else frozenset(Cause)
+    return OtherAgent(spec.agent, causes) if spec.agent is not None else Constant(spec.value, causes)
+
+
+# --- many at once
+
+
+def _scatter(step: Claim, context: StepContext, worker: WorkerProcess) -> Any:
+    """The answers of all who can do it, made one. Raises ``QuorumMissed``, ``AnswersUnusable``, ``NoAgentNow``."""
+    spec = ScatterSpec.model_validate(step.spec.get("scatter") or {})
+    asked = candidates.performers(step.spec.get("capability", ""), step.spec.get("version", ""))[: spec.at_most]
+    if not asked:
+        raise NoAgentNow(f"No agent offers {step.spec.get('capability')!r}.", retry_after=2.0)
+    work = _work(step, context, context.params, token="")
+
+    def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:
+        # Each agent has an idempotency key of its own: they are asked for the same, and not for each other's work.
+        own = replace(work, params=params, timeout=seconds, idempotency_key=f"{work.idempotency_key}.{agent.id}"[:100])
+        return dispatching.ask(agent, own, context, worker=str(worker.id))
+
+    gathered = scatter(
+        asked,
+        context.params,
+        perform=ask,
+        deadline=spec.deadline or step.timeout_seconds,
+        aggregation=spec.aggregation,
+        options=spec.options,
+        quorum=spec.quorum,
+        partial=spec.partial,
+    )
+    return gathered.to_json()
