@@ -7,7 +7,7 @@ was true when it was decided.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -87,12 +87,13 @@ class Loads:
         taken = self.taken.copy()
         taken[index] = max(0.0, taken[index] + steps)
         share = self.share.copy()
-        share[index] = taken[index] / _measure(self.places[index])
+        share[index] = taken[index] / (UNLIMITED_AS if self.places[index] == np.inf else max(1.0, self.places[index]))
         free = bool(taken[index] < self.places[index]) and index not in self.shut
         if free != bool(self.usable[index]):
             return self._made(taken, self.places, self.weights, self.shut, self.fresh)
         total = self.total + float(taken[index] - self.taken[index]) if free else self.total
-        return replace(self, taken=taken, share=share, total=total)
+        same = self.places, self.weights, self.shut
+        return Loads(taken, *same, share, self.usable, self.all_usable, total, self.weight, self.fresh)
 
     @classmethod
     def _made(

@@ -124,12 +124,12 @@ class WeightedTurns:
 def _somewhere(weighs: NDArray[np.bool_], rng: random.Random) -> NDArray[np.float64]:
     """Debts as they might be in the middle of going round: each within a turn, and no more owed than was overpaid.
 
-    They are drawn apart for each agent: were they all zero at first, every worker would begin with the heaviest, and
-    the lightest would get nothing where candidates are prepared anew before its first turn.
+    They are drawn for each agent by itself: were they all zero at first, every worker would begin with the heaviest,
+    and the lightest would get nothing where candidates are prepared anew before its first turn.
     """
     owed: NDArray[np.float64] = np.array([rng.random() for _ in weighs]) * weighs
     paid = round(float(owed.sum()))
-    owed[np.argsort(owed)[len(owed) - paid :]] -= 1.0
+    owed[rng.sample(np.flatnonzero(weighs).tolist(), paid)] -= 1.0
     return owed
 
 

@@ -91,6 +91,7 @@ def test_the_first_answer_of_an_agent_counts_and_beats_its_failure_in_either_ord
 
     assert twice.value[0]["value"] == 1
     assert either[0] == either[1] == twice.to_json()
+    assert course("a b", "a! a=1").pending == 1
 
 
 @pytest.mark.parametrize("how", sorted(AGGREGATIONS))

@@ -217,3 +217,19 @@ def test_a_rule_ends_in_a_strategy_that_is_there_and_no_rules(then: str) -> None
 def test_a_strategy_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(UnknownStrategy, match="Did you mean 'least_loaded'"):
         choose(Candidates(READERS), "least_load")
+
+
+def test_who_was_tried_for_one_piece_of_work_is_asked_for_the_next() -> None:
+    candidates, loads = drawn("a:0/5 b:0/5")
+
+    assert choose(candidates, "failover", loads, exclude=frozenset({"id-a"})) == ["b"]
+    assert choose(candidates, "failover", loads) == ["a", "b"]
+
+
+def test_light_agents_get_their_part_though_turns_begin_anew_again_and_again() -> None:
+    candidates = Candidates([performer("heavy", weight=16.0), *(performer(f"light{n}") for n in range(4))])
+    got: Counter[str] = Counter()
+    for seed in range(1000):
+        got[choose(candidates, "weighted", seed=seed)[0]] += 1
+
+    assert min(got[f"light{n}"] for n in range(4)) > 15
