@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.definition import AgentContext, AgentDefinition, registered_agents
-from agents.errors import AgentNotFound, AgentNotRegistered, NoAgentNow
+from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAgentNow
 from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
@@ -123,7 +123,13 @@ def _call_freely(agent: Performer, work: Work, context: AgentContext, worker: st
 
 
 def _count_failure(agent: Performer, work: Work, worker: str, error: BaseException, seconds: float) -> None:
-    """A failure of an agent that was called freely counts for its circuit like any other."""
+    """A failure that the agent says is its own counts for its circuit.
+
+    Whatever else a function of ours raises says as much of the work as of the agent: five bad documents must not keep
+    the good ones from being read.
+    """
+    if not (isinstance(error, AgentFailure) and error.retryable):
+        return
     admitted = guards.admit(agent, work.project_id, worker)
     if not isinstance(admitted, guards.Refused):
         guards.settle(admitted, guards.outcome_of(error), seconds)

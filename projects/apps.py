@@ -11,3 +11,11 @@ class ProjectsConfig(AppConfig):
     name = "projects"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Projects"
+
+    def ready(self) -> None:
+        """Tell the registry who has work with its agents."""
+        from agents.services import expiry
+        from projects.services import departures
+
+        expiry.on_gone(departures.release)
+        expiry.counts_running(departures.running_with)

@@ -34,6 +34,21 @@ def emptied_quickly() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def agents_unknown() -> Iterator[None]:
+    """What a test has learned of agents, in this process and in Redis, is not known to the next."""
+    yield
+    from agents import dispatching
+    from agents.resilience import services
+
+    if services._desk is not None:
+        from django.core.cache import cache
+
+        services.close_desk()
+        cache.clear()
+    dispatching.reset()
+
+
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
     """The environment for a process of ours that is to work on the test database."""

@@ -8,6 +8,7 @@ since. Health and load are no changes of the registry; they are at most ``regist
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import OrderedDict
@@ -52,7 +53,7 @@ class _Cache:
     def check(self) -> float:
         """Read the registry's version where that is due; the moment, on the monotonic clock."""
         now = time.monotonic()
-        if now - self.checked_at >= _bounds.check:
+        if now - self.checked_at >= _bounds()[0]:
             self.version, self.checked_at = changes.version(), now
         return now
 
@@ -60,7 +61,7 @@ class _Cache:
         """The answer for a key, from memory where that is fresh enough."""
         now = self.check()
         kept = self.answers.get(key)
-        if kept is not None and kept.version == self.version != 0 and now - kept.read_at < _bounds.keep:
+        if kept is not None and kept.version == self.version != 0 and now - kept.read_at < _bounds()[1]:
             return kept.answer
         # The version is older than what is read next: a change in between makes this answer be read once more.
         fresh = _Kept(read(), self.version, now)
@@ -72,15 +73,12 @@ class _Cache:
         return fresh.answer
 
 
-class _Bounds:
-    """The settings, read once: a cached answer costs less than reading them does."""
-
-    def __init__(self) -> None:
-        self.check = conf().registry_check_seconds
-        self.keep = conf().registry_cache_seconds
+@functools.cache
+def _bounds() -> tuple[float, float]:
+    """Seconds between two looks at the version, and for which an answer is kept; read once, as this is asked often."""
+    return conf().registry_check_seconds, conf().registry_cache_seconds
 
 
-_bounds = _Bounds()
 _cache = _Cache()
 
 
@@ -119,8 +117,9 @@ def current_version() -> int:
 
 def reset() -> None:
     """Forget everything, as a process that forks or a test wants it."""
-    global _cache, _bounds
-    _cache, _bounds = _Cache(), _Bounds()
+    global _cache
+    _cache = _Cache()
+    _bounds.cache_clear()
 
 
 _NAMED = "\0 by name"

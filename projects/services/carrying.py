@@ -187,7 +187,7 @@ def _insert(project: Project, source: Project, rows: Sequence[Mapping[str, Any]]
 
 _OWN = frozenset(
     {"id", "project_id", "phase_id", "round", "parent_id", "created_at"}
-    | {"state", "attempt", "failures", "crashes", "result", "result_blob_id", "carried_from_id", "error"}
+    | {"state", "attempt", "failures", "crashes", "result", "result_blob_id", "degraded", "carried_from_id", "error"}
     | {"lease_owner", "lease_until", "timeout_at", "available_at", "published_at", "started_at", "finished_at"}
 )
 """Columns that tell how a step went. All others say what to do, and go with it into every round."""
@@ -203,11 +203,12 @@ def _insertion() -> str:
     return f"""
     INSERT INTO projects_step (
            id, project_id, phase_id, round, parent_id, state, attempt, failures, crashes, created_at,
-           result, result_blob_id, error, carried_from_id, started_at, finished_at, {", ".join(alike)})
+           result, result_blob_id, degraded, error, carried_from_id, started_at, finished_at, {", ".join(alike)})
     SELECT given.id, %(project)s, given.phase, given.round, given.parent,
            CASE WHEN given.state = 'ready' AND s.kind = ANY(%(kinds)s) THEN 'pending' ELSE given.state END,
            0, 0, 0, clock_timestamp(),
            CASE WHEN given.kept THEN s.result END, CASE WHEN given.kept THEN s.result_blob_id END,
+           CASE WHEN given.kept THEN s.degraded END,
            CASE WHEN given.kept AND given.state <> 'waiting' THEN s.error END,
            CASE WHEN given.kept THEN s.id END,
            CASE WHEN given.kept THEN s.started_at END,

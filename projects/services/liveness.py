@@ -14,7 +14,11 @@ import threading
 import time
 
 from django.db import DatabaseError, close_old_connections, connection
+from redis.exceptions import RedisError
 
+from agents.registry import load_agents, registered_agents
+from agents.resilience import services as guards
+from agents.services import noting, offers
 from orchestrator_site.conf import conf
 from projects.models import Worker
 from projects.services import paces, recovery
@@ -37,7 +41,8 @@ class Liveness:
         self.process = process
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._beat_at = self._tidied_at = float("-inf")
+        self._beat_at = self._tidied_at = self._renewed_at = float("-inf")
+        self._offers = False
         self._pulse_at = time.monotonic()  # a pool that is coming up has its own to do first
         self._watching_on: object = None
 
@@ -53,6 +58,8 @@ class Liveness:
         self._stop.set()
         self._thread.join(5)
         try:
+            noting.give()
+            offers.withdraw(self.process.id)
             Worker.objects.filter(pk=self.process.id).delete()
         except DatabaseError:
             logger.warning("could not say that worker %s is gone; others will see it", self.process.actor)
@@ -65,6 +72,11 @@ class Liveness:
             self.process.beat_once()
             paces.write_down()
             self._beat_at = now
+            self._offer()
+        if now - self._renewed_at >= conf().place_seconds / 3:
+            self._renewed_at = now
+            guards.renew()
+            noting.give()
         if now - self._tidied_at >= TIDY:
             self._tidied_at = now
             recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
@@ -76,6 +88,16 @@ class Liveness:
         if now - self._pulse_at >= conf().recovery_seconds:
             self._pulse_at = now
             recovery.recover_if_overdue()
+
+    def _offer(self) -> None:
+        """Say which agents this process has. That they are built in is known without Redis, so that it may be away."""
+        try:
+            if not self._offers or not offers.renew(self.process.id):
+                load_agents()
+                offers.offer(self.process.id, registered_agents().values())
+                self._offers = True
+        except RedisError as error:
+            logger.warning("agents of %s could not say that they are well: %s", self.process.actor, error)
 
     def _watches(self) -> bool:
         """Whether this process has the watch: it keeps it for as long as its connection lives."""

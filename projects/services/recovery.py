@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from agents.errors import AgentTimedOut
+from agents.services import expiry
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
@@ -97,6 +98,7 @@ def recover_if_overdue() -> bool:
         return False
     recover()
     seal_pending()
+    expiry.sweep()
     return True
 
 
@@ -109,6 +111,17 @@ def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
             _put_back(step | {"lost": True}, done, why=ABANDONED)
     for project_id in {step["project_id"] for step in found}:
         _advance(project_id, done)
+    return len(found)
+
+
+def take_back_from_agents(gone: Sequence[str]) -> int:
+    """Take back the steps that agents which are gone took to answer later; how many. Within a transaction."""
+    found = _holding(sql.rows("left_to_agents", agents=list(gone)))
+    done = Recovered()
+    for step in found:
+        _put_back(step, done)
+    for project_id in {step["project_id"] for step in found}:
+        publishing.wake(project_id)
     return len(found)
 
 

@@ -465,6 +465,14 @@ WITH others AS MATERIALIZED (
 SELECT w.id FROM projects_worker w JOIN tried ON tried.id = w.id
  WHERE tried.free AND w.suspected_at <= clock_timestamp() - make_interval(secs => %(grace)s);
 
+-- name: left_to_agents
+-- Steps that agents took to answer later, and hold the leases of.
+SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, true AS left_to_agent, p.directive
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.lease_owner = ANY(%(agents)s::uuid[])
+ ORDER BY s.id
+   FOR UPDATE OF s SKIP LOCKED;
+
 -- name: held_by
 -- Steps that dead workers held. SKIP LOCKED: a commit that the server still works on is waited for by the next look.
 SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, true AS lost, p.directive

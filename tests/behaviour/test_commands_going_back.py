@@ -66,18 +66,17 @@ def test_checkpoints_are_listed(done: Project) -> None:
     assert told["project"] == str(done.pk)
     assert [(each["number"], each["occasion"]) for each in told["checkpoints"]] == [
         (1, "start"),
-        (2, "phase"),
-        (3, "phase"),
+        (2, "phase"),  # after the last phase the project stays as it is
     ]
     lines = run("checkpoints", str(done.pk)).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "after One" in lines[1]
     assert "None was taken yet." in run("checkpoints", str(project_of(TWO, started=False).pk))
 
 
 def test_a_checkpoint_is_taken(done: Project) -> None:
     assert run_json("checkpoints", str(done.pk), "--take", "by hand")["checkpoint"]["label"] == "by hand"
-    assert "Checkpoint 5" in run("checkpoints", str(done.pk), "--take", "again")
+    assert "Checkpoint 4" in run("checkpoints", str(done.pk), "--take", "again")
 
 
 def test_going_back_is_previewed_and_done(done: Project) -> None:
@@ -92,7 +91,7 @@ def test_going_back_is_previewed_and_done(done: Project) -> None:
     restored = run_json("checkpoints", str(done.pk), "--restore", "2", "--digest", shown["digest"], "--reason", "why")
 
     assert restored["preview"]["digest"] == shown["digest"]
-    assert restored["before"]["number"] == 4
+    assert restored["before"]["number"] == 3
     assert restored["project"]["state"] == "running"
     assert history.events_of(done.pk).get(kind="project.restored").data["reason"] == "why"
     assert drive(done).state == "completed"
