@@ -104,4 +104,5 @@ def neighbours(topology: Topology, count: int) -> Integers:
         Topology.RING: (0, -1, 1),
         Topology.VON_NEUMANN: (0, -1, 1, -row, row),
     }[topology]
-    return (np.arange(count)[:, None] + np.array(steps)) % count
+    found: Integers = (np.arange(count)[:, None] + np.array(steps)) % count
+    return found
