@@ -4,9 +4,9 @@ Each agent leaves a trail on each kind of item: an estimate of how fast it is th
 comes back lays down what was seen, and what was there before evaporates, so that the trail follows an agent that slows
 down. A free agent chooses its kind by chance, among those with work left, by how much better it is there than the
 others, squared (the rule of ant colony optimisation: Dorigo and Gambardella, IEEE Transactions on Evolutionary
-Computation 1, 1997). Its parcel is half of its share, by trail, of what is left, so that parcels shrink and all are
-done at about the same time (weighted factoring: Hummel, Schmidt, Uma and Wein, SPAA 1996). An agent of which nothing is
-known is first sent out with a small parcel.
+Computation 1, 1997). Its parcel is a quarter of its share, by trail, of what is left, so that parcels shrink and all
+are done at about the same time (weighted factoring: Hummel, Schmidt, Uma and Wein, SPAA 1996). An agent of which
+nothing is known is first sent out with a small parcel.
 
 An agent that fails gives its items back and loses half of its trail; after three failures in a row it is sent out no
 more.
@@ -28,7 +28,7 @@ from agents.swarm.randomness import Stream, generator
 EVAPORATES = 0.3  # of a trail, when another parcel has come back
 _FAILS = 3
 _KEENNESS = 4.0  # the power to which being better at a kind counts
-_FACTOR = 0.5  # of one's share of what is left, in one parcel
+_FACTOR = 0.25  # of one's share of what is left, in one parcel
 _FIRST = 0.02  # of an even share, in the first parcel of an unknown agent
 FORM = "phasegate-forager/1"
 

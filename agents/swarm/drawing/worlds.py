@@ -22,9 +22,9 @@ _TRAIL_COLOUR = (0, 158, 115)
 _DART = "M5 0L-4 3L-2 0L-4 -3Z"
 WORDS = {
     "polarisation": "How much they fly one way (0 to 1)",
-    "spacing": "Distance to the nearest other (body lengths)",
-    "distance_from_nest": "Distance from the nest (sides of the ground)",
-    "distance_to_goal": "Distance to the goal (sides of the ground)",
+    "spacing": "Distance to the nearest (body lengths)",
+    "distance_from_nest": "Distance from the nest (sides)",
+    "distance_to_goal": "Distance to the goal (sides)",
     "delivered": "Food brought to the nest (loads)",
 }
 
@@ -193,7 +193,7 @@ def _panel(world: World, behaviour: BehaviourName, title: str, curve: Curve, *, 
     top = 54 + 20 * len(lines) + 24
     for place, (role, count) in enumerate(numbers):
         y = top + 26 * place
-        mark = element("path", d=_DART, class_=role, transform=f"translate(8 {number(y - 5)}) scale(1.6)")
+        mark = group(_member(Role(role), behaviour), transform=f"translate(8 {number(y - 5)}) scale(1.4)")
         found += [mark, element("text", role, x=28.0, y=y)]
         found.append(element("text", f"{count:,}", x=PANEL_WIDTH, y=y, text_anchor="end", class_="soft"))
     if moves:

@@ -47,6 +47,7 @@ class DifferentialEvolution:
             return {"places": candidates, "cost": cost, **start}
         parents, was = arrays["places"], arrays["cost"]
         better = cost < was
+        gain = np.where(better, was, 0.0) - np.where(better, cost, 0.0)
         stays = np.isfinite(cost) & (cost <= was)
         archive = np.vstack([arrays["archive"], parents[better]])
         if len(archive) > spec.population:
@@ -56,7 +57,7 @@ class DifferentialEvolution:
             "places": np.where(stays[:, None], candidates, parents),
             "cost": np.where(stays, cost, was),
             "archive": archive,
-            **_remembered(arrays, proposed, better, was - cost),
+            **_remembered(arrays, proposed, better, gain),
         }
 
     def living(self, arrays: Mapping[str, Array]) -> Floats:
