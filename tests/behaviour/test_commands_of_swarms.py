@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -12,10 +14,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from agents.swarm import errors
 from agents.swarm.errors import SwarmSettingsRefused
 from agents.swarm.optimising import State, ask, begin, run, spec_of, tell
 from agents.swarm.optimising.functions import sphere
 from agents.swarm.runs import KNOWN
+from orchestrator_site.errors import PhasegateError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,6 +77,30 @@ def test_as_a_process_a_refusal_is_one_line_and_status_2() -> None:
     assert ended.returncode == 2
     assert "agents must be from 1" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_examples_of_the_guide_run() -> None:
+    guide = (ROOT / "docs" / "how-to" / "swarm.md").read_text(encoding="utf-8")
+    known = {"profit": lambda price, ads, market: -((price - 7) ** 2) - (ads - 100) ** 2, "costs": [3.0, 1.0, 2.0] * 50}
+    for block in re.findall(r"```python\n(.*?)```", guide, re.S):
+        exec(block, known)  # noqa: S102 our own page
+
+    assert known["state"].done
+    assert known["state"].best == pytest.approx([100, 7], abs=1)
+    assert len(known["parcels"]) == 3
+    for line in re.findall(r"^manage.py swarm (.*) -o", guide, re.M):
+        assert told(*line.replace("300", "30").replace("450", "5").replace("150", "5").split())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [one for one in vars(errors).values() if isinstance(one, type) and one.__module__ == errors.__name__],
+)
+def test_errors_of_swarms_are_told_and_pickled(error: type[PhasegateError]) -> None:
+    again = pickle.loads(pickle.dumps(error("Why.", agents=3)))  # noqa: S301 our own
+
+    assert (str(again), again.details, again.code) == ("Why.", {"agents": 3}, error.code)
+    assert str(error()) == (error.__doc__ or "").strip()
 
 
 @pytest.mark.django_db
