@@ -293,3 +293,12 @@ def test_a_seed_gives_the_run_that_it_always_gave(algorithm: Algorithm) -> None:
 
     assert ended.value == pytest.approx(GOLDEN[algorithm], rel=1e-4)
     assert run(spec(algorithm, generations=20, seed=4), sphere).value != ended.value
+
+
+def test_a_second_answer_to_the_same_candidates_changes_nothing() -> None:
+    state = begin(spec())
+    work = chunks(state, 20)[0]
+    first = answer(work, lambda place, _: sum(place))
+    second = {**first, "fitnesses": [None, -1e9, *[None] * 18]}
+
+    assert fold(state, [first, second]).to_json() == fold(state, [first]).to_json()
