@@ -18,7 +18,7 @@ Takes = Callable[[Parcel, float], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """An agent to allocate to: ``rate`` in cost a second, and how many parcels it works on at once, each at that rate."""
+    """An agent to allocate to: ``rate`` in cost a second, and how many parcels it works on at once, each as fast."""
 
     name: str
     rate: float = 1.0

@@ -55,7 +55,7 @@ def mutants(parents: Floats, cost: Floats, archive: Floats, scale: Floats, rng: 
 
 
 def _another(taken: Integers, count: int, rng: np.random.Generator) -> Integers:
-    """Of ``count`` a random one for each row that is not among those taken (shape ``(rows, k)``), all equally likely."""
+    """Of ``count`` a random one for each row not among those taken (shape ``(rows, k)``), all equally likely."""
     drawn = rng.integers(count - taken.shape[1], size=len(taken))
     for column in np.sort(taken, axis=1).T:
         drawn = drawn + (drawn >= column)

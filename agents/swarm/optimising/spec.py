@@ -101,7 +101,7 @@ class Particles(_Model):
 
     @model_validator(mode="after")
     def _stable(self) -> Self:
-        """Poli, "Mean and variance of the sampling distribution of particle swarm optimizers during stagnation", 2009."""
+        """Poli, IEEE Transactions on Evolutionary Computation 13 (2009): the variance stays finite."""
         most = 24 * (1 - self.inertia**2) / (7 - 5 * self.inertia) if self.inertia < 1 else 0.0
         if self.cognitive + self.social >= most:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Work shared out by foraging: all of it done, once, about as soon as it can be, whoever turns out to be slow or dies."""
+"""Work shared out by foraging: all of it done, once, about as soon as it can be, whoever is slow or dies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_unknown_speeds_are_found_out() -> None:
 
 
 def test_when_an_agent_dies_the_others_do_its_work() -> None:
-    """An even split would wait for the dead for ever; counted as if its share were then split evenly among the living."""
+    """An even split would wait for the dead for ever: counted as if its share were then split among the living."""
     cost = costs(20_000)
     items = items_of(cost)
     half = 0.5 * cost.sum() / sum(SPEEDS.values())
