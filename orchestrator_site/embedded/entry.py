@@ -12,7 +12,7 @@ from orchestrator_site.errors import PhasegateError
 # These need no server: they read or write files, or see to the servers themselves.
 _WITHOUT_SERVERS = {
     "", "help", "version", "check", "up", "down", "diffsettings", "startapp", "startproject", "makemessages",
-    "compilemessages", "collectstatic", "findstatic", "spectacular", "sendtestemail",
+    "compilemessages", "collectstatic", "findstatic", "spectacular", "sendtestemail", "swarm",
 }  # fmt: skip
 # These are about the schema, so it is left as they find it. The test runners make databases of their own.
 _SCHEMA_AS_IS = {

@@ -1,0 +1,1 @@
+"""Swarms. Pure: ``optimising`` searches, ``living`` moves, ``allocating`` shares work out, ``drawing`` shows them."""

@@ -1,0 +1,11 @@
+"""Searching for the best place of a landscape: particle swarms, evolution, differential evolution, by ask and tell."""
+
+from agents.swarm.optimising.searching import ask, begin, run, tell
+from agents.swarm.optimising.spec import Algorithm, SwarmSpec, spec_of
+from agents.swarm.optimising.spreading import answer, chunks, fold, report
+from agents.swarm.optimising.state import Reason, State
+
+__all__ = [
+    "Algorithm", "Reason", "State", "SwarmSpec", "answer", "ask", "begin", "chunks", "fold", "report", "run", "spec_of",
+    "tell",
+]  # fmt: skip
