@@ -15,7 +15,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from agents.library.emissions.categories import CATEGORIES
@@ -159,10 +159,15 @@ class FactorTable:
             for name in (factor.factor_id, factor.activity, *factor.aliases):
                 self._activities.setdefault(_plain(name), {}).setdefault(factor.region, place)
 
+    @cached_property
+    def digests(self) -> list[str]:
+        """The digests of all factors, in their order."""
+        return [factor.digest for factor in self.factors]
+
     @property
     def digest(self) -> str:
         """SHA-256 of the digests of all factors, in their order."""
-        return hashlib.sha256("\x1f".join(factor.digest for factor in self.factors).encode()).hexdigest()
+        return hashlib.sha256("\x1f".join(self.digests).encode()).hexdigest()
 
     def place(self, factor_id: str) -> int:
         """The number of a factor. Raises ``KeyError``."""

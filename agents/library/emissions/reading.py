@@ -1,7 +1,7 @@
 """Tables of suppliers: CSV in any usual encoding, and Parquet, opened once and read in slices.
 
 A slice is some rows of one table; a text's slice is named by its bytes, in UTF-8. Rows are records: a quoted cell may
-hold line ends, so that a record knows its line. Blank lines are no rows.
+hold line ends, so that a record knows its line. Empty lines are no rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from agents.library.requirements.reading.errors import DocumentUnreadable
 PARQUET_MAGIC = b"PAR1"
 DELIMITERS = ";\t|,"
 NUMERIC = ("amount", "spend", "supplier_factor", "reported")
-_FEW = 64
 _NEWLINE, _QUOTE = 10, 34
 
 
@@ -159,7 +158,7 @@ class TextTable(Table):
                 parse_options=pa_csv.ParseOptions(
                     delimiter=self.delimiter,
                     newlines_in_values=True,
-                    ignore_empty_lines=False,
+                    ignore_empty_lines=True,
                     invalid_row_handler=keep,
                 ),
                 convert_options=pa_csv.ConvertOptions(
@@ -197,10 +196,7 @@ class ParquetTable(Table):
     kind = "parquet"
 
     def __init__(self, content: bytes, name: str, decimal: str) -> None:
-        try:
-            self._file = pq.ParquetFile(pa.BufferReader(content))
-        except (pa.ArrowException, OSError) as error:
-            raise TableUnusable(f"{name}: the Parquet file is damaged: {str(error).splitlines()[0]}") from None
+        self._file = _parquet(content, name)
         schema = self._file.schema_arrow
         self.header = header_of(schema.names, name)
         self.rows = self._file.metadata.num_rows
@@ -253,8 +249,20 @@ class ParquetTable(Table):
         return decimal_mark(texts, semicolons=False)
 
 
+def parquet_rows(content: bytes, name: str) -> int:
+    """How many rows a Parquet file has. Raises ``TableUnusable`` where it is damaged."""
+    return int(_parquet(content, name).metadata.num_rows)
+
+
+def _parquet(content: bytes, name: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        raise TableUnusable(f"{name}: the Parquet file is damaged: {str(error).splitlines()[0]}") from None
+
+
 def records(text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where the records of a CSV begin, in bytes, and on which lines, from 1; blank ones are left out.
+    """Where the records of a CSV begin, in bytes, and on which lines, from 1; empty ones are left out.
 
     A line end inside quotes ends no record: it has an odd number of quotation marks before it.
     """
@@ -265,12 +273,7 @@ def records(text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     starts = np.concatenate(([0], ends[outside] + 1)).astype(np.int64)
     lines = np.concatenate(([1], np.flatnonzero(outside) + 2)).astype(np.int64)
     until = np.append(starts[1:], len(text) + 1) - 1
-    long = until - starts
-    blank = long <= 0
-    for place in np.flatnonzero((long > 0) & (long < _FEW)):
-        if not text[starts[place] : until[place]].strip(b" \t"):
-            blank[place] = True
-    kept = ~blank & (starts < len(text))
+    kept = (until > starts) & (starts < len(text))
     return starts[kept], lines[kept]
 
 
