@@ -23,7 +23,10 @@ _TABLES = (".csv", ".tsv")
 
 
 def media_type_of(content: bytes, name: str) -> str:
-    """The media type of a document by its content, and by its name among kinds of text. Raises ``DocumentUnreadable``."""
+    """The media type of a document by its content, and by its name among kinds of text.
+
+    Raises ``DocumentUnreadable``.
+    """
     if content.startswith(PARQUET_MAGIC):
         return PARQUET
     found = sniff_text(content, name)

@@ -42,8 +42,8 @@ _SHOWN = 80
 
 @dataclass(slots=True)
 class Figures:
-    """What came of a slice, by figure: one entry in each list; ``rows`` are numbers in the table, ``factors`` point into
-    the table of factors (-1: the supplier's own), ``digests`` have 32 bytes each."""
+    """What came of a slice, by figure: one entry in each list; ``rows`` are numbers in the table, ``factors`` point
+    into the table of factors (-1: the supplier's own), ``digests`` have 32 bytes each."""
 
     rows: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -110,9 +110,7 @@ def calculate(
     return found
 
 
-def _refuse(
-    outcome: Outcome, rows: Rows, first: int, columns: dict[str, pa.Array], duplicates: dict[int, str]
-) -> None:
+def _refuse(outcome: Outcome, rows: Rows, first: int, columns: dict[str, pa.Array], duplicates: dict[int, str]) -> None:
     """What no method could save; a later reason stands before an earlier one."""
     for row in duplicates:
         if first <= row < first + len(rows):

@@ -1,4 +1,4 @@
-"""The best data of each row: which method can be used, what it gives, or what is in the way; whole columns at a time."""
+"""The best data of each row: which method can be used, what it gives, or what is in the way; by whole columns."""
 
 from __future__ import annotations
 
@@ -92,9 +92,8 @@ def choose(ways: list[Way], categories: NDArray[np.int64], table: FactorTable) -
         bad = (code > FINE) & negative[np.maximum(code, 0)]
         troubles[bad] = code[bad]
     troubles[categories < 0] = known.code(Reason.CATEGORY_UNKNOWN, "category")
-    outcome = Outcome(
-        troubles, *(np.zeros(size, dtype=np.int64) for _ in range(4)), milligrams=[0] * size, known=known
-    )
+    methods, final, factors, flags = (np.zeros(size, dtype=np.int64) for _ in range(4))
+    outcome = Outcome(troubles, methods, final, factors, flags, [0] * size, known)
     outcome.flags[fell_back] = int(Flag.FELL_BACK)
     for place, way in enumerate(ways):
         _work_out(outcome, way, np.flatnonzero((chosen == place) & (troubles == FINE)))

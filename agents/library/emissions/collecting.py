@@ -19,10 +19,10 @@ def lay_out(tables: Sequence[tuple[int, Table]], chunk_rows: int) -> list[dict[s
     takes."""
     rows = sum(table.rows for _, table in tables)
     if rows > MOST_ROWS:
-        raise TableUnusable(f"The tables have {rows:,} rows; a project takes {MOST_ROWS:,}. Make several projects of them.")
-    return [
-        {"document": number, **part.to_json()} for number, table in tables for part in table.slices(chunk_rows)
-    ]
+        raise TableUnusable(
+            f"The tables have {rows:,} rows; a project takes {MOST_ROWS:,}. Make several projects of them."
+        )
+    return [{"document": number, **part.to_json()} for number, table in tables for part in table.slices(chunk_rows)]
 
 
 def repeated(tables: Sequence[tuple[int, str, Table]]) -> dict[str, dict[str, str]]:
@@ -33,7 +33,7 @@ def repeated(tables: Sequence[tuple[int, str, Table]]) -> dict[str, dict[str, st
     """
     seen: dict[str, tuple[int, str]] = {}
     found: dict[str, dict[str, str]] = {}
-    for number, name, table in tables:
+    for number, _, table in tables:
         for part in table.slices(_READ_AT_ONCE):
             rows = table.read(part)
             for place, text in enumerate(canonical(rows, with_defaults(rows, table.header.defaults))):
@@ -53,5 +53,3 @@ def tables_name(tables: Sequence[tuple[int, str, Table]], number: int) -> str:
 def duplicates_of(told: Mapping[str, Mapping[str, str]], document: int) -> dict[int, str]:
     """Those of one document, by row."""
     return {int(row): where for row, where in told.get(str(document), {}).items()}
-
-

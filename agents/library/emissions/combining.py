@@ -81,9 +81,7 @@ def _add(sums: dict[str, list[int]], keys: Iterable[str], values: Iterable[int])
 
 def _flags(chunks: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     counted = Counter(flags for chunk in chunks for flags in chunk["flags"])
-    return {
-        str(flag.name).lower(): sum(number for flags, number in counted.items() if flags & flag) for flag in FLAGS
-    }
+    return {str(flag.name).lower(): sum(number for flags, number in counted.items() if flags & flag) for flag in FLAGS}
 
 
 def _top(chunks: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
@@ -121,7 +119,10 @@ def outliers(chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         logs = np.log10(np.array([value for *_, value in figures], dtype=np.float64))
         far, median = _far(logs)
         found += [
-            (figures[place][3], [*figures[place][:3], factor_id, figures[place][3], float(f"{10 ** (logs[place] - median):.4g}")])
+            (
+                figures[place][3],
+                [*figures[place][:3], factor_id, figures[place][3], float(f"{10 ** (logs[place] - median):.4g}")],
+            )
             for place in np.flatnonzero(far)
         ]
     largest = heapq.nsmallest(LISTED, found, key=lambda each: (-each[0], each[1][:2]))

@@ -1,7 +1,7 @@
 """Currencies, and what a US dollar of the factors' year was worth in them.
 
-The rates are the yearly averages of the US Internal Revenue Service for 2022, the price year of the spend-based factors:
-a spend is divided by its rate. Prices of other years are not deflated.
+The rates are the yearly averages of the US Internal Revenue Service for 2022, the price year of the spend-based
+factors: a spend is divided by its rate. Prices of other years are not deflated.
 """
 
 from __future__ import annotations

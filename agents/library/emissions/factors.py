@@ -1,8 +1,8 @@
 """Emission factors: reading them from a file with a schema, and finding the one for a row.
 
-A file of factors is a CSV in UTF-8 with a header. Columns: ``factor_id`` (unique), ``kind`` (``activity`` or ``spend``),
-``activity`` (the key that rows name; of ``activity`` factors), ``aliases`` (other names, ``|`` between), ``naics`` (of
-``spend`` factors), ``name``, ``kg_co2e`` (a decimal, not negative), ``per`` (a unit of ``units``, or ``USD``),
+A file of factors is a CSV in UTF-8 with a header. Columns: ``factor_id`` (unique), ``kind`` (``activity`` or
+``spend``), ``activity`` (the key that rows name; of ``activity`` factors), ``aliases`` (other names, ``|`` between),
+``naics`` (of ``spend`` factors), ``name``, ``kg_co2e`` (a decimal, not negative), ``per`` (a unit of ``units``, or ``USD``),
 ``categories`` (numbers, blanks between; the first is the usual one), ``region`` (ISO 3166 alpha-2, ``EU`` or ``GLO``),
 ``year``, ``source``, ``licence``; ``found_in`` and ``note`` may be empty or missing.
 """
@@ -189,9 +189,8 @@ class FactorTable:
         return self._naics.get(code.strip().split(".")[0])
 
 
-EUROPEAN_UNION = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+_MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EUROPEAN_UNION = frozenset(_MEMBERS.split())
 
 
 def _plain(name: str) -> str:

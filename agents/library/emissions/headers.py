@@ -18,8 +18,8 @@ COLUMNS = (
 """What is read of a row, in the order in which its digest is taken."""
 
 _ALIASES = {
-    "supplier": "supplierid supplierno suppliernumber suppliercode vendorid vendorno vendornumber vendorcode lieferantennummer "
-    "lieferantennr lieferantenid kreditor kreditornummer id",
+    "supplier": "supplierid supplierno suppliernumber suppliercode vendorid vendorno vendornumber vendorcode "
+    "lieferantennummer lieferantennr lieferantenid kreditor kreditornummer id",
     "name": "suppliername vendorname supplier vendor lieferant lieferantenname company companyname name",
     "category": "category scope3category ghgcategory ghgprotocolcategory cat kategorie scope3kategorie",
     "activity": "activity activitytype material product goods item emissionsource aktivitaet produkt activitykey",
@@ -29,10 +29,11 @@ _ALIASES = {
     "currency": "currency curr spendcurrency waehrung currencycode",
     "naics": "naics naicscode naics2017 industry industrycode sector sectorcode branche",
     "region": "region country countrycode location land suppliercountry",
-    "supplier_factor": "supplierfactor supplierspecificfactor supplieremissionfactor emissionfactor pcf productcarbonfootprint "
-    "carbonintensity",
+    "supplier_factor": "supplierfactor supplierspecificfactor supplieremissionfactor emissionfactor pcf "
+    "productcarbonfootprint carbonintensity",
     "supplier_factor_unit": "supplierfactorunit emissionfactorunit pcfunit factorunit",
-    "reported": "reported reportedemissions supplieremissions allocatedemissions emissions co2e tco2e kgco2e reportedco2e "
+    "reported": "reported reportedemissions supplieremissions allocatedemissions emissions co2e tco2e kgco2e "
+    "reportedco2e "
     "reportedtco2e reportedkgco2e emissionstco2e emissionskgco2e emissionen",
     "reported_unit": "reportedunit emissionsunit emissionunit reportedemissionsunit",
 }
@@ -40,7 +41,9 @@ _BY_NAME = {alias: column for column, aliases in _ALIASES.items() for alias in a
     column.replace("_", ""): column for column in COLUMNS if column != "supplier"
 }
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]+)[\])]\s*$")
-_CODES = re.compile(r"^(?P<name>.+?)[\s_-]+(?P<unit>eur|usd|gbp|chf|jpy|cny|inr|kg|t|km|tkm|pkm|kwh|mwh)$", re.IGNORECASE)
+_CODES = re.compile(
+    r"^(?P<name>.+?)[\s_-]+(?P<unit>eur|usd|gbp|chf|jpy|cny|inr|kg|t|km|tkm|pkm|kwh|mwh)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

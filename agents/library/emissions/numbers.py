@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 SCALE = 1_000_000_000
 _DECIMALS = 9
 _GROUPS = "[ '\u2019\u00a0\u202f_]"
-_NONE = r"(?i)^(?:|-|–|n/?a|#n/a|null|none|nan)$"
+_NONE = "(?i)^(?:|-|\u2013|n/?a|#n/a|null|none|nan)$"
 _FINEST = Decimal(1).scaleb(-_DECIMALS)
 
 
@@ -44,8 +44,8 @@ class Numbers:
 def decimal_mark(columns: Iterable[pa.Array], *, semicolons: bool) -> str:
     """The decimal mark of a table, ``.`` or ``,``, by the numbers that can be read only one way.
 
-    ``1,5`` speaks for the comma, ``1.234,5`` too; ``1,234`` for neither. Where nothing decides it is the comma in a table
-    that semicolons separate, else the point; where numbers disagree, the many have it.
+    ``1,5`` speaks for the comma, ``1.234,5`` too; ``1,234`` for neither. Where nothing decides it is the comma in a
+    table that semicolons separate, else the point; where numbers disagree, the many have it.
     """
     comma = point = 0
     for column in columns:
@@ -113,7 +113,7 @@ def _slowly(text: str, mark: str) -> tuple[int, bool] | None:
         value = Decimal(plain)
     except ArithmeticError:
         return None
-    if abs(value.adjusted()) > 18 and value != 0 and value.adjusted() >= 18:
+    if value and value.adjusted() >= 18:
         return None
     fine = value.quantize(_FINEST, rounding=ROUND_HALF_EVEN) if value.adjusted() >= -_DECIMALS - 1 else Decimal(0)
     return int(fine.scaleb(_DECIMALS)), fine != value

@@ -113,6 +113,10 @@ class TextTable(Table):
         self._starts, self._lines = records(self.text)
         if not len(self._starts):
             raise TableUnusable(f"{name}: the table is empty.")
+        if self.text.count(b'"') % 2:
+            raise TableUnusable(
+                f"{name}: a quotation mark is not closed; rows cannot be told apart from line {self._lines[-1]} on."
+            )
         head = self._bytes(0, 1)
         self.delimiter = max(DELIMITERS, key=head.decode().count)
         self.header = header_of(_cells(head, self.delimiter), name)
@@ -306,4 +310,3 @@ def _spread(column: pa.Array, whole: NDArray[np.int64], rows: int) -> pa.Array:
 def _complete(columns: dict[str, pa.Array], rows: int) -> dict[str, pa.Array]:
     empty = pa.array([""] * rows, pa.string())
     return {name: columns.get(name, empty) for name in COLUMNS}
-

@@ -12,16 +12,22 @@ from agents.reporting import Cell, Facts, ReportContent, Section, Table, Text
 
 TITLE = "Scope 3 emissions"
 METHODS_TEXT = (
-    "Each row is calculated by the best of its data: the supplier's own figures, else an amount of an activity times its "
-    "factor, else a spend times the factor of its industry. Figures are whole milligrams of CO2e, each rounded once, half "
-    "to even, from an exact product; sums are exact.\n\n"
-    "Spend is converted to US dollars of 2022 by the yearly average; prices of other years are not deflated. Factors of "
-    "another region than the supplier's are used where there is none of its own, and flagged."
+    "Each row is calculated by the best of its data: the supplier's own figures, else an amount of an activity times "
+    "its factor, else a spend times the factor of its industry. Figures are whole milligrams of CO2e, each rounded "
+    "once, half to even, from an exact product; sums are exact.\n\n"
+    "Spend is converted to US dollars of 2022 by the yearly average; prices of other years are not deflated. Factors "
+    "of another region than the supplier's are used where there is none of its own, and flagged."
 )
 
 
-def build_report(results: Mapping[str, Any], states: Mapping[str, str]) -> ReportContent:
+def build_report(
+    results: Mapping[str, Any],
+    states: Mapping[str, str],
+    *,
+    usage: Mapping[str, Mapping[str, float]] | None = None,
+) -> ReportContent:
     """The report from the steps' results and states by step key; steps that have not run may be missing.
+    ``usage`` of language models there is none: nothing here asks one.
 
     Data: ``tonnes``, ``totals``, ``categories``, ``regions``, ``methods``, ``quality``, ``suppliers``, ``set_aside``,
     ``outliers``, ``factors``, ``documents``, ``digests``, ``steps``.
@@ -84,7 +90,9 @@ def _totals(combined: Mapping[str, Any]) -> list[Section]:
         _sums("Upstream and downstream", "Part of scope 3", streams, combined, str),
         _sums("By region", "Region", combined["by_region"], combined, lambda key: key or "not given"),
         _sums("By method", "Method", combined["by_method"], combined, lambda key: Method(int(key)).label),
-        _sums("By data quality", "Quality", combined["by_quality"], combined, lambda key: f"{key}: {QUALITY[int(key)]}"),
+        _sums(
+            "By data quality", "Quality", combined["by_quality"], combined, lambda key: f"{key}: {QUALITY[int(key)]}"
+        ),
     ]
 
 
@@ -123,9 +131,7 @@ def _aside(combined: Mapping[str, Any]) -> list[Section]:
 
 
 def _standing_out(combined: Mapping[str, Any]) -> list[Section]:
-    flags = tuple(
-        (name, FLAGS[Flag[name.upper()]], number) for name, number in combined["flags"].items() if number
-    )
+    flags = tuple((name, FLAGS[Flag[name.upper()]], number) for name, number in combined["flags"].items() if number)
     far = combined["outliers"]
     listed = tuple(
         (document, line, supplier, factor, in_tonnes(milligrams), times)

@@ -42,7 +42,8 @@ _TABLE: dict[str, dict[str, Fraction | int | str]] = {
         "tonmile tonmiles shorttonmile shorttonmiles": _SHORT_TON / 1000 * _MILE,
     },
     "passenger": {  # passenger-kilometres
-        "pkm passengerkm passengerkilometre passengerkilometer passengerkilometres passengerkilometers personenkilometer": 1,
+        "pkm passengerkm passengerkilometre passengerkilometer passengerkilometres passengerkilometers": 1,
+        "personenkilometer": 1,
         "passengermile passengermiles pmi": _MILE,
     },
     "distance": {  # km

@@ -106,8 +106,8 @@ REASONS = {
 def quality_of(method: Method, flags: int) -> int:
     """How good a figure is, from 1, best, to 5.
 
-    1 the supplier's own figures · 2 activity data with a factor of the supplier's region · 3 activity data with a factor
-    of another region · 4 spend in US dollars · 5 spend that was converted, or that stands in for better data.
+    1 the supplier's own figures · 2 activity data with a factor of the supplier's region · 3 activity data with a
+    factor of another region · 4 spend in US dollars · 5 spend that was converted, or that stands in for better data.
     """
     if method is Method.SUPPLIER:
         return 1

@@ -80,7 +80,9 @@ def recalculate(
         if supplier is not None and not _names(kept, supplier):
             continue
         again = _again(tables, part, factors, doubles)
-        compared, differing = _compare(kept, columns.pack(again, factors, part["document"], part["first"], part["rows"]), supplier)
+        compared, differing = _compare(
+            kept, columns.pack(again, factors, part["document"], part["first"], part["rows"]), supplier
+        )
         rows += compared
         differences += differing
     return Checked(rows, tuple(differences[:_MOST_FINDINGS]))

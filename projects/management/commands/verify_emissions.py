@@ -32,7 +32,9 @@ class Command(PhasegateCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """As in docs/reference/commands.md."""
         parser.add_argument("id", help="of the project, or its last digits")
-        parser.add_argument("--supplier", metavar="X", help="show this supplier's figures, by id or name, and verify them")
+        parser.add_argument(
+            "--supplier", metavar="X", help="show this supplier's figures, by id or name, and verify them"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Read what is kept, calculate again, compare, tell."""
@@ -45,13 +47,13 @@ class Command(PhasegateCommand):
         wrong = contradictions(results["calculate"], results["combine"]) + _changed(results, factors)
         checked = _again(project, results, factors, supplier)
         found = _look_up(results, factors, supplier) if supplier is not None else []
-        self._tell(project, results, checked, wrong, found, options)
+        self._show(project, results, checked, wrong, found, options)
         if supplier is not None and not found:
             self.end(NOT_FOUND)
         if wrong or not checked.holds or any(each.get("path_holds") is False for each in found):
             self.end(FAILED)
 
-    def _tell(
+    def _show(
         self,
         project: Project,
         results: Mapping[str, Any],
@@ -139,7 +141,10 @@ def _aside(each: SetAside, document: str) -> dict[str, Any]:
 def _lines(told: Mapping[str, Any]) -> list[str]:
     where = f"{one_line(told['document'])}, line {told['line']}"
     if "reason" in told:
-        return [f"{one_line(told['supplier'])}: set aside ({told['meaning']}: {one_line(told['value'])!r})", f"  {where}"]
+        return [
+            f"{one_line(told['supplier'])}: set aside ({told['meaning']}: {one_line(told['value'])!r})",
+            f"  {where}",
+        ]
     factor = told["factor"]
     return [
         f"{one_line(told['supplier'])} {one_line(told['name'])}: {told['tonnes']} t CO2e, category {told['category']}, "

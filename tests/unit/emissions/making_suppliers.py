@@ -22,18 +22,45 @@ HEADER = (
     "supplier_factor", "supplier_factor_unit",
 )  # fmt: skip
 _COUNTRIES = ("DE", "DE", "DE", "GB", "FR", "PL", "US", "US", "CN", "IN", "NL", "ES")
-_NAMES = ("Alder", "Birch", "Cedar", "Dunlin", "Ember", "Fjord", "Granite", "Harbour", "Iris", "Juniper", "Kestrel", "Lark")
-_KINDS = ("Metals", "Logistics", "Packaging", "Foods", "Systems", "Textiles", "Energy", "Services", "Chemicals", "Works")
+_NAMES = (
+    "Alder",
+    "Birch",
+    "Cedar",
+    "Dunlin",
+    "Ember",
+    "Fjord",
+    "Granite",
+    "Harbour",
+    "Iris",
+    "Juniper",
+    "Kestrel",
+    "Lark",
+)
+_KINDS = (
+    "Metals",
+    "Logistics",
+    "Packaging",
+    "Foods",
+    "Systems",
+    "Textiles",
+    "Energy",
+    "Services",
+    "Chemicals",
+    "Works",
+)
 _FORMS = {"DE": "GmbH", "GB": "Ltd", "FR": "SARL", "PL": "Sp. z o.o.", "US": "Inc.", "NL": "B.V.", "ES": "S.L."}
 _ACTIVITIES = (
-    ("1", "steel", "kg", 4.0), ("1", "aluminium", "kg", 3.2), ("1", "material.plastics", "t", 1.0), ("1", "paper", "kg", 3.0),
+    ("1", "steel", "kg", 4.0), ("1", "aluminium", "kg", 3.2), ("1", "plastics", "t", 1.0), ("1", "paper", "kg", 3.0),
     ("2", "it equipment", "kg", 2.2), ("3", "electricity upstream", "kWh", 4.3), ("4", "road freight", "tkm", 4.6),
     ("4", "sea freight", "tkm", 5.6), ("9", "rail freight", "tkm", 5.0), ("5", "waste to landfill", "t", 1.3),
-    ("6", "short-haul flight", "pkm", 4.2), ("6", "hotel", "night", 1.8), ("8", "electricity", "kWh", 4.8), ("7", "bus", "pkm", 4.0),
+    ("6", "short-haul flight", "pkm", 4.2), ("6", "hotel", "night", 1.8), ("8", "electricity", "kWh", 4.8),
+    ("7", "bus", "pkm", 4.0),
 )  # fmt: skip
 _INDUSTRIES = (
-    ("1", "331110"), ("1", "325211"), ("1", "322211"), ("1", "334413"), ("1", "541511"), ("1", "541611"), ("1", "541110"),
-    ("2", "333517"), ("2", "336111"), ("4", "484121"), ("4", "492110"), ("5", "562111"), ("6", "721110"), ("1", "561720"),
+    ("1", "331110"), ("1", "325211"), ("1", "322211"), ("1", "334413"), ("1", "541511"),
+    ("1", "541611"), ("1", "541110"),
+    ("2", "333517"), ("2", "336111"), ("4", "484121"), ("4", "492110"), ("5", "562111"),
+    ("6", "721110"), ("1", "561720"),
 )  # fmt: skip
 _CURRENCIES = ("EUR", "EUR", "USD", "GBP", "CHF", "SEK", "JPY")
 Row = dict[str, str]
