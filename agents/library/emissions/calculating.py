@@ -145,9 +145,9 @@ def _add_figures(
     found.methods = outcome.methods[places].tolist()
     found.factors = outcome.factors[places].tolist()
     found.flags = outcome.flags[places].tolist()
-    found.qualities = [
-        quality_of(Method(method), flags) for method, flags in zip(found.methods, found.flags, strict=True)
-    ]
+    how = list(zip(found.methods, found.flags, strict=True))
+    known_qualities = {each: quality_of(Method(each[0]), each[1]) for each in set(how)}
+    found.qualities = [known_qualities[each] for each in how]
     found.milligrams = [outcome.milligrams[place] for place in places.tolist()]
     known = [*table.digests, SUPPLIERS_OWN]  # -1, no factor, is the last one
     found.digests = [

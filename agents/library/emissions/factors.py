@@ -2,7 +2,7 @@
 
 A file of factors is a CSV in UTF-8 with a header. Columns: ``factor_id`` (unique), ``kind`` (``activity`` or
 ``spend``), ``activity`` (the key that rows name; of ``activity`` factors), ``aliases`` (other names, ``|`` between),
-``naics`` (of ``spend`` factors), ``name``, ``kg_co2e`` (a decimal, not negative), ``per`` (a unit of ``units``, or ``USD``),
+``naics`` (of ``spend`` factors), ``name``, ``kg_co2e`` (a decimal, not negative), ``per`` (a unit, or ``USD``),
 ``categories`` (numbers, blanks between; the first is the usual one), ``region`` (ISO 3166 alpha-2, ``EU`` or ``GLO``),
 ``year``, ``source``, ``licence``; ``found_in`` and ``note`` may be empty or missing.
 """

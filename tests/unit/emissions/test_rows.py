@@ -145,7 +145,7 @@ def test_what_cannot_be_used_gives_way_to_what_can_and_says_so() -> None:
 
 
 def test_reported_emissions_are_taken_as_they_are() -> None:
-    (figure,) = figures("supplier,tCO2e\nA,12.5\n".encode())
+    (figure,) = figures(b"supplier,tCO2e\nA,12.5\n")
     assert (figure.method, figure.milligrams) == (Method.SUPPLIER, 12_500_000_000)
 
 
