@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.workers, pyte
 SUPPLIERS = 100_000
 BAR = 20.0  # seconds, on two cores
 BEST_PUBLISHED = 142.0  # seconds, of the best published system of its kind, with 100 agents
-ROUNDS = 3
+ROUNDS = 2
 
 
 @pytest.fixture(autouse=True)
