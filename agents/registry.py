@@ -11,7 +11,7 @@ from orchestrator_site.conf import conf
 
 __all__ = ["AgentDefinition", "find_agent", "load_agents", "registered_agents"]
 
-BUILT_IN = ("agents.library.hello", "agents.library.requirements.agents")
+BUILT_IN = ("agents.library.hello", "agents.library.requirements.agents", "agents.library.emissions.agents")
 
 
 @functools.cache
