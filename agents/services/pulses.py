@@ -171,8 +171,8 @@ def batches(size: int) -> Iterator[dict[UUID, Pulse]]:
 
 def _readable(found: Mapping[str, str], now: float) -> Iterator[tuple[UUID, Pulse]]:
     for agent, raw in found.items():
-        stamp, load, details = raw.split("|", 2)
         try:
+            stamp, load, details = raw.split("|", 2)
             yield UUID(agent), Pulse(raw, max(0.0, now - int(stamp) / 1e6), float(load), details or None)
         except ValueError:
             _FORGET([BEATS], [agent, raw])
@@ -229,6 +229,11 @@ def add_notes(notes: Sequence[tuple[str, bool, float]], pipeline: Pipeline | Non
         _NOTE(keys, values)
     else:
         _NOTE.add_to(pipeline, keys, values)
+
+
+def make_ready() -> None:
+    """Have Redis know the script of ``add_notes``, for those who put it into pipelines."""
+    _NOTE.load()
 
 
 def take_noted(most: int) -> list[UUID]:
