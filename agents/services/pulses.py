@@ -103,7 +103,8 @@ _READ = Script(
     local t = redis.call('TIME')
     local found = {t[1] .. '.' .. string.format('%06d', t[2])}
     for i = 1, #KEYS do
-      found[i + 1] = redis.call('HMGET', KEYS[i], 'ok', 'bad', 'latency', 'baseline', 'calls', 'at')
+      local kept = redis.call('HMGET', KEYS[i], 'ok', 'bad', 'latency', 'baseline', 'calls', 'at')
+      found[i + 1] = kept[6] and table.concat(kept, ' ') or ''
     end
     return found
     """
@@ -249,15 +250,8 @@ def statistics_of(agents: Sequence[UUID]) -> dict[UUID, Statistics]:
     return {agent: _statistics(row, float(now)) for agent, row in zip(agents, found, strict=True)}
 
 
-def _statistics(row: Sequence[str | None], now: float) -> Statistics:
-    ok, bad, latency, baseline, calls, at = row
-    if at is None:
+def _statistics(row: str, now: float) -> Statistics:
+    if not row:
         return NOTHING
-    age = now - float(at)
-    return Statistics(
-        faded(float(ok or 0), age),
-        faded(float(bad or 0), age),
-        float(latency or 0),
-        float(baseline or 0),
-        int(float(calls or 0)),
-    )
+    ok, bad, latency, baseline, calls, at = map(float, row.split(" "))
+    return Statistics(faded(ok, now - at), faded(bad, now - at), latency, baseline, int(calls))

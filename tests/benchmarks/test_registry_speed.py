@@ -25,7 +25,7 @@ from tests.benchmarks.figures import FIGURES, Figure, seconds_until
 from tests.registry.conftest import empty_redis
 from tests.registry.crowds import crowd
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MANY = 10_000
 ASKED = 200
@@ -65,7 +65,7 @@ class Crowd:
 
 @pytest.fixture(scope="module")
 def agents(django_db_setup: None, django_db_blocker: Any) -> Iterator[Crowd]:
-    """Ten thousand agents for the module; nothing is rolled back, so that PostgreSQL may tidy up as it does."""
+    """Ten thousand agents for the module, committed, so that PostgreSQL may tidy up behind updates as it does."""
     with django_db_blocker.unblock():
         empty_redis()
         candidates.reset()
@@ -126,7 +126,7 @@ def test_agents_that_are_not_meant_cost_nothing(agents: Crowd) -> None:
 
 def test_candidates_of_a_step(agents: Crowd) -> None:
     found = candidates.performers("crowd.work", ">=1.2,<1.3")
-    assert len(found) == MANY // 10
+    assert len(found) >= MANY // 10
     number = 50_000
 
     def ask() -> None:
@@ -167,6 +167,7 @@ def test_hearing_of_agents(agents: Crowd) -> None:
     figure("heartbeats one by one / bare pings", f"{single:,.0f}/s", told, single / bare, 0.3, 0.6, True)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_writing_heartbeats_down(agents: Crowd) -> None:
     beats = [Beat(agent, 0.25) for agent in agents.ids]
     heard, written = [], []
