@@ -7,10 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
-
-from kombu.exceptions import OperationalError
 
 from orchestrator_site.bus import encoding
 from orchestrator_site.bus.asking import Address, Inbox, answering
@@ -45,8 +43,8 @@ class Options:
     prefix: str = "phasegate.bus"
     dedup_window: float = 3600.0
     batch: int = 200
-    policy: Policy = Policy()
-    limits: Limits = Limits()
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
 
 
 class Bus:
@@ -103,22 +101,22 @@ class Bus:
             self._over_the_wire(lambda wire, pairs=pairs: wire.publish(pairs))  # type: ignore[misc]
         return len(given)
 
-    def send(self, to: str, type: str, data: Any = None, **attributes: Any) -> Event:
+    def send(self, to: str, kind: str, data: Any = None, **attributes: Any) -> Event:
         """Send a message to ``agent:NAME``, or to one of ``capability:NAME`` or ``role:NAME``; gives it back.
 
         Raises ``TopicInvalid``, and as ``publish``.
         """
-        event = Event(type, data, topic=Address.parse(to).topic, **attributes)
+        event = Event(kind, data, topic=Address.parse(to).topic, **attributes)
         self.publish(event)
         return event
 
-    def request(self, to: str, type: str, data: Any = None, *, timeout: float = 30.0, **attributes: Any) -> Any:
+    def request(self, to: str, kind: str, data: Any = None, *, timeout: float = 30.0, **attributes: Any) -> Any:
         """Send a request as ``send`` does, wait ``timeout`` seconds at most, and give what was answered.
 
         Raises ``NoReply``, ``RequestFailed`` where whoever was asked has failed, and as ``send``.
         """
         inbox = self._inbox()
-        request = Event(type, data, topic=Address.parse(to).topic, reply_to=inbox.queue, **attributes)
+        request = Event(kind, data, topic=Address.parse(to).topic, reply_to=inbox.queue, **attributes)
         try:
             return inbox.ask(request, self.publish, timeout)
         except OSError as error:
@@ -140,7 +138,7 @@ class Bus:
                 try:
                     self._declare_known()
                     return work(self._wire)
-                except (*self._wire.errors, OperationalError) as error:
+                except self._wire.errors as error:
                     self._wire.drop()
                     self._declared.clear()
                     if pause is None:
@@ -200,7 +198,8 @@ class Bus:
 
     def remove_group(self, group: str) -> None:
         """Remove a group's queue and its dead letters with all that is in them."""
-        self._over_the_wire(lambda wire: [wire.delete(self.names.queue(group)), wire.delete(self.names.dead(group))])
+        for queue in (self.names.queue(group), self.names.dead(group)):
+            self._over_the_wire(lambda wire, queue=queue: wire.delete(queue))  # type: ignore[misc]
 
     def depth(self, group: str) -> int:
         """How many messages wait for a group; one may hold many events."""

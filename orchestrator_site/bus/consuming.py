@@ -120,7 +120,7 @@ class Consumer:
             arrived = self._wire.receive(self._patience(until))
             for group, parcels in self._by_group(arrived).items():
                 self._work(group, parcels)
-        except (*self._wire.errors, RedisError) as error:
+        except self._troubles() as error:
             self._reconnect(error)
             return True
         self._broken = 0
@@ -132,6 +132,9 @@ class Consumer:
         return max(0.0, min(ends) - now)
 
     # --- the connection ----------------------------------------------------------------------------------------
+
+    def _troubles(self) -> tuple[type[BaseException], ...]:
+        return (*self._wire.errors, RedisError)
 
     def _listen(self) -> None:
         for group in self._groups:
@@ -151,7 +154,7 @@ class Consumer:
 
     def _leave(self) -> None:
         """Mark what is done, give back what is not."""
-        with contextlib.suppress(*self._wire.errors, RedisError):
+        with contextlib.suppress(*self._troubles()):
             self._mark()
             self._wire.stop_listening()
             self._wire.release(self._hand.messages())
@@ -215,7 +218,8 @@ class Consumer:
     def _fresh(self, group: str, items: Sequence[Item]) -> list[Item]:
         """Those that were not handled yet, each once."""
         known = self._ledger.handled(group, [item.event.id for item in items])
-        fresh, repeated = [], []
+        fresh: list[Item] = []
+        repeated: list[Item] = []
         for item in items:
             (repeated if item.event.id in known else fresh).append(item)
             known.add(item.event.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from orchestrator_site.bus.encoding import Unreadable, decode
 from orchestrator_site.bus.events import Event
@@ -63,8 +63,7 @@ class Item:
     @property
     def event(self) -> Event:
         """The event, of an item that is known to be readable."""
-        assert isinstance(self.content, Event)
-        return self.content
+        return cast(Event, self.content)
 
 
 @dataclass(slots=True)

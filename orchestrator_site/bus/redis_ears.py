@@ -20,7 +20,7 @@ _GRACE = 5.0  # seconds by which its answer may be late: after that the connecti
 
 
 class Ears:
-    """Connections that listen, one a list. A question that was not answered stays asked from one ``wait`` to the next."""
+    """Connections that listen, one a list. A question without an answer stays asked from one ``wait`` to the next."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
@@ -36,7 +36,8 @@ class Ears:
                     self._ask(key)
             asked = {self._connections[key]._sock: key for key in self._asked_at}
             ready, _, _ = select.select(list(asked), [], [], max(0.0, min(1.0, until - time.monotonic())))
-            if any([self._answer(asked[each]) for each in ready]):
+            answers = [self._answer(asked[each]) for each in ready]  # each is read, or it would be taken for the next
+            if any(answers):
                 return True
             self._notice_the_dead()
             if time.monotonic() >= until:

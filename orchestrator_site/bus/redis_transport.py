@@ -14,7 +14,6 @@ routing costs no round trip, and a group that has subscribed misses nothing that
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -53,6 +52,10 @@ class RoutesChanged(Exception):
 class QoS(kombu_redis.QoS):
     """Acknowledging, with the noting down left to the script that takes."""
 
+    channel: Any
+    _delivered: Any
+    _flush: Callable[[], None]
+
     def append(self, message: Any, delivery_tag: str) -> None:
         """Remember it in this process; Redis knows already."""
         virtual.QoS.append(self, message, delivery_tag)
@@ -85,6 +88,9 @@ class Channel(kombu_redis.Channel):
     """A channel of the bus on Redis."""
 
     QoS = QoS
+    connection: Any
+    keyprefix_binding_permanent: str
+    unacked_restore_interval: float
     body_encoding = "utf-8"  # not base64: what we send is JSON
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -120,7 +126,8 @@ class Channel(kombu_redis.Channel):
             return
         while True:
             with contextlib.suppress(RoutesChanged):
-                return self._push(exchange, [(queue, item) for queue in self.routes(exchange, routing_key)])
+                self._push(exchange, [(queue, item) for queue in self.routes(exchange, routing_key)])
+                return
 
     def publish_packed(self, exchange: str, events: Sequence[tuple[str, bytes]], pack: Packing) -> None:
         """Send events, each with its topic, those that go the same way together in messages that ``pack`` makes.
@@ -200,7 +207,8 @@ class Channel(kombu_redis.Channel):
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         if is_temporary(queue):
             self.keep_alive([queue])
-        super()._queue_bind(exchange, routing_key, pattern, queue)
+        kombus: Any = super()
+        kombus._queue_bind(exchange, routing_key, pattern, queue)
         self._new_version(exchange)
 
     def _delete(self, queue: str, exchange: str, routing_key: str, pattern: str, *args: Any, **kwargs: Any) -> None:
@@ -217,8 +225,7 @@ class Channel(kombu_redis.Channel):
         self._new_version(named)
 
     def _forget_binding(self, exchange: str, routing_key: str, queue: str) -> None:
-        _, pattern, _ = self.typeof(exchange).prepare_bind(queue, exchange, routing_key, None)
-        member = self.sep.join([routing_key, pattern or "", queue])
+        member = self.sep.join([routing_key, self._pattern(exchange, routing_key, queue), queue])
         for key in (self.keyprefix_queue, self.keyprefix_binding_permanent):
             self.server.srem(self._key(key % (exchange,)), member)
 
@@ -251,12 +258,21 @@ class Channel(kombu_redis.Channel):
                 pipeline.exists(f"{self._key(queue)}:alive")
             return {queue for queue, alive in zip(queues, pipeline.execute(), strict=True) if not alive}
 
+    def _bound(self) -> list[tuple[str, str, str]]:
+        """What this connection has bound: queue, exchange, pattern."""
+        bindings: Any = self.state.bindings
+        return [tuple(binding) for binding in bindings]
+
+    def _pattern(self, exchange: str, routing_key: str, queue: str) -> str:
+        """kombu's expression for a pattern: a part of the binding's name in Redis, which is all we need it for."""
+        kind: Any = self.typeof(exchange)
+        return str(kind.prepare_bind(queue, exchange, routing_key, None)[1] or "")
+
     def _bind_again(self, exchange: str) -> None:
         """Redis was emptied: write down again what this process has bound, and a version even where it has not."""
-        for queue, bound_to, routing_key in list(self.state.bindings):
+        for queue, bound_to, routing_key in self._bound():
             if bound_to == exchange:
-                _, pattern, _ = self.typeof(exchange).prepare_bind(queue, exchange, routing_key, None)
-                self._queue_bind(exchange, routing_key, pattern, queue)
+                self._queue_bind(exchange, routing_key, self._pattern(exchange, routing_key, queue), queue)
         self.server.set(self._version_key(exchange), uuid4().hex, nx=True)
 
     # --- taking ------------------------------------------------------------------------------------------------
@@ -319,7 +335,7 @@ class Channel(kombu_redis.Channel):
         while self._scripts["restore"](keys=keys, args=[int(self.visibility_timeout * 1000), _RESTORED_AT_ONCE]):
             pass
         self.keep_alive(queue for queue in queues if is_temporary(queue))
-        for exchange in {bound_to for _, bound_to, _ in self.state.bindings}:
+        for exchange in {bound_to for _, bound_to, _ in self._bound()}:
             if not self.server.exists(self._version_key(exchange)):
                 self._bind_again(exchange)
         self._swept_at = time.monotonic()
@@ -366,16 +382,16 @@ class Transport(kombu_redis.Transport):
 
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
-        """As every transport: deliver something, or raise ``socket.timeout``."""
-        for channel in list(self.channels):
+    def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
+        """As every transport: deliver something, or raise ``TimeoutError``."""
+        for channel in list(self.channels or ()):
             if channel._consumers:
                 try:
                     channel.drain_events(timeout=timeout)
                 except Empty:
-                    raise socket.timeout from None
+                    raise TimeoutError from None
                 return
-        raise socket.timeout
+        raise TimeoutError
 
 
 def _payload(tag: str, item: bytes, queue: str) -> dict[str, Any]:
@@ -384,7 +400,7 @@ def _payload(tag: str, item: bytes, queue: str) -> dict[str, Any]:
     if not mark or not times.isdigit():
         times, rest = b"0", item
     try:
-        payload = loads(rest.decode())
+        payload: dict[str, Any] = loads(rest.decode())
         properties, headers = payload["properties"], payload["headers"]
         properties["delivery_info"]["redelivered"] = times != b"0"
     except (ValueError, TypeError, KeyError, UnicodeDecodeError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -243,11 +242,11 @@ class Wire:
 
     def receive(self, timeout: float) -> list[tuple[str, Any]]:
         """Messages that have arrived, each with its queue, waiting up to ``timeout`` seconds for the first."""
-        assert self._connection is not None
-        with contextlib.suppress(socket.timeout):
-            self._connection.drain_events(timeout=max(timeout, 0.001))
+        connection = self._connection or self._made()
+        with contextlib.suppress(TimeoutError):
+            connection.drain_events(timeout=max(timeout, 0.001))
             while self._amqp:  # one message a call: take what else is there, which the prefetch bounds
-                self._connection.drain_events(timeout=0.001)
+                connection.drain_events(timeout=0.001)
         arrived = list(self._arrived)
         self._arrived.clear()
         return arrived
