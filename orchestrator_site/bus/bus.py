@@ -203,7 +203,7 @@ class Bus:
 
     def depth(self, group: str) -> int:
         """How many messages wait for a group; one may hold many events."""
-        return self._over_the_wire(lambda wire: wire.depth(self.names.queue(group)))
+        return self._over_the_wire(lambda wire: wire.depth(self.names.queue(group))) or 0
 
     # --- consuming ---------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from orchestrator_site.clock import new_id, now
 
 _RAW = "application/octet-stream"
 _MINE = "x-bus-"
+_MOST = 100_000  # in one go: what is held while it is gone through has to be somewhere
 _LONGEST = 2000  # characters of what an error says
 
 
@@ -114,9 +115,12 @@ class Graveyard:
         return done
 
     def _messages(self, group: str, most: int | None) -> Iterator[Any]:
+        # Until the queue says that it has no more. How many it says to have is not to be trusted: RabbitMQ answers
+        # that question before it has put back what the last look gave back.
         queue = self._names.dead(group)
-        left = self._wire.depth(queue)
-        for _ in range(left if most is None else min(left, most)):
+        if self._wire.depth(queue) is None:
+            return
+        for _ in range(_MOST if most is None else most):
             message = self._wire.get(queue)
             if message is None:
                 return

@@ -164,16 +164,18 @@ class Wire:
         else:
             channel.queue_delete(queue)
 
-    def depth(self, queue: str) -> int:
-        """How many messages wait in a queue; 0 where there is none."""
+    def depth(self, queue: str) -> int | None:
+        """How many messages wait in a queue; None where there is none, which Redis cannot tell from an empty one."""
+        channel = self.channel()
+        if self._redis:  # kombu asks for the queue without the prefix, and so never finds one (5.7)
+            return int(channel._size(queue))
         try:
-            return int(self.channel().queue_declare(queue, passive=True).message_count)
+            return int(channel.queue_declare(queue, passive=True).message_count)
         except self.errors as error:
-            if getattr(error, "reply_code", None) in (404, "404") or "NOT_FOUND" in str(error):
-                if self._amqp:
-                    self._channel = None  # RabbitMQ closes the channel on which it was asked
-                return 0
-            raise
+            if getattr(error, "reply_code", None) != 404:
+                raise
+            self._channel = None  # the broker closes the channel on which it was asked
+            return None
 
     def _queue(self, name: str, arguments: dict[str, Any]) -> kombu.Queue:
         return kombu.Queue(name, durable=True, queue_arguments=arguments if self._amqp else None)
