@@ -91,6 +91,7 @@ class Channel(kombu_redis.Channel):
     connection: Any
     keyprefix_binding_permanent: str
     unacked_restore_interval: float
+    do_restore = False  # what is in hand is given back on purpose, or comes back in its time; not while Python exits
     body_encoding = "utf-8"  # not base64: what we send is JSON
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

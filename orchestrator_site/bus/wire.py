@@ -85,7 +85,10 @@ class Wire:
         return self._channel
 
     def drop(self) -> None:
-        """Leave a connection that broke; what was taken comes back by the broker."""
+        """Leave a connection that broke. What was taken comes back by the broker, on Redis at once where it is there."""
+        if self._redis and self._channel is not None:
+            with contextlib.suppress(Exception):
+                self._channel.qos.restore_unacked()
         connection, self._connection, self._channel, self._consumers = self._connection, None, None, []
         self._confirms = None
         self._arrived.clear()
