@@ -21,12 +21,11 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from orchestrator_site import faults
-from orchestrator_site.bus.encoding import Unreadable
 from orchestrator_site.bus.errors import EventRefused, MessageUnreadable
 from orchestrator_site.bus.graves import grave_of
 from orchestrator_site.bus.ledger import Ledger
 from orchestrator_site.bus.names import Names
-from orchestrator_site.bus.parcels import Hand, Item, Parcel
+from orchestrator_site.bus.parcels import Hand, Item, Parcel, Remnant
 from orchestrator_site.bus.redelivery import (
     NO_HANDLER,
     UNREADABLE,
@@ -206,14 +205,13 @@ class Consumer:
     def _opened(self, parcel: Parcel) -> list[Item]:
         """The events of a message that can be read; what cannot is buried."""
         try:
-            items = parcel.opened()
+            items, remnants = parcel.opened()
         except MessageUnreadable as error:
             self._bury_whole(parcel, UNREADABLE, error)
             return []
-        for item in items:
-            if isinstance(item.content, Unreadable):
-                self._bury(item, UNREADABLE, MessageUnreadable(item.content.why))
-        return [item for item in items if not isinstance(item.content, Unreadable)]
+        for each in remnants:
+            self._bury(each, UNREADABLE, MessageUnreadable(each.content.why))
+        return items
 
     def _fresh(self, group: str, items: Sequence[Item]) -> list[Item]:
         """Those that were not handled yet, each once."""
@@ -338,14 +336,15 @@ class Consumer:
             self._settle([*done, *tried])
         self._marked_at = time.monotonic()
 
-    def _settle(self, items: Sequence[Item]) -> None:
+    def _settle(self, items: Sequence[Item | Remnant]) -> None:
         over = self._hand.settled(items)
         if over:
             self._wire.ack(over)
 
-    def _bury(self, item: Item, reason: str, error: Exception | None, deliveries: int = 0) -> None:
+    def _bury(self, item: Item | Remnant, reason: str, error: Exception | None, deliveries: int = 0) -> None:
         """To the dead letters, and only then from the queue: a death in between leaves it in both."""
-        self._wire.put([grave_of(self._names, item.parcel, item.content, reason, error, deliveries)])
+        content = item.event if isinstance(item, Item) else item.content
+        self._wire.put([grave_of(self._names, item.parcel, content, reason, error, deliveries)])
         self.tally.buried += 1
         self._settle([item])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from orchestrator_site.bus.encoding import Unreadable, decode
 from orchestrator_site.bus.events import Event
@@ -46,24 +46,30 @@ class Parcel:
         """What knows it again when it comes back and cannot be opened."""
         return hashlib.sha256(self.body).hexdigest()[:32]
 
-    def opened(self) -> list[Item]:
-        """Its events. Raises ``MessageUnreadable``."""
-        found = [Item(each, self) for each in decode(self.body, self.message.content_type or "")]
+    def opened(self) -> tuple[list[Item], list[Remnant]]:
+        """Its events, and what of it cannot be read. Raises ``MessageUnreadable``."""
+        found = decode(self.body, self.message.content_type or "")
         self.open = len(found)
-        return found
+        return (
+            [Item(each, self) for each in found if isinstance(each, Event)],
+            [Remnant(each, self) for each in found if isinstance(each, Unreadable)],
+        )
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One event of a parcel."""
+    """An event of a parcel."""
 
-    content: Event | Unreadable
+    event: Event
     parcel: Parcel
 
-    @property
-    def event(self) -> Event:
-        """The event, of an item that is known to be readable."""
-        return cast(Event, self.content)
+
+@dataclass(slots=True, eq=False)
+class Remnant:
+    """What stands in a parcel where an event should be."""
+
+    content: Unreadable
+    parcel: Parcel
 
 
 @dataclass(slots=True)
@@ -76,7 +82,7 @@ class Hand:
         """One more."""
         self.parcels[parcel] = None
 
-    def settled(self, items: Iterable[Item]) -> list[Any]:
+    def settled(self, items: Iterable[Item | Remnant]) -> list[Any]:
         """These are done with; the messages of which nothing is open any more, which leave the hand."""
         over = []
         for item in items:
