@@ -85,7 +85,7 @@ class Wire:
         return self._channel
 
     def drop(self) -> None:
-        """Leave a connection that broke. What was taken comes back by the broker; on Redis at once, where it answers."""
+        """Leave a connection that broke. What was taken comes back: on Redis at once, where it answers."""
         if self._redis and self._channel is not None:
             with contextlib.suppress(Exception):
                 self._channel.qos.restore_unacked()
