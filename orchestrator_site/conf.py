@@ -259,6 +259,46 @@ class Conf(BaseSettings):
     # --- agents: swarm
 
     # --- message bus
+    bus_url: str = Field(
+        "",
+        validation_alias=_named("BUS_URL"),
+        description="The broker of the message bus, such as amqp://user:password@host//. Defaults to BROKER_URL.",
+    )
+    bus_ledger_url: str = Field(
+        "",
+        validation_alias=_named("BUS_LEDGER_URL"),
+        description="Redis that knows what each group has handled. Defaults to BROKER_URL.",
+    )
+    bus_prefix: str = Field(
+        "phasegate.bus",
+        pattern=r"^[A-Za-z0-9_.-]{1,40}$",
+        description="Begins the name of every queue and key of the bus, so that installations may share a broker. "
+        "Defaults to phasegate.bus.",
+    )
+    bus_dedup_seconds: float = Field(
+        3600.0,
+        ge=60,
+        description="An event that a group has handled is passed over for so long when it comes again; each takes "
+        "some 70 bytes of Redis meanwhile. Defaults to 3600 s.",
+    )
+    bus_max_deliveries: int = Field(
+        5, ge=2, description="An event that could not be handled so often is a dead letter. Defaults to 5."
+    )
+    bus_retry_seconds: float = Field(
+        0.5, gt=0, description="Before the second delivery; doubled each time, up to 30 s. Defaults to 0.5 s."
+    )
+    bus_batch: int = Field(
+        200, ge=1, le=10_000, description="Events handled together, and messages taken ahead. Defaults to 200."
+    )
+    bus_visibility_seconds: float = Field(
+        60.0,
+        ge=1,
+        description="On Redis, what a consumer has taken and not spoken of for so long is given to another. "
+        "Defaults to 60 s.",
+    )
+    bus_modules: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Modules that subscribe to the bus, by comma. Defaults to none."
+    )
 
     # --- history
     history_retention_days: int | None = Field(
@@ -289,6 +329,7 @@ class Conf(BaseSettings):
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         lists = ("allowed_hosts", "agent_modules", "egress_allow", "egress_ports", "agent_secrets")
+        lists = ("allowed_hosts", "agent_modules", "bus_modules")
         for name in (*lists, *(f"PHASEGATE_{each.upper()}" for each in lists)):
             given = values.get(name)
             if isinstance(given, str):
@@ -328,6 +369,9 @@ class Conf(BaseSettings):
             raise ValueError("PHASEGATE_CIRCUIT_PAUSE_CAP_SECONDS must not be below PHASEGATE_CIRCUIT_PAUSE_SECONDS")
         if self.rate_ceiling < self.rate_floor:
             raise ValueError("PHASEGATE_RATE_CEILING must not be below PHASEGATE_RATE_FLOOR")
+        if self.bus_dedup_seconds < self.bus_visibility_seconds * 2:
+                "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
+                "or what is delivered again has been forgotten by then"
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
         if self.production and os.environ.get("PHASEGATE_FAULT"):
@@ -349,7 +393,7 @@ def _complain(error: ValidationError) -> ConfigurationError:
 
 
 def _variable(field: str) -> str:
-    plain = {"database_url", "broker_url", "result_url", "cache_url"}
+    plain = {"database_url", "broker_url", "result_url", "cache_url", "bus_url", "bus_ledger_url"}
     name = field.upper()
     return name if field.lower() in plain or name.startswith("PHASEGATE_") else f"PHASEGATE_{name}"
 

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "orchestrator_site.observability",
     "orchestrator_site.history",
     "orchestrator_site.access",
+    "orchestrator_site.bus",
     "agents",
     "sagas",
     "projects",
