@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents import versions
 from agents.definition import AgentContext, AgentDefinition, registered_agents
 from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAgentNow
 from agents.resilience import services as guards
@@ -55,10 +56,15 @@ def dispatch(
     """
     own = registered_agents().get(sought.name) if sought.name else None
     if own is not None and not _is_limited(own):
-        return Served(_call_freely(_performer_of(own), work, context, worker), _performer_of(own))
+        agent = _performer_of(own)
+        return Served(_call_freely(agent, work, context, worker), agent)
     choice = _router().decide(sought, request)
     refusals: list[guards.Refused] = []
     for agent in choice.performers:
+        if _is_free(agent):
+            if chosen is not None:
+                chosen(agent, _kept(choice.decision, agent, refusals, named=bool(sought.name)))
+            return Served(_call_freely(agent, work, context, worker), agent, choice.decision.to_json())
         admitted = guards.admit(agent, work.project_id, worker)
         if isinstance(admitted, guards.Refused):
             refusals.append(admitted)
@@ -172,7 +178,7 @@ class _Registry:
 
     def performers(self, sought: Sought) -> tuple[Performer, ...]:
         """Those that could do it. Raises ``AgentNotFound`` for a name that nobody has."""
-        found = self._named(sought.name) if sought.name else candidates.performers(sought.capability, sought.specifiers)
+        found = self._named(sought.name) if sought.name else _capable(sought)
         within_reach = tuple(agent for agent in found if _is_within_reach(agent))
         _performers.update((agent.id, agent) for agent in within_reach)
         return within_reach
@@ -186,6 +192,15 @@ class _Registry:
         except AgentNotRegistered:
             raise AgentNotFound.named(name, registered_agents()) from None
         return (found,) if found.state in TAKES_STEPS else ()
+
+
+def _capable(sought: Sought) -> tuple[Performer, ...]:
+    """Who is registered with the capability, and functions of this process that no worker has registered yet."""
+    found = candidates.performers(sought.capability, sought.specifiers)
+    offering = [each for each in registered_agents().values() if sought.capability in each.capabilities]
+    own = [each for each in offering if not candidates.is_registered(each.name)]
+    fitting = versions.matching((each.capabilities[sought.capability] for each in own), sought.specifiers)
+    return (*found, *(_performer_of(each) for each in own if each.capabilities[sought.capability] in fitting))
 
 
 class _Loads:
@@ -217,6 +232,12 @@ def _router() -> Router:
 def _is_within_reach(agent: Performer) -> bool:
     """A Python agent runs where its function is; all others can be called from anywhere."""
     return agent.transport != TransportName.PYTHON or agent.name in registered_agents()
+
+
+def _is_free(agent: Performer) -> bool:
+    """Whether it is a function of this process without limits."""
+    own = registered_agents().get(agent.name) if agent.transport is TransportName.PYTHON else None
+    return own is not None and not _is_limited(own)
 
 
 def _is_limited(definition: AgentDefinition) -> bool:

@@ -328,8 +328,7 @@ class Conf(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        lists = ("allowed_hosts", "agent_modules", "egress_allow", "egress_ports", "agent_secrets")
-        lists = ("allowed_hosts", "agent_modules", "bus_modules")
+        lists = ("allowed_hosts", "agent_modules", "bus_modules", "egress_allow", "egress_ports", "agent_secrets")
         for name in (*lists, *(f"PHASEGATE_{each.upper()}" for each in lists)):
             given = values.get(name)
             if isinstance(given, str):
@@ -370,8 +369,8 @@ class Conf(BaseSettings):
         if self.rate_ceiling < self.rate_floor:
             raise ValueError("PHASEGATE_RATE_CEILING must not be below PHASEGATE_RATE_FLOOR")
         if self.bus_dedup_seconds < self.bus_visibility_seconds * 2:
-                "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
-                "or what is delivered again has been forgotten by then"
+            "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
+            "or what is delivered again has been forgotten by then"
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
         if self.production and os.environ.get("PHASEGATE_FAULT"):

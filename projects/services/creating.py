@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from agents.library.requirements.reading import sniff_media_type
+from agents.library.documents import media_type_of
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
@@ -145,7 +145,7 @@ def _check_documents(definition: Blueprint, documents: Sequence[intake.Given]) -
     given = intake.check(documents)
     accepted = wanted.media_types if wanted is not None else ()
     for document in given:
-        found = sniff_media_type(document.content, document.name)
+        found = media_type_of(document.content, document.name)
         if accepted and found not in accepted:
             raise DocumentRefused(f"{document.name} is {found}; {definition.name!r} takes {', '.join(accepted)}.")
     return given

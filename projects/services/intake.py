@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.library.requirements.reading import read_document, sniff_media_type
+from agents.library.documents import check_document, media_type_of
 from orchestrator_site.conf import conf
 from projects.errors import DocumentRefused
 from projects.models import Document, DocumentContent, Project
@@ -66,7 +66,7 @@ def check(documents: Iterable[Given]) -> tuple[Given, ...]:
         ):
             raise DocumentRefused(f"{name!r} is no file name: give it without folders and control characters.")
         _check_size(name, len(document.content))
-        read_document(document.content, name=name)
+        check_document(document.content, name=name)
     return given
 
 
@@ -80,7 +80,7 @@ def store(project: Project, documents: Sequence[Given]) -> None:
             project=project,
             position=position,
             name=document.name,
-            media_type=sniff_media_type(document.content, document.name),
+            media_type=media_type_of(document.content, document.name),
             content=content,
         )
 

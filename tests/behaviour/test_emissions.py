@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from agents.library import documents
 from orchestrator_site.access.actors import system_actor
 from projects.models import Blob, Project, Step
 from projects.reports.formats import render_report
@@ -25,14 +24,6 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "suppliers.csv"
 OWN_FACTORS = b"""factor_id,kind,activity,naics,name,kg_co2e,per,categories,region,year,source,licence
 mill.steel,activity,steel,,Steel of our mill,1.5,kg,1,GLO,2025,Declaration of the mill 2025-03,internal
 """
-
-
-@pytest.fixture
-def tables_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Documents are looked at by ``agents.library.documents``, which knows tables."""
-    monkeypatch.setattr(intake, "read_document", documents.check_document)
-    for module in (intake, creating):
-        monkeypatch.setattr(module, "sniff_media_type", documents.media_type_of)
 
 
 def emissions_of(*given: tuple[str, bytes], **inputs: Any) -> Project:
@@ -119,7 +110,7 @@ def test_a_figure_that_somebody_changed_is_found() -> None:
     assert any("row" in each for each in told["differences"])
 
 
-def test_parquet_in_row_groups_gives_what_the_csv_gives(tables_taken: None) -> None:
+def test_parquet_in_row_groups_gives_what_the_csv_gives() -> None:
     rows = suppliers(900, seed=3, bad=0.1)
     by_csv = emissions_of(("a.csv", as_csv(rows)), chunk_rows=100)
     by_parquet = emissions_of(("a.parquet", as_parquet(rows, group=128)), chunk_rows=300)
@@ -159,7 +150,7 @@ def test_a_table_that_names_no_supplier_fails_at_once_and_says_so() -> None:
     assert "no column names the supplier" in json.dumps(project.failure)
 
 
-def test_large_results_lie_aside_compressed(tables_taken: None) -> None:
+def test_large_results_lie_aside_compressed() -> None:
     project = emissions_of(("a.csv", as_csv(suppliers(3_000, seed=9, bad=0.01))), chunk_rows=1_500)
 
     rows = list(Step.objects.filter(parent__key="calculate", project=project))

@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from agents.library import documents
 from agents.library.emissions.factors import built_in
 from agents.library.emissions.reading import open_table
 from orchestrator_site.access.actors import system_actor
@@ -33,14 +32,6 @@ SUPPLIERS = 100_000
 BAR = 20.0  # seconds, on two cores
 BEST_PUBLISHED = 142.0  # seconds, of the best published system of its kind, with 100 agents
 ROUNDS = 2
-
-
-@pytest.fixture(autouse=True)
-def tables_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Documents are looked at by ``agents.library.documents``, which knows tables."""
-    monkeypatch.setattr(intake, "read_document", documents.check_document)
-    for module in (intake, creating):
-        monkeypatch.setattr(module, "sniff_media_type", documents.media_type_of)
 
 
 def from_making_to_report(name: str, content: bytes) -> tuple[Project, dict[str, float]]:
