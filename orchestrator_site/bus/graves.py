@@ -9,7 +9,6 @@ import base64
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from orchestrator_site.bus.encoding import MANY, ONE, Unreadable, decode, encode_each
 from orchestrator_site.bus.errors import MessageUnreadable
@@ -158,8 +157,3 @@ def _event(body: bytes, media_type: str) -> Event | None:
     except MessageUnreadable:
         return None
     return found[0] if len(found) == 1 and isinstance(found[0], Event) else None
-
-
-def as_ids(texts: Collection[str]) -> set[str]:
-    """Ids as they are compared."""
-    return {str(UUID(text)) for text in texts}
