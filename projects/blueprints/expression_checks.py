@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from projects.blueprints.errors import ExpressionInvalid
-from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, Expression, compile_expression
+from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, RULE_ROOTS, Expression, compile_expression
 from projects.blueprints.graph_checks import all_needs
 from projects.blueprints.paths import Place
 from projects.blueprints.reading_checks import Readable, Reader
-from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, StepSpec
+from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, RouteSpec, StepSpec
 from projects.blueprints.shaping import Finding
 from projects.blueprints.templates import expressions_in, texts_of
 
@@ -75,6 +75,8 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
             yield _condition(source, (*place, key), readable)
     roots = ROOTS if step.for_each is not None else _EVERYWHERE
     yield from _templates(step.params, (*place, "params"), roots, readable)
+    if isinstance(step.route, RouteSpec):
+        yield from _of_route(step.route, (*place, "route"), roots, readable)
     if step.concurrency is not None:
         yield from _templates(step.concurrency.key, (*place, "concurrency", "key"), _WHEN_MADE, Readable())
     if step.compensate is not None:
@@ -86,6 +88,16 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
         yield from _templates(step.project.inputs, (*place, "project", "inputs"), roots, readable)
     if step.approval is not None:
         yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
+
+
+def _of_route(route: RouteSpec, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:
+    yield from _templates(route.key, (*place, "key"), roots, readable)
+    if route.near is not None:
+        for name in ("region", "zone"):
+            yield from _templates(getattr(route.near, name), (*place, "near", name), roots, readable)
+    for number, rule in enumerate(route.rules):
+        if rule.when is not None:
+            yield _condition(rule.when, (*place, "rules", number, "when"), readable, RULE_ROOTS)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
@@ -104,11 +116,11 @@ def _of_approval(
         yield from _templates(getattr(approval, key), (*place, key), roots, readable)
 
 
-def _condition(source: str, place: Place, readable: Readable) -> _Spot | Finding:
+def _condition(source: str, place: Place, readable: Readable, roots: frozenset[str] = _EVERYWHERE) -> _Spot | Finding:
     if "${" in source:
         bare = source.strip().removeprefix("${").removesuffix("}").strip()
         return Finding(place, "an expression is written here without ${…}", f'Write "{_short(bare)}".')
-    return _Spot(place, source, _EVERYWHERE, readable)
+    return _Spot(place, source, roots, readable)
 
 
 def _templates(template: Any, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:

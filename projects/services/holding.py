@@ -27,11 +27,15 @@ _NO_LIMITS = TimeoutsSpec()
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """A step's limits, the moments from which they count, and now: all as the database has them."""
+    """A step's limits, the moments from which they count, and now: all as the database has them.
+
+    ``last`` is why it was put back, the last time.
+    """
 
     limits: TimeLimits
     moments: Moments
     now: float
+    last: str = ""
 
     @property
     def passed(self) -> TimeLimit | None:
@@ -77,7 +81,7 @@ def clocks(step: Claim) -> Clocks | None:
         first=now if close is None else at["close"] - close,
         scheduled=now if start is None else at["start"] - start,
     )
-    return Clocks(TimeLimits(schedule_to_start=start, schedule_to_close=close), moments, now)
+    return Clocks(TimeLimits(schedule_to_start=start, schedule_to_close=close), moments, now, at["last"] or "")
 
 
 def check(step: Claim, last: str = "") -> Clocks | None:
@@ -88,7 +92,7 @@ def check(step: Claim, last: str = "") -> Clocks | None:
     found = clocks(step)
     if found is None or found.passed is None:
         return found
-    raise late(step, found.passed, last)
+    raise late(step, found.passed, last or found.last)
 
 
 def late(step: Claim, limit: TimeLimit, last: str = "") -> StartTimedOut | AgentTimedOut:

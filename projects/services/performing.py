@@ -24,7 +24,7 @@ from agents.services import candidates
 from agents.services.scattering import scatter
 from agents.values import Accepted, Done, Location, Performer, Work
 from projects import sql
-from projects.blueprints.expressions import compile_expression
+from projects.blueprints.expressions import RULE_ROOTS, compile_expression
 from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
 from projects.models import Attempt
 from projects.services import holding
@@ -244,7 +244,7 @@ def _location(context: StepContext, route: RouteSpec) -> Location | None:
 
 
 def _rule(number: int, spec: Any) -> Rule:
-    check = compile_expression(spec.when) if spec.when is not None else None
+    check = compile_expression(spec.when, RULE_ROOTS) if spec.when is not None else None
     return Rule(
         name=spec.name or f"rule {number}",
         when=None if check is None else lambda params: check.check({"params": params}),

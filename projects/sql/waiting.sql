@@ -121,6 +121,7 @@ SELECT p.id, k.kind, s.id,
 -- The moments at which the times of a step are over, as seconds, and now; the clocks stand still in a pause.
 SELECT extract(epoch FROM CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END)::float8
            AS now,
+       s.error ->> 'message' AS last,
        (SELECT extract(epoch FROM t.due_at)::float8 FROM projects_timer t
          WHERE t.step_id = s.id AND t.kind = 'start') AS start,
        (SELECT extract(epoch FROM t.due_at)::float8 FROM projects_timer t
