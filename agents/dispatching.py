@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents import versions
-from agents.definition import AgentContext, AgentDefinition, registered_agents
+from agents.definition import AgentContext, AgentDefinition, own_agent, registered_agents
 from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAgentNow
 from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
@@ -58,10 +58,9 @@ def dispatch(
     Raises ``NoAgentNow`` where nobody can take it at this moment, ``AgentNotFound`` where nobody of that name can
     ever, and what ``Transport.perform`` raises.
     """
-    own = registered_agents().get(sought.name) if sought.name else None
-    if own is not None and not _is_limited(own):
-        agent = _performer_of(own)
-        return Served(_call_freely(agent, work, context, worker), agent)
+    own = _own(sought.name) if sought.name else None
+    if own is not None and not own.limited:
+        return Served(_call_freely(own.agent, work, context, worker), own.agent)
     choice = _router().decide(sought, request)
     refusals: list[guards.Refused] = []
     for agent in choice.performers:
@@ -113,6 +112,7 @@ def reset() -> None:
     """Forget what this process knows of agents, as a fork or a test wants it."""
     _router.cache_clear()
     _performers.clear()
+    _owned.clear()
     candidates.reset()
 
 
@@ -201,9 +201,9 @@ class _Registry:
         return within_reach
 
     def _named(self, name: str) -> tuple[Performer, ...]:
-        own = registered_agents().get(name)
+        own = _own(name)
         if own is not None:
-            return (_performer_of(own),)
+            return (own.agent,)
         try:
             found = candidates.by_name(name)
         except AgentNotRegistered:
@@ -248,21 +248,43 @@ def _router() -> Router:
 
 def _is_within_reach(agent: Performer) -> bool:
     """A Python agent runs where its function is; all others can be called from anywhere."""
-    return agent.transport != TransportName.PYTHON or agent.name in registered_agents()
+    return agent.transport != TransportName.PYTHON or own_agent(agent.name) is not None
 
 
 def _is_free(agent: Performer) -> bool:
     """Whether it is a function of this process without limits."""
-    own = registered_agents().get(agent.name) if agent.transport is TransportName.PYTHON else None
-    return own is not None and not _is_limited(own)
+    own = _own(agent.name) if agent.transport is TransportName.PYTHON else None
+    return own is not None and not own.limited
 
 
-def _is_limited(definition: AgentDefinition) -> bool:
-    """Whether calls of a Python agent are counted. Those for processes of their own are as many as these are."""
-    if definition.queue == "io" or conf().python_agent_places is not None:
-        return True
-    agent = _performer_of(definition)
-    return agent.max_concurrency is not None or SETTING in agent.settings
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A function of this process as the registry had it at the moment ``read_at``, on the monotonic clock.
+
+    ``limited`` if calls of it are counted. Those for processes of their own are as many as these are.
+    """
+
+    definition: AgentDefinition
+    agent: Performer
+    limited: bool
+    read_at: float
+
+
+_owned: dict[str, _Own] = {}
+"""What is asked for every step, for as long as answers of the registry are taken for good without asking it."""
+
+
+def _own(name: str) -> _Own | None:
+    definition = own_agent(name)
+    if definition is None:
+        return None
+    known, now = _owned.get(name), time.monotonic()
+    if known is None or known.definition is not definition or now - known.read_at >= conf().registry_check_seconds:
+        agent = _performer_of(definition)
+        counted = definition.queue == "io" or conf().python_agent_places is not None
+        limited = counted or agent.max_concurrency is not None or SETTING in agent.settings
+        _owned[name] = known = _Own(definition, agent, limited, now)
+    return known
 
 
 def _performer_of(definition: AgentDefinition) -> Performer:
