@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from orchestrator_site.errors import NotFound, PhasegateError
+from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
 
 
 class AgentNotFound(NotFound):
@@ -99,3 +99,46 @@ class NoAgentNow(PhasegateError):
     def retry_after(self) -> float:
         """Seconds after which it is worth asking again: ``NoAgentNow(…, retry_after=2.0)``."""
         return float(self.details.get("retry_after", 1.0))
+
+
+class AgentNotRegistered(NotFound):
+    """No such agent is registered."""
+
+    code = "agent_not_registered"
+
+
+class AgentGone(Refused):
+    """The agent is gone: it has to register again before its heartbeats count."""
+
+    code = "agent_gone"
+    http_status = 410
+
+
+class AgentNameTaken(Refused):
+    """The name belongs to an agent that the product's own code defines."""
+
+    code = "agent_name_taken"
+
+
+class AgentStateRefused(Refused):
+    """The agent's state does not allow this."""
+
+    code = "agent_state_refused"
+
+
+class AgentInvalid(InvalidInput):
+    """The description of the agent is not valid."""
+
+    code = "agent_invalid"
+
+
+class VersionInvalid(InvalidInput):
+    """This is no version, or no range of versions."""
+
+    code = "version_invalid"
+
+
+class QueryInvalid(InvalidInput):
+    """The question for agents is not valid."""
+
+    code = "agent_query_invalid"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agents.states import AgentState
+
 
 class TransportName(StrEnum):
     """How an agent is reached."""
@@ -35,7 +37,8 @@ class Performer:
 
     ``capabilities`` from name to version; ``weight`` and ``priority`` as routing reads them, more is preferred;
     ``max_concurrency`` None for the default of its transport; ``cost_per_call`` in the project's currency; ``health``
-    from 0.0 to 1.0; ``settings`` are those of its transport.
+    from 0.0 to 1.0, and ``load``, more where it takes more than it should; ``settings`` are those of its transport;
+    ``state`` as the registry last read it.
     """
 
     id: str
@@ -52,6 +55,8 @@ class Performer:
     max_concurrency: int | None = None
     cost_per_call: float = 0.0
     health: float = 1.0
+    load: float = 0.0
+    state: AgentState = AgentState.HEALTHY
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,36 @@ class Conf(BaseSettings):
     )
 
     # --- agents: registry
+    agent_heartbeat_seconds: float = Field(
+        30.0, gt=0, description="How often an agent is to send a heartbeat. Defaults to 30 s."
+    )
+    agent_silence_seconds: float = Field(
+        300.0, gt=0, description="An agent that is silent for longer is gone. Defaults to 300 s."
+    )
+    agent_linger_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="A built-in agent stays for as long after the last worker that offers it has left, so that "
+        "restarting a worker shows no gap. Defaults to 30 s.",
+    )
+    agent_write_down_seconds: float = Field(
+        5.0, gt=0, description="How often heartbeats are written down from Redis, in batches. Defaults to 5 s."
+    )
+    agent_sweep_seconds: float = Field(
+        15.0, gt=0, description="How often beat looks for agents that are silent, or have drained. Defaults to 15 s."
+    )
+    registry_check_seconds: float = Field(
+        0.25,
+        ge=0,
+        description="A process asks as often whether the registry has changed before it takes a candidate from its "
+        "cache. Defaults to 0.25 s.",
+    )
+    registry_cache_seconds: float = Field(
+        5.0, ge=0, description="Health and load in that cache are at most so old. Defaults to 5 s."
+    )
+    agent_event_days: int = Field(
+        30, ge=1, description="What happened to agents is kept for so many days. Defaults to 30."
+    )
 
     # --- agents: transports
 
@@ -180,6 +210,11 @@ class Conf(BaseSettings):
             raise ValueError(
                 "PHASEGATE_HEARTBEAT_SECONDS must be at most half of PHASEGATE_LEASE_SECONDS, "
                 "so that one lost heartbeat does not cost a lease"
+            )
+        if self.agent_heartbeat_seconds * 2 > self.agent_silence_seconds:
+            raise ValueError(
+                "PHASEGATE_AGENT_HEARTBEAT_SECONDS must be at most half of PHASEGATE_AGENT_SILENCE_SECONDS, "
+                "so that one lost heartbeat does not cost an agent its place"
             )
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")

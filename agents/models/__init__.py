@@ -1,6 +1,14 @@
 """The tables of agents."""
 
-from agents.models.agent import Agent, AgentCapability
+from agents.models.agent import Agent, AgentCapability, AgentEvent, AgentWorker, Registry
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
 
-__all__ = ["Agent", "AgentCapability", "KnowledgeEdge", "KnowledgeNode"]
+__all__ = [
+    "Agent",
+    "AgentCapability",
+    "AgentEvent",
+    "AgentWorker",
+    "KnowledgeEdge",
+    "KnowledgeNode",
+    "Registry",
+]

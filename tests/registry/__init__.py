@@ -1,0 +1,1 @@
+"""The registry of agents, on a real PostgreSQL and a real Redis."""
