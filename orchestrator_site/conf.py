@@ -163,6 +163,48 @@ class Conf(BaseSettings):
     # --- agents: transports
 
     # --- agents: resilience
+    project_places: int = Field(20, ge=1, description="Steps of one project at agents at once. Defaults to 20.")
+    agent_places: int = Field(
+        5, ge=1, description="Steps at once by an agent that has no max_concurrency of its own. Defaults to 5."
+    )
+    python_agent_places: int | None = Field(
+        None, ge=1, description="The same for agents that run in our own workers. Defaults to PHASEGATE_AGENT_PLACES."
+    )
+    place_seconds: float = Field(
+        15.0, gt=0, description="How long a silent worker keeps its places with agents. Defaults to 15 s."
+    )
+    circuit_failures: int = Field(
+        5, ge=1, le=1000, description="Failures within the window that open an agent's circuit. Defaults to 5."
+    )
+    circuit_window_seconds: float = Field(60.0, gt=0, description="The window of failures. Defaults to 60 s.")
+    circuit_pause_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="First pause of an open circuit; it doubles with every probe that fails. Defaults to 10 s.",
+    )
+    circuit_pause_cap_seconds: float = Field(300.0, gt=0, description="Longest such pause. Defaults to 300 s.")
+    circuit_probes: int = Field(1, ge=1, le=1000, description="Probes at once of a half-open circuit. Defaults to 1.")
+    rate_floor: float = Field(
+        1.0, gt=0, description="Calls a second below which an agent's adaptive rate is not cut. Defaults to 1."
+    )
+    rate_ceiling: float = Field(
+        1000.0, gt=0, description="Calls a second at which an agent's adaptive rate is lifted. Defaults to 1000."
+    )
+    rate_increase: float = Field(
+        1.0, gt=0, description="What an adaptive rate that is used gains a second, in calls a second. Defaults to 1."
+    )
+    rate_decrease: float = Field(
+        0.5, gt=0, lt=1, description="What an adaptive rate is cut to when the agent pushes back. Defaults to 0.5."
+    )
+    rate_slow_factor: float = Field(
+        3.0, ge=0, description="Latency above its baseline by which a rate is cut; 0: never. Defaults to 3."
+    )
+    resilience_timeout_seconds: float = Field(
+        0.05, gt=0, description="How long Redis may take to answer before a process decides alone. Defaults to 0.05 s."
+    )
+    standing_seconds: float = Field(
+        0.1, ge=0, description="How old a worker's picture of an agent's circuit may be. Defaults to 0.1 s."
+    )
 
     # --- agents: routing
 
@@ -216,6 +258,10 @@ class Conf(BaseSettings):
                 "PHASEGATE_AGENT_HEARTBEAT_SECONDS must be at most half of PHASEGATE_AGENT_SILENCE_SECONDS, "
                 "so that one lost heartbeat does not cost an agent its place"
             )
+        if self.circuit_pause_cap_seconds < self.circuit_pause_seconds:
+            raise ValueError("PHASEGATE_CIRCUIT_PAUSE_CAP_SECONDS must not be below PHASEGATE_CIRCUIT_PAUSE_SECONDS")
+        if self.rate_ceiling < self.rate_floor:
+            raise ValueError("PHASEGATE_RATE_CEILING must not be below PHASEGATE_RATE_FLOOR")
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
         if self.production and os.environ.get("PHASEGATE_FAULT"):

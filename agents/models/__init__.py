@@ -1,6 +1,7 @@
 """The tables of agents."""
 
 from agents.models.agent import Agent, AgentCapability, AgentEvent, AgentWorker, Registry
+from agents.models.circuit import CircuitOrder
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "AgentCapability",
     "AgentEvent",
     "AgentWorker",
+    "CircuitOrder",
     "KnowledgeEdge",
     "KnowledgeNode",
     "Registry",
