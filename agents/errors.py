@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Refused
 
 
 class AgentNotFound(NotFound):
@@ -50,6 +50,12 @@ class AgentModuleBroken(PhasegateError):
     """A module of agents cannot be imported."""
 
     code = "agent_module_broken"
+
+
+class AgentNotYours(Forbidden):
+    """The agent was registered by somebody else."""
+
+    code = "agent_not_yours"
 
 
 class AgentTimedOut(AgentFailure):

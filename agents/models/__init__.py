@@ -3,11 +3,13 @@
 from agents.models.agent import Agent, AgentCapability, AgentEvent, AgentWorker, Registry
 from agents.models.circuit import CircuitOrder
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
+from agents.models.ownership import AgentOwner
 
 __all__ = [
     "Agent",
     "AgentCapability",
     "AgentEvent",
+    "AgentOwner",
     "AgentWorker",
     "CircuitOrder",
     "KnowledgeEdge",

@@ -154,10 +154,15 @@ def uuid_of(text: str, refusal: type[Exception]) -> UUID:
 
 
 def _place_mistakes(error: PhasegateError) -> None:
-    """Blueprints, inputs and forms name their mistakes as ``problems``; a problem document tells them as ``errors``."""
+    """Blueprints, inputs, forms and settings name their mistakes as ``problems``; here they are ``errors``."""
     if "errors" not in error.details and (mistakes := error.details.get("problems")):
-        kept = ("line", "column", "hint")
-        error.details["errors"] = [
-            {"field": each["path"], "message": each["message"]} | {name: each[name] for name in kept if each[name]}
-            for each in mistakes
-        ]
+        error.details["errors"] = [_placed(each) for each in mistakes]
+
+
+def _placed(mistake: Mapping[str, Any] | str) -> dict[str, Any]:
+    """A mistake with its place, or one that says it in its words: ``url: Field required``."""
+    if isinstance(mistake, str):
+        field, colon, message = mistake.partition(": ")
+        return {"field": field, "message": message} if colon else {"field": "", "message": mistake}
+    placed = {"field": mistake["path"], "message": mistake["message"]}
+    return placed | {name: mistake[name] for name in ("line", "column", "hint") if mistake[name]}

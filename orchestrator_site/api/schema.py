@@ -40,6 +40,7 @@ _MEANING: Mapping[int, tuple[str, str, str]] = {
         "refused",
         "This cannot be done in the present state.",
     ),
+    410: ("It was there, and is gone.", "gone", "It is gone."),
     412: (
         "It has changed since you read it (If-Match).",
         "precondition_failed",

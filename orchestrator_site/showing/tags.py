@@ -35,6 +35,15 @@ _WORDS = {
     "proposed": gettext_lazy("proposed"),
     "applied": gettext_lazy("applied"),
     "refused": gettext_lazy("refused"),
+    "starting": gettext_lazy("starting"),
+    "healthy": gettext_lazy("healthy"),
+    "degraded": gettext_lazy("degraded"),
+    "unhealthy": gettext_lazy("unhealthy"),
+    "draining": gettext_lazy("draining"),
+    "gone": gettext_lazy("gone"),
+    "half_open": gettext_lazy("half open"),
+    "forced_open": gettext_lazy("forced open"),
+    "forced_closed": gettext_lazy("forced closed"),
 }
 _SIGNS = {
     "open": "waiting",
@@ -49,6 +58,15 @@ _SIGNS = {
     "proposed": "waiting",
     "applied": "completed",
     "refused": "failed",
+    "starting": "pending",
+    "healthy": "completed",
+    "degraded": "waiting",
+    "unhealthy": "failed",
+    "draining": "paused",
+    "gone": "cancelled",
+    "half_open": "waiting",
+    "forced_open": "failed",
+    "forced_closed": "completed",
 }
 
 
