@@ -87,7 +87,7 @@ class AgentBusy(AgentFailure):
         return self.details.get("retry_after")
 
 
-class AgentSettingsRefused(PhasegateError):
+class AgentSettingsRefused(InvalidInput):
     """The agent's settings would never let it be reached."""
 
     code = "agent_settings_refused"

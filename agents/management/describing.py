@@ -40,7 +40,7 @@ def capabilities_of(agent: Agent) -> list[str]:
 
 def agents_table(agents: Iterable[Agent], *, terminal: bool) -> str:
     """A table of agents: in colours and as wide as it is on a terminal, else plain and wide."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold" if terminal else "")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold" if terminal else "")
     for heading in ("Name", "Version", "State"):
         table.add_column(heading, overflow="fold")
     table.add_column("Health", justify="right")

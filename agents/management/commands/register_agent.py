@@ -41,7 +41,7 @@ class Command(given.AgentCommand):
             action="append",
             default=[],
             metavar="NAME[:VERSION]",
-            help="what it can do; repeat for more",
+            help="what it can do; repeatable",
         )
         parser.add_argument("--tag", action="append", default=[], metavar="T", help="a tag; repeat for more")
         parser.add_argument(
