@@ -41,9 +41,11 @@ _WORDS = {
     "unhealthy": gettext_lazy("unhealthy"),
     "draining": gettext_lazy("draining"),
     "gone": gettext_lazy("gone"),
-    "half_open": gettext_lazy("half open"),
-    "forced_open": gettext_lazy("forced open"),
-    "forced_closed": gettext_lazy("forced closed"),
+    "circuit_closed": gettext_lazy("closed"),
+    "circuit_open": gettext_lazy("open"),
+    "circuit_half_open": gettext_lazy("half open"),
+    "circuit_forced_open": gettext_lazy("forced open"),
+    "circuit_forced_closed": gettext_lazy("forced closed"),
 }
 _SIGNS = {
     "open": "waiting",
@@ -64,9 +66,11 @@ _SIGNS = {
     "unhealthy": "failed",
     "draining": "paused",
     "gone": "cancelled",
-    "half_open": "waiting",
-    "forced_open": "failed",
-    "forced_closed": "completed",
+    "circuit_closed": "completed",
+    "circuit_open": "failed",
+    "circuit_half_open": "waiting",
+    "circuit_forced_open": "failed",
+    "circuit_forced_closed": "completed",
 }
 
 
