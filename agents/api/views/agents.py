@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -24,12 +24,10 @@ from agents.api.serializers import (
 )
 from agents.api.standing import standing_of
 from agents.discovery import Query, Reach
-from agents.models import Agent
-from agents.services import ownership, registration
-from agents.services.discovery import discover
+from agents.services import listing, ownership, registration
 from agents.services.registration import Outcome
 from agents.states import TAKES_STEPS, AgentState
-from agents.values import Location, Performer
+from agents.values import Location
 from orchestrator_site.api import conditional, idempotency
 from orchestrator_site.api.fields import checked
 from orchestrator_site.api.operations import (
@@ -66,9 +64,9 @@ class AgentList(Resource):
     def get(self, request: Request) -> Response:
         """A page of agents."""
         query = query_of(self.query(AgentQuerySerializer), limit_of(request), request.query_params.get("cursor"))
-        page = discover(query)
+        page = listing.find(query)
         following = None if page.next is None else replace_query_param(_here(request), "cursor", page.next)
-        shown = AgentSerializer(_rows(page.performers), many=True).data
+        shown = AgentSerializer(page.agents, many=True).data
         return Response({"next": following, "previous": None, "results": shown})
 
     @operation(
@@ -173,13 +171,6 @@ def _near(given: Mapping[str, Any]) -> Location | None:
         return None
     latitude, longitude = map(float, given["near"].split(",")) if "near" in given else (None, None)
     return Location(given.get("region", ""), given.get("zone", ""), latitude, longitude)
-
-
-def _rows(performers: Sequence[Performer]) -> list[Agent]:
-    """The rows of a page, in its order; one that was removed meanwhile is left out."""
-    found = Agent.objects.select_related("ownership__user").in_bulk([performer.id for performer in performers])
-    by_id = {str(key): agent for key, agent in found.items()}
-    return [by_id[performer.id] for performer in performers if performer.id in by_id]
 
 
 def _here(request: Request) -> str:

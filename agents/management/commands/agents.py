@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from agents.discovery import Query
 from agents.management.describing import agent_document, agents_table
-from agents.management.finding import LIVE, agents_of, gone
 from agents.management.given import AgentCommand, coordinates
+from agents.services.listing import LIVE, agents_of, gone
 from agents.states import AgentState
 from agents.values import Location
 from orchestrator_site.commanding.output import Usage
