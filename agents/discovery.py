@@ -6,10 +6,12 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from agents.errors import QueryInvalid
 from agents.states import TAKES_STEPS, AgentState
@@ -17,6 +19,7 @@ from agents.values import Location, Performer
 
 MOST = 500
 """The largest page."""
+_LARGEST = 2**31 - 1
 
 
 class Reach(StrEnum):
@@ -120,8 +123,10 @@ def _read(text: str) -> Sequence[Any]:
     try:
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         digest, tier, distance, standing, agent = found
-        return str(digest), int(tier), float(distance), int(standing), str(agent)
-    except (ValueError, TypeError, binascii.Error):
+        if not math.isfinite(distance) or abs(standing) > _LARGEST:
+            raise ValueError
+        return str(digest), int(tier), float(distance), int(standing), str(UUID(agent))
+    except (ValueError, TypeError, AttributeError, binascii.Error):
         raise QueryInvalid("after is not what a page gave as its next.") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ from agents.values import Location, Performer, TransportName
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 _WORD = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+MOST_KEPT = 64 * 1024
+"""Bytes of JSON that settings or metadata may take."""
 MOST_OFFERED = 200
 """Capabilities, and tags, that one agent may have: each is an entry of an index."""
 
@@ -45,6 +48,23 @@ def tags(given: Iterable[str]) -> list[str]:
         if not _WORD.fullmatch(tag):
             raise AgentInvalid(f"{tag!r} cannot be a tag: up to 100 characters, none of them a control character.")
     return found
+
+
+def document(given: Any, *, of: str, most: int = MOST_KEPT) -> str:
+    """Names with values, as JSON that PostgreSQL keeps. Raises ``AgentInvalid``: NaN, zero bytes, half
+    characters, too much of it."""
+    if not isinstance(given, Mapping):
+        raise AgentInvalid(f"The {of} are names with values, not {type(given).__name__}.")
+    try:
+        text = json.dumps(given, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AgentInvalid(f"The {of} cannot be JSON: {error}.") from None
+    if len(text) > most:
+        raise AgentInvalid(f"The {of} take {len(text)} bytes: {most} at most.")
+    if "\\u0000" in text:
+        raise AgentInvalid(f"The {of} hold a zero byte, which PostgreSQL cannot keep.")
+    return text
 
 
 def place(where: Location) -> None:

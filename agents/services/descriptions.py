@@ -36,6 +36,8 @@ class Description:
     def checked(self) -> Description:
         """The same in normal form. Raises ``AgentInvalid``, ``VersionInvalid`` or ``AgentSettingsRefused``."""
         checking.place(self.location)
+        checking.document(self.settings, of="settings")
+        checking.document(self.metadata, of="metadata")
         checking.numbers(weight=self.weight, cost_per_call=self.cost_per_call, max_concurrency=self.max_concurrency)
         normal = replace(
             self,
@@ -45,6 +47,7 @@ class Description:
             service_type=self.service_type and checking.name(self.service_type, of="a service type"),
             capabilities=checking.capabilities(self.capabilities),
             tags=tuple(checking.tags(self.tags)),
+            description=self.description.replace("\x00", ""),
         )
         checking.settings(normal.performer())
         return normal

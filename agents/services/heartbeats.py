@@ -8,7 +8,6 @@ to the next, who writes the same again.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from django.db import connection, transaction
 
 from agents import health
 from agents.errors import AgentGone, AgentInvalid
-from agents.services import pulses
+from agents.services import checking, pulses
 from agents.services.changes import Change, record
 from agents.services.pulses import NOTHING, Beat, Pulse, Statistics
 from agents.states import AgentState
@@ -87,8 +86,8 @@ def _check(given: Beat) -> None:
             UUID(given.agent)
         except ValueError:
             raise AgentInvalid(f"{given.agent!r} is not the id of an agent.") from None
-    if given.details and len(json.dumps(given.details)) > MOST_DETAILS:
-        raise AgentInvalid(f"The details of a heartbeat hold {MOST_DETAILS} bytes at most.")
+    if given.details is not None:
+        checking.document(given.details, of="details of a heartbeat", most=MOST_DETAILS)
 
 
 def write_down() -> Written:

@@ -147,6 +147,8 @@ def change(*, agent: str | UUID, actor: str, **values: Any) -> Agent:
         found = _locked(agent)
         if "tags" in values:
             values["tags"] = checking.tags(values["tags"])
+        if "metadata" in values:
+            checking.document(values["metadata"], of="metadata")
         for name, value in values.items():
             setattr(found, name, value)
         checking.numbers(

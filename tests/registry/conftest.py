@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from agents.models import Agent
 from agents.services import candidates, departures
 from agents.shared_state import PREFIX, client
+from tests.registry.crowds import crowd
 
 
 def empty_redis() -> None:
@@ -27,3 +30,12 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     empty_redis()
     candidates.reset()
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Ten thousand agents, made once for a module."""
+    with django_db_blocker.unblock():
+        crowd(10_000)
+        yield
+        Agent.objects.all().delete()
