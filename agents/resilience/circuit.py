@@ -52,7 +52,7 @@ def wait(circuit: Circuit, rules: CircuitRules, now: float, place: str = "") -> 
     if circuit.state in (CircuitState.CLOSED, CircuitState.FORCED_CLOSED):
         return 0.0
     if circuit.state is CircuitState.FORCED_OPEN:
-        return rules.longest_pause
+        return rules.pause  # no longer, for an operator may end it at any moment
     if circuit.state is CircuitState.OPEN:
         return max(0.0, circuit.until - now)
     out = _live(circuit, now)

@@ -18,7 +18,7 @@ from agents.resilience.guarding import Barrier, Held, Let
 from agents.resilience.link import Link, RedisAway
 from agents.resilience.local import Local, at_the_floor
 from agents.resilience.outcomes import Ending, Outcome
-from agents.resilience.rules import Rules, rules_for
+from agents.resilience.rules import SETTING, Rules, rules_for
 from agents.resilience.shared import SEPARATOR, OrdersUnknown, Shared
 from agents.resilience.standings import Standings
 from agents.resilience.states import CircuitState
@@ -67,7 +67,7 @@ class Desk:
         self._link = link(on_loss=self._redis_lost, on_return=self._redis_back)
         self._shared, self._local = shared(self._link), Local()
         self._standings = Standings(house.stale)
-        self._rules: dict[str, tuple[Performer, Rules]] = {}
+        self._rules: dict[str, tuple[object, Rules]] = {}  # with what of the agent they depend on
         self._refusals: dict[str, tuple[float, Held]] = {}
         self._held: dict[str, tuple[float, Admitted]] = {}  # by place, with the moment from which its lease surely runs
         self._orders_read = 0.0
@@ -75,12 +75,12 @@ class Desk:
 
     def rules(self, agent: Performer) -> Rules:
         """What holds for an agent. Raises ``AgentSettingsRefused``."""
+        depends_on = agent.max_concurrency, agent.settings.get(SETTING), agent.transport
         known = self._rules.get(agent.id)
-        if known is not None and known[0] is agent:
-            return known[1]
-        rules = rules_for(agent, self._house.rules, python_places=self._house.python_places)
-        self._rules[agent.id] = agent, rules
-        return rules
+        if known is None or known[0] != depends_on:
+            rules = rules_for(agent, self._house.rules, python_places=self._house.python_places)
+            self._rules[agent.id] = known = depends_on, rules
+        return known[1]
 
     # --- asking
 
@@ -180,6 +180,7 @@ class Desk:
 
     def forget(self, agent_id: str) -> None:
         """Of an agent that is gone, keep nothing."""
+        self._rules.pop(agent_id, None)
         self._forget_what_is_remembered(agent_id)
         try:
             self._shared.forget(agent_id)

@@ -42,6 +42,8 @@ class Seen:
     def under(self, rules: Rules) -> Standing:
         """The standing of an agent of these rules."""
         limit = rules.rate.limit
+        if self is _QUIET:
+            return _quiet(rules.places, limit)
         return Standing(
             state=self.state,
             open=self._lets_nothing_through(rules),
@@ -152,6 +154,12 @@ class Shared:
 
 
 _QUIET = Seen()
+
+
+@functools.lru_cache(maxsize=1024)
+def _quiet(places: int, limit: float | None) -> Standing:
+    """Of nearly all agents nothing is known; they share what there is to say."""
+    return Standing(full=places == 0, limit=places, rate=limit)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ if c.paused > now then return {'held', 'paused', text(c.paused - now)} end
 
 -- 1. The circuit: circuit.wait
 if c.state == 'forced_open' then
-  return {'held', 'circuit', text(rules.longest_pause)}
+  return {'held', 'circuit', text(rules.pause)}
 elseif c.state == 'open' and c['until'] > now then
   return {'held', 'circuit', text(c['until'] - now)}
 elseif c.state == 'half_open' then

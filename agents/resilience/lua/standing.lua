@@ -13,8 +13,11 @@ for i, id in ipairs(ids) do
     local state, left = v[1] or 'closed', 0
     if state == 'open' then left = math.max(0, num(v[2]) - now) end
     if state == 'half_open' then left = redis.call('ZCOUNT', prefix .. 'probes:' .. id, later, '+inf') end
-    local rate = v[5] and v[5] ~= '' and tonumber(v[5]) or -1
-    rows[#rows + 1] = cjson.encode({i - 1, state, left, running, math.max(0, num(v[3]) - now), num(v[4]), rate})
+    local rate = v[5] and v[5] ~= '' and v[5] or '-1'
+    local paused = v[3] and math.max(0, num(v[3]) - now) or 0
+    -- Put together by hand: half as dear as a table and its encoding, a thousand times over.
+    rows[#rows + 1] = '[' .. (i - 1) .. ',"' .. state .. '",' .. left .. ',' .. running .. ',' .. paused .. ','
+      .. (v[4] or '0') .. ',' .. rate .. ']'
   end
 end
 return '[' .. table.concat(rows, ',') .. ']'
