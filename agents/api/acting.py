@@ -14,6 +14,7 @@ from agents.api.standing import lock_as_seen
 from agents.errors import AgentNotRegistered
 from agents.models import Agent
 from agents.services import ownership
+from agents.services.ownership import is_name
 from agents.services.reading import agent_named
 from orchestrator_site.api import idempotency
 
@@ -38,7 +39,9 @@ class OwnAgent(Resource):
 
 def find(name_or_id: str) -> Agent:
     """An agent in whatever state, with its owner. Raises ``AgentNotRegistered``."""
-    found = Agent.objects.select_related("ownership__user").filter(**agent_named(name_or_id)).first()
+    found = None
+    if is_name(name_or_id):
+        found = Agent.objects.select_related("ownership__user").filter(**agent_named(name_or_id)).first()
     if found is None:
-        raise AgentNotRegistered(f"No agent {name_or_id[:100]} is registered.")
+        raise AgentNotRegistered(f"No agent {name_or_id[:100]!r} is registered.")
     return found

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from agents.errors import AgentNotYours
+from agents.errors import AgentNotRegistered, AgentNotYours
 from agents.models import Agent, AgentOwner
 from agents.services import registration
 from agents.services.registration import Outcome, Registered
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
 
-__all__ = ["find_own", "may_change", "own_among", "owner_of", "register"]
+__all__ = ["find_own", "is_name", "may_change", "own_among", "owner_of", "register"]
 
 
 def register(*, by: Actor, name: str, **description: Any) -> Registered:
@@ -43,9 +43,16 @@ def register(*, by: Actor, name: str, **description: Any) -> Registered:
 def find_own(name_or_id: str | UUID, by: Actor) -> Agent:
     """An agent that somebody may change. Raises ``AgentNotRegistered``, ``AgentNotYours``, ``CapabilityMissing``."""
     by.require(Capability.AGENT_REGISTER)
+    if not is_name(name_or_id):
+        raise AgentNotRegistered(f"No agent {name_or_id!r} is registered.")
     found = registration.find(name_or_id)
     _require_own(found, by)
     return found
+
+
+def is_name(name_or_id: str | UUID) -> bool:
+    """Whether there can be such an agent: an address may hold what no text of the database can."""
+    return isinstance(name_or_id, UUID) or "\0" not in name_or_id
 
 
 def own_among(agents: Iterable[UUID], by: Actor) -> frozenset[UUID]:

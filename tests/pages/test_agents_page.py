@@ -87,6 +87,13 @@ def test_they_are_found_by_what_they_can_do_in_which_version_by_name_and_by_stat
     assert set(names(viewer, "?state=nonsense")) == {"old", "new"}
 
 
+def test_what_nobody_can_be_called_is_nobody(viewer: Client) -> None:
+    made("old")
+
+    assert names(viewer, "?q=%00") == ["old"]
+    assert names(viewer, "?q=%ed%a0%80") == []
+
+
 @pytest.mark.parametrize("query", ["?q=quote&version=newest", "?version=1", "?after=nonsense"])
 def test_what_cannot_be_asked_is_told_on_the_page(viewer: Client, query: str) -> None:
     made("old", capabilities={"quote": "1.0"})

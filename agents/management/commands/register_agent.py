@@ -80,7 +80,9 @@ class Command(given.AgentCommand):
             self.write_json({"agent": agent_document(done.agent), "outcome": done.outcome.value})
             return
         self.stdout.write(f"{_SAID[done.outcome]}: {agent_line(done.agent)}")
-        self.note("It gets steps from now on, and is gone where no heartbeat comes; see docs/how-to/agents.md.")
+        self.note(
+            "It gets steps from now on, and is gone where no heartbeat comes; see docs/how-to/register-agents.md."
+        )
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:

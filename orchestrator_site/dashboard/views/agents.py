@@ -72,7 +72,8 @@ class AgentList(LoginRequiredMixin, TemplateView):
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:
-    return {name: given.get(name, "").strip()[:200] for name in ("q", "version", "state", "after")}
+    """What is asked, without what no text of the database can hold."""
+    return {name: given.get(name, "").replace("\0", "").strip()[:400] for name in ("q", "version", "state", "after")}
 
 
 def _found(asked: Mapping[str, str]) -> listing.Found:
