@@ -194,6 +194,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": CONF.sealing_seconds,
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.sealing_seconds * 2))},
     },
+    "write down heartbeats of agents": {
+        "task": "agents.write_down_heartbeats",
+        "schedule": CONF.agent_write_down_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.agent_write_down_seconds * 2))},
+    },
+    "sweep agents": {
+        "task": "agents.sweep",
+        "schedule": CONF.agent_sweep_seconds,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.agent_sweep_seconds * 2))},
+    },
     # Not on the control queue: it may take long, and recovery must not wait for it.
     "archive history": {
         "task": "projects.archive_history",

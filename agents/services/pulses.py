@@ -103,7 +103,8 @@ _READ = Script(
     local t = redis.call('TIME')
     local found = {t[1] .. '.' .. string.format('%06d', t[2])}
     for i = 1, #KEYS do
-      found[i + 1] = redis.call('HMGET', KEYS[i], 'ok', 'bad', 'latency', 'baseline', 'calls', 'at')
+      local kept = redis.call('HMGET', KEYS[i], 'ok', 'bad', 'latency', 'baseline', 'calls', 'at')
+      found[i + 1] = kept[6] and table.concat(kept, ' ') or ''
     end
     return found
     """
@@ -171,8 +172,8 @@ def batches(size: int) -> Iterator[dict[UUID, Pulse]]:
 
 def _readable(found: Mapping[str, str], now: float) -> Iterator[tuple[UUID, Pulse]]:
     for agent, raw in found.items():
-        stamp, load, details = raw.split("|", 2)
         try:
+            stamp, load, details = raw.split("|", 2)
             yield UUID(agent), Pulse(raw, max(0.0, now - int(stamp) / 1e6), float(load), details or None)
         except ValueError:
             _FORGET([BEATS], [agent, raw])
@@ -231,6 +232,11 @@ def add_notes(notes: Sequence[tuple[str, bool, float]], pipeline: Pipeline | Non
         _NOTE.add_to(pipeline, keys, values)
 
 
+def make_ready() -> None:
+    """Have Redis know the script of ``add_notes``, for those who put it into pipelines."""
+    _NOTE.load()
+
+
 def take_noted(most: int) -> list[UUID]:
     """Agents that were called since they were last looked at. What is lost here comes with their next heartbeat."""
     return [UUID(agent) for agent in cast(list[str], client().spop(NOTED, most) or [])]
@@ -244,15 +250,8 @@ def statistics_of(agents: Sequence[UUID]) -> dict[UUID, Statistics]:
     return {agent: _statistics(row, float(now)) for agent, row in zip(agents, found, strict=True)}
 
 
-def _statistics(row: Sequence[str | None], now: float) -> Statistics:
-    ok, bad, latency, baseline, calls, at = row
-    if at is None:
+def _statistics(row: str, now: float) -> Statistics:
+    if not row:
         return NOTHING
-    age = now - float(at)
-    return Statistics(
-        faded(float(ok or 0), age),
-        faded(float(bad or 0), age),
-        float(latency or 0),
-        float(baseline or 0),
-        int(float(calls or 0)),
-    )
+    ok, bad, latency, baseline, calls, at = map(float, row.split(" "))
+    return Statistics(faded(ok, now - at), faded(bad, now - at), latency, baseline, int(calls))

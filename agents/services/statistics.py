@@ -17,7 +17,16 @@ from agents.services import pulses
 from agents.services.pulses import NOTHING, Statistics
 from agents.states import AgentState
 
-__all__ = ["AgentHealth", "HealthReport", "Statistics", "health_report", "note", "note_many", "statistics_of"]
+__all__ = [
+    "AgentHealth",
+    "HealthReport",
+    "Statistics",
+    "health_report",
+    "make_ready",
+    "note",
+    "note_many",
+    "statistics_of",
+]
 
 WORST = 20
 """How many agents the report names."""
@@ -30,6 +39,11 @@ def note(agent_id: str, ok: bool, seconds: float, *, pipeline: Pipeline | None =
     ``make_ready`` once before. Its health follows when heartbeats are written down next.
     """
     pulses.add_notes([(agent_id, ok, seconds)], pipeline)
+
+
+def make_ready() -> None:
+    """Have Redis know what ``note`` puts into pipelines; again where a pipeline is told that it does not."""
+    pulses.make_ready()
 
 
 def note_many(notes: Sequence[tuple[str, bool, float]]) -> None:

@@ -17,7 +17,7 @@ from agents.models import Agent
 from agents.services import pulses
 from agents.services.heartbeats import Beat, beat, beat_many, write_down
 from agents.services.registration import deregister, find
-from agents.services.statistics import health_report, note, note_many, statistics_of
+from agents.services.statistics import health_report, make_ready, note, note_many, statistics_of
 from agents.shared_state import client
 from agents.states import AgentState
 from orchestrator_site.clock import new_id
@@ -30,10 +30,8 @@ pytestmark = pytest.mark.django_db
 def age(agent: Agent) -> float:
     """Seconds since it was heard of, by the database's clock."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp() - heard_at)::float8 FROM agents_agent WHERE id = %s",
-            [agent.pk],
-        )
+        since = "extract(epoch FROM clock_timestamp() - heard_at)::float8"
+        cursor.execute(f"SELECT {since} FROM agents_agent WHERE id = %s", [agent.pk])
         return float(cursor.fetchone()[0])
 
 
@@ -280,6 +278,8 @@ def test_an_agent_is_slow_against_itself() -> None:
 
 def test_one_note_in_anothers_pipeline_costs_no_trip_of_its_own() -> None:
     agent = registered()
+    client().script_flush()
+    make_ready()
     note(str(agent.pk), True, 0.1)
 
     with client().pipeline(transaction=False) as pipeline:
