@@ -59,11 +59,25 @@ class AgentAdmin(AgentActions, admin.ModelAdmin[Agent]):
     inlines = (CapabilityInline,)
     readonly_fields = (
         *("name", "version", "service_type", "transport", "built_in", "region", "zone", "latitude", "longitude"),
-        *("state_shown", "health_shown", "load_shown", "heard", "registered_at", "owner", "settings_shown"),
+        *("state_shown", "state_at", "health_shown", "load_shown", "heard", "registered_at", "owner", "settings_shown"),
         *("circuit_shown", "statistics_shown", "events_shown", "details"),
     )
     fieldsets = (
-        (None, {"fields": ("name", "version", "state_shown", "health_shown", "load_shown", "heard", "circuit_shown")}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "version",
+                    "state_shown",
+                    "state_at",
+                    "health_shown",
+                    "load_shown",
+                    "heard",
+                    "circuit_shown",
+                )
+            },
+        ),
         (gettext_lazy("What it is"), {"fields": ("description", "service_type", "tags", "owner", "registered_at")}),
         (gettext_lazy("How it is reached"), {"fields": ("transport", "settings_shown", "built_in")}),
         (gettext_lazy("Where it runs"), {"fields": (("region", "zone"), ("latitude", "longitude"))}),

@@ -23,6 +23,7 @@ AGENT_GIVEN: dict[str, Any] = {
 AGENT: dict[str, Any] = AGENT_GIVEN | {
     "id": AGENT_ID,
     "state": "healthy",
+    "state_at": MOMENT,
     "health": 0.98,
     "load": 0.25,
     "settings": {"url": "https://pricing.example/run", "secret": "***"},

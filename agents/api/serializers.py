@@ -107,6 +107,7 @@ class AgentSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
     service_type = serializers.CharField(help_text="What sort of service it is.")
     state = StateField(AgentState)
+    state_at = serializers.DateTimeField(help_text="Since when it is in this state.")
     health = serializers.FloatField(help_text="From 0.0 to 1.0.")
     load = serializers.FloatField(help_text="From 0.0, idle, to 1.0, full; as its last heartbeat said.")
     capabilities = serializers.SerializerMethodField(help_text="What it can do, with the version of each.")

@@ -37,7 +37,14 @@ def many() -> list[str]:
             tags=("eu",),
         )
         rows.append(
-            Agent(name=described.name, state="healthy", registered_at=Now(), heard_at=Now(), **described.columns())
+            Agent(
+                name=described.name,
+                state="healthy",
+                registered_at=Now(),
+                heard_at=Now(),
+                state_at=Now(),
+                **described.columns(),
+            )
         )
     return [str(agent.pk) for agent in Agent.objects.bulk_create(rows, batch_size=1000)]
 
