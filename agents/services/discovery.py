@@ -6,9 +6,9 @@ Two ways lead to the first page of an order, and each is bad where the other is 
 - *Gathering*: those that match, by an index over sets of terms, then ordered. Good where few match.
 
 Which it is cannot be known without asking, so discovery walks a fixed number of agents first, and gathers where that
-did not fill the page. Walking costs a constant; gathering costs what matches. It is decided here and not by the
-planner, whose guess at how many agents have some terms together would be wrong at times, and then by orders of
-magnitude.
+did not fill the page, and remembers that for the next time. Walking costs a constant; gathering costs what matches.
+It is decided here and not by the planner, whose guess at how many agents have some terms together would be wrong at
+times, and then by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -135,6 +135,17 @@ def _around(query: Query, asked: _Asked) -> list[tuple[_Asked, Location | None]]
     return circles[: list(Reach).index(query.reach) + 1]
 
 
+_sparse: set[_Asked] = set()
+"""Questions whose answers lay far apart when this process last asked: gathered at once, until they fill a page."""
+MOST_SPARSE = 1024
+
+
+def _note_sparse(asked: _Asked) -> None:
+    if len(_sparse) >= MOST_SPARSE:
+        _sparse.clear()  # it saves a walk, no more
+    _sparse.add(asked)
+
+
 _NOWHERE = "region:"
 """A term that no agent has."""
 
@@ -156,11 +167,16 @@ class _Circle:
             return []
         if self.near is not None:
             return self._nearest(self.near, number)
-        width = max(WALKED, 4 * number)
-        walked, found = self._walked(number, width)
-        if len(found) >= number or (found and walked < width):
-            return found
-        return self._gathered(number)
+        if self.asked not in _sparse:
+            width = max(WALKED, 4 * number)
+            walked, found = self._walked(number, width)
+            if len(found) >= number or (found and walked < width):
+                return found
+            _note_sparse(self.asked)
+        found = self._gathered(number)
+        if len(found) >= number:
+            _sparse.discard(self.asked)
+        return found
 
     def _walked(self, number: int, width: int) -> tuple[int, _Found]:
         condition, values = self.asked.condition()
