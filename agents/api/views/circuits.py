@@ -9,8 +9,8 @@ from rest_framework.response import Response
 
 from agents.api import examples
 from agents.api.acting import find
+from agents.api.conditions import CircuitForceSerializer, CircuitSerializer
 from agents.api.resource import Resource
-from agents.api.serializers import CircuitForceSerializer, CircuitSerializer
 from agents.models import Agent
 from agents.resilience import services as resilience
 from agents.resilience.states import CircuitState

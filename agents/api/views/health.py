@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api import examples
+from agents.api.conditions import HealthReportSerializer
 from agents.api.resource import Resource
-from agents.api.serializers import HealthReportSerializer
 from agents.services.statistics import health_report
 from orchestrator_site.api.operations import answered, operation
 

@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.api import examples
-from agents.api.resource import Resource
-from agents.api.serializers import (
+from agents.api.conditions import (
     HeardSerializer,
     HeartbeatGivenSerializer,
     HeartbeatsGivenSerializer,
     HeartbeatsHeardSerializer,
 )
+from agents.api.resource import Resource
 from agents.errors import AgentGone
 from agents.services import heartbeats, ownership
 from agents.services.heartbeats import MOST_TOGETHER, Beat
