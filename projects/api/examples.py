@@ -225,6 +225,7 @@ STEP_DETAIL: dict[str, Any] = STEP | {
     "rounds": [{"round": 1, "state": "completed", "finished_at": MOMENT}],
     "items": None,
 }
+LEASE_HEARD: dict[str, Any] = {"until": MOMENT, "cancelled": False}
 SIGNAL: dict[str, Any] = {
     "id": 12,
     "name": "delivered",

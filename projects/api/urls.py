@@ -13,6 +13,7 @@ from projects.api.views import (
     history,
     insight,
     interventions,
+    leases,
     overview,
     projects,
     reruns,
@@ -75,5 +76,8 @@ urlpatterns = [
     route("schedules/<str:schedule_id>", schedules.ScheduleDetail, "schedule"),
     route("snapshots", snapshots.SnapshotList, "snapshots"),
     route("snapshots/<str:snapshot_id>", snapshots.SnapshotDetail, "snapshot"),
+    route("steps/<str:lease_token>/complete", leases.Complete, "lease-complete"),
+    route("steps/<str:lease_token>/fail", leases.Fail, "lease-fail"),
+    route("steps/<str:lease_token>/heartbeat", leases.Heartbeat, "lease-heartbeat"),
     route("stats/daily", overview.Daily, "stats-daily"),
 ]
