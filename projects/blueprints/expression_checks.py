@@ -11,7 +11,7 @@ from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, Expression, compil
 from projects.blueprints.graph_checks import all_needs
 from projects.blueprints.paths import Place
 from projects.blueprints.reading_checks import Readable, Reader
-from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, StepSpec
+from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, RouteSpec, StepSpec
 from projects.blueprints.shaping import Finding
 from projects.blueprints.templates import expressions_in, texts_of
 
@@ -80,12 +80,23 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
     if step.compensate is not None:
         own = Readable(readable.steps | {step.key}, readable.approvals, None, readable.phase)
         yield from _templates(step.compensate.params, (*place, "compensate", "params"), roots, own)
+    yield from _of_route(step, (*place, "route"), readable, roots)
     if step.wait is not None:
         yield from _templates(step.wait.duration, (*place, "wait", "for"), roots, readable)
     if step.project is not None:
         yield from _templates(step.project.inputs, (*place, "project", "inputs"), roots, readable)
     if step.approval is not None:
         yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
+
+
+def _of_route(step: StepSpec, place: Place, readable: Readable, roots: frozenset[str]) -> Iterator[_Spot | Finding]:
+    """Its key, and where the work comes from; its rules are read by ``agent_checks``."""
+    route = RouteSpec.of(step.route)
+    if route.key is not None:
+        yield from _templates(route.key, (*place, "key"), roots, readable)
+    if route.near is not None:
+        for name in ("region", "zone"):
+            yield from _templates(getattr(route.near, name), (*place, "near", name), roots, readable)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
