@@ -230,6 +230,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+IDEMPOTENCY_RECORD = "projects.IdempotencyRecord"  # the table of keys of the whole API
 SPECTACULAR_SETTINGS = {
     "TITLE": "Phasegate",
     "DESCRIPTION": "Projects of software agents and people: start them, follow them, decide, steer.",
