@@ -31,7 +31,8 @@ class QoS(redis.QoS):
 
 
 redis.Channel.QoS = QoS
-_make_client = redis.Channel._create_client
+_channel: Any = redis.Channel
+_make_client = _channel._create_client
 
 
 def _client_of(channel: Any, asynchronous: bool = False) -> Any:
@@ -45,7 +46,7 @@ def _client_of(channel: Any, asynchronous: bool = False) -> Any:
     return kept
 
 
-redis.Channel._create_client = _client_of
+_channel._create_client = _client_of
 
 app = Celery("phasegate")
 app.config_from_object("django.conf:settings", namespace="CELERY")
