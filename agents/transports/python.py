@@ -32,8 +32,8 @@ class PythonTransport:
         return done(agent.name, call(find_agent(agent.name), context, timeout=work.timeout))
 
     def check(self, agent: Performer) -> None:
-        """Refuse a name that no function has, and settings, which a function does not take."""
-        if agent.settings:
+        """Refuse a name that no function has, and settings: beside the queue that it is for, it takes none."""
+        if set(agent.settings) - {"queue"}:
             raise AgentSettingsRefused(f"Agent {agent.name!r} is a function of this process: it takes no settings.")
         try:
             find_agent(agent.name)
