@@ -88,9 +88,13 @@ def dispatch(
     )
 
 
-def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str) -> Answer:
-    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does."""
-    admitted = guards.admit(agent, work.project_id, worker)
+def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str, together: int | None = None) -> Answer:
+    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does.
+
+    ``together``: so many are asked at once for one step, whose own places they take: of its project's it has one.
+    """
+    among = work.project_id if together is None else work.step_id
+    admitted = guards.admit(agent, among, worker, project_places=together)
     if isinstance(admitted, guards.Refused):
         raise NoAgentNow(f"Agent {agent.name!r}: {admitted.why}.", retry_after=admitted.retry_after)
     return _call(agent, admitted, work, context)

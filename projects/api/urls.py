@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator_site.api.routing import route
 from projects.api.views import (
+    agents,
     approvals,
     blueprints,
     budgets,
@@ -67,6 +68,9 @@ urlpatterns = [
     route("projects/<str:project_id>/state", insight.State, "project-state"),
     route("projects/<str:project_id>/steps", steps.StepList, "steps"),
     route("projects/<str:project_id>/steps/<str:key>", steps.StepDetail, "step"),
+    # Before the agents themselves, which are read by their names.
+    route("agents/route", agents.RoutePreview, "agents-route"),
+    route("agents/scatter", agents.Scatter, "agents-scatter"),
     route("approvals", approvals.ApprovalList, "approvals"),
     route("approvals/<str:approval_id>", approvals.ApprovalDetail, "approval"),
     route("approvals/<str:approval_id>/decisions", approvals.Decisions, "decisions"),

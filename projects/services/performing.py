@@ -228,7 +228,7 @@ def _scatter(step: Claim, context: StepContext, worker: WorkerProcess) -> Any:
     def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:
         # Each agent has an idempotency key of its own: they are asked for the same, and not for each other's work.
         own = replace(work, params=params, timeout=seconds, idempotency_key=f"{work.idempotency_key}.{agent.id}"[:100])
-        return dispatching.ask(agent, own, context, worker=str(worker.id))
+        return dispatching.ask(agent, own, context, worker=str(worker.id), together=len(asked))
 
     gathered = scatter(
         asked,
