@@ -18,6 +18,7 @@ from projects.api.serializers.insight import StepDetailSerializer, StepSerialize
 from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
 from projects.services import progressing, results
+from projects.services.performers import NOBODY, performers_of
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -82,6 +83,7 @@ class StepDetail(Resource):
         results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
+        whole.told["performing"] = performers_of([step]).get(step.pk, NOBODY)
         whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
         whole.told["items"] = self._items(step) if spec.get("for_each") and step.parent is None else None
         return whole  # type: ignore[return-value] # it answers for the step and for what is told beside it
@@ -103,9 +105,11 @@ class _Told:
 
 
 def _with_causes(project: Project, steps: Sequence[Step]) -> list[_Told]:
-    """A page of steps, each with why it does not run."""
-    sentences = progressing.why(project, steps)
-    return [_Told(step, {"why": sentences.get(step.pk)}) for step in steps]
+    """A page of steps, each with why it does not run, and who has it."""
+    sentences, performing = progressing.why(project, steps), performers_of(steps)
+    return [
+        _Told(step, {"why": sentences.get(step.pk), "performing": performing.get(step.pk, NOBODY)}) for step in steps
+    ]
 
 
 def _wanted(project: Project, query: dict[str, Any]) -> QuerySet[Step]:
