@@ -27,7 +27,7 @@ from agents.services import candidates, noting
 from agents.services.routing import Router, Sought
 from agents.states import TAKES_STEPS
 from agents.transports import TRANSPORTS
-from agents.values import Answer, Performer, TransportName, Work
+from agents.values import Accepted, Answer, Performer, TransportName, Work
 from orchestrator_site.conf import conf
 
 __all__ = ["Served", "Sought", "ask", "dispatch", "preview", "reset"]
@@ -38,11 +38,15 @@ Chosen = Callable[[Performer, Mapping[str, Any] | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer, and whose it is. ``decision`` is None where there was nothing to decide."""
+    """An answer, and whose it is. ``decision`` is None where there was nothing to decide.
+
+    ``kept`` is the place of an agent that will answer later: whoever ends the attempt gives it back.
+    """
 
     answer: Answer
     agent: Performer
     decision: Mapping[str, Any] | None = None
+    kept: guards.Kept | None = None
 
 
 def dispatch(
@@ -78,7 +82,8 @@ def dispatch(
             raise
         choice.took(agent.id)
         try:
-            return Served(_call(agent, admitted, work, context), agent, decision)
+            answer, kept = _call(agent, admitted, work, context)
+            return Served(answer, agent, decision, kept)
         finally:
             choice.gave_back(agent.id)
     raise NoAgentNow(
@@ -97,7 +102,10 @@ def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str, tog
     admitted = guards.admit(agent, among, worker, project_places=together)
     if isinstance(admitted, guards.Refused):
         raise NoAgentNow(f"Agent {agent.name!r}: {admitted.why}.", retry_after=admitted.retry_after)
-    return _call(agent, admitted, work, context)
+    answer, kept = _call(agent, admitted, work, context)
+    if kept is not None:
+        guards.end(agent, kept)  # nobody will wait for what it brings later
+    return answer
 
 
 def preview(sought: Sought, request: Request) -> Decision:
@@ -145,19 +153,28 @@ def _count_failure(agent: Performer, work: Work, worker: str, error: BaseExcepti
         guards.settle(admitted, guards.outcome_of(error), seconds)
 
 
-def _call(agent: Performer, admitted: guards.Admitted, work: Work, context: AgentContext) -> Answer:
-    """Call an agent that has admitted the work, and give the place back with what was learned."""
+def _call(
+    agent: Performer, admitted: guards.Admitted, work: Work, context: AgentContext
+) -> tuple[Answer, guards.Kept | None]:
+    """Call an agent that has admitted the work, and give the place back with what was learned.
+
+    Of an agent that will answer later nothing is known yet: it keeps the place, which is given beside its answer.
+    """
     began = time.monotonic()
-    error: BaseException | None = None
     try:
-        return TRANSPORTS[agent.transport].perform(agent, work, context)
-    except BaseException as raised:
-        error = raised
+        answer = TRANSPORTS[agent.transport].perform(agent, work, context)
+    except BaseException as error:
+        _learn(agent, admitted, error, time.monotonic() - began)
         raise
-    finally:
-        seconds = time.monotonic() - began
-        guards.settle(admitted, guards.outcome_of(error), seconds)
-        noting.note(agent.id, ok=error is None, seconds=seconds)
+    if isinstance(answer, Accepted):
+        return answer, guards.leave(admitted, answer.within)
+    _learn(agent, admitted, None, time.monotonic() - began)
+    return answer, None
+
+
+def _learn(agent: Performer, admitted: guards.Admitted, error: BaseException | None, seconds: float) -> None:
+    guards.settle(admitted, guards.outcome_of(error), seconds)
+    noting.note(agent.id, ok=error is None, seconds=seconds)
 
 
 def _kept(

@@ -10,7 +10,7 @@ from agents.routing import STRATEGIES
 from orchestrator_site.errors import InvalidInput
 from projects.blueprints.durations import format_duration
 from projects.blueprints.errors import ExpressionInvalid
-from projects.blueprints.expressions import Expression, compile_expression
+from projects.blueprints.expressions import RULE_ROOTS, Expression, compile_expression
 from projects.blueprints.paths import Place
 from projects.blueprints.schema import (
     Blueprint,
@@ -28,15 +28,12 @@ from projects.blueprints.suggestions import closest, did_you_mean
 BY_KEY = ("affinity", "consistent_hash")
 """Strategies that go by a key."""
 
-PAYLOAD = frozenset({"params"})
-"""What the condition of a rule may read: the parameters that the agent would get."""
-
 _OF_THE_ENGINE = (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT)
 
 
 def rule_condition(source: str) -> Expression:
     """The condition of a rule, compiled. Raises ``ExpressionInvalid``."""
-    return compile_expression(source, PAYLOAD)
+    return compile_expression(source, RULE_ROOTS)
 
 
 def check_agents(blueprint: Blueprint) -> Iterator[Finding]:

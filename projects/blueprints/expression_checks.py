@@ -75,12 +75,13 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
             yield _condition(source, (*place, key), readable)
     roots = ROOTS if step.for_each is not None else _EVERYWHERE
     yield from _templates(step.params, (*place, "params"), roots, readable)
+    if isinstance(step.route, RouteSpec):
+        yield from _of_route(step.route, (*place, "route"), roots, readable)
     if step.concurrency is not None:
         yield from _templates(step.concurrency.key, (*place, "concurrency", "key"), _WHEN_MADE, Readable())
     if step.compensate is not None:
         own = Readable(readable.steps | {step.key}, readable.approvals, None, readable.phase)
         yield from _templates(step.compensate.params, (*place, "compensate", "params"), roots, own)
-    yield from _of_route(step, (*place, "route"), readable, roots)
     if step.wait is not None:
         yield from _templates(step.wait.duration, (*place, "wait", "for"), roots, readable)
     if step.project is not None:
@@ -89,11 +90,9 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
         yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
 
 
-def _of_route(step: StepSpec, place: Place, readable: Readable, roots: frozenset[str]) -> Iterator[_Spot | Finding]:
+def _of_route(route: RouteSpec, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:
     """Its key, and where the work comes from; its rules are read by ``agent_checks``."""
-    route = RouteSpec.of(step.route)
-    if route.key is not None:
-        yield from _templates(route.key, (*place, "key"), roots, readable)
+    yield from _templates(route.key, (*place, "key"), roots, readable)
     if route.near is not None:
         for name in ("region", "zone"):
             yield from _templates(getattr(route.near, name), (*place, "near", name), roots, readable)

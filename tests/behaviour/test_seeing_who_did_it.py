@@ -19,13 +19,12 @@ from agents.models import Agent
 from agents.resilience import orders
 from agents.resilience import services as guards
 from agents.services import candidates, offers
-from agents.values import Accepted
 from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, execution, performing, progressing
-from projects.services.workers import this_process
-from tests.builders import agent_that, claim, drive, look, person, project_of, ready_steps, step
+from projects.services import advancing, execution, progressing
+from tests.behaviour.remote import Remote, accepts
+from tests.builders import agent_that, drive, look, person, project_of, ready_steps, step
 
 pytestmark = pytest.mark.django_db
 ABLE = {"seen.write": "1.0.0"}
@@ -132,23 +131,32 @@ def test_a_step_that_waits_for_an_agent_says_for_whom_and_why(browser: Client) -
     assert "its circuit is open" in " ".join(status.getvalue().split())
 
 
-def test_an_agent_that_answers_later_has_the_step_until_it_is_to_be_heard_of(browser: Client) -> None:
-    project = project_of(ROUTED)
-    advancing.advance(project.pk)
-    claimed = claim(ready_steps(project)[0])
-    assert claimed is not None
-    one = candidates.by_name("seen-one")
-    performing._note_choice(claimed, one, None)
-    performing.leave_to(one, claimed, Accepted(90.0), this_process())
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_answers_later_has_the_step_until_it_is_to_be_heard_of(
+    browser: Client, remote: Callable[..., Remote]
+) -> None:
+    later = remote("seen-later", accepts, capabilities={"seen.later": "1.0.0"})
+    project = drive(project_of(ROUTED.replace("seen.write", "seen.later")))
     told = over_rest(browser, project, "text")
+    until = step(project, "text").lease_until
 
-    assert told["performer"] == "seen-one"
-    until = Step.objects.get(pk=claimed.id).lease_until
     assert until is not None
+    assert told["performer"] == "seen-later"
     assert told["agent_until"][:19] == until.isoformat()[:19]
-    assert f"agent seen-one has text until {until:%H:%M:%S} UTC" in progressing.next_action(look(project))
-    assert "Agent seen-one has it until" in page(browser, project)
-    assert "Agent seen-one has it and will answer later" in page(browser, project, "text")
+    assert f"agent seen-later has text until {until:%H:%M:%S} UTC" in progressing.next_action(look(project))
+    assert "Agent seen-later has it until" in page(browser, project)
+    assert "Agent seen-later has it and will answer later" in page(browser, project, "text")
+
+    callback = later.envelopes[-1]["callback"].partition("/api/")[2]
+    answer = Client().post(f"/api/{callback}/complete", {"result": "done"}, content_type="application/json")
+    assert answer.status_code == 204, answer.content
+    told = over_rest(browser, drive(project), "text")
+    assert (told["state"], told["result"], told["performer"], told["agent_until"]) == (
+        "completed",
+        "done",
+        "seen-later",
+        None,
+    )
 
 
 def test_a_result_that_is_a_fallbacks_says_whose_and_why(browser: Client) -> None:

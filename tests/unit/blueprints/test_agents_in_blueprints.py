@@ -7,7 +7,7 @@ import pytest
 from agents.gather import aggregation
 from agents.gather.catalogue import _custom
 from projects.blueprints.load import load_text
-from projects.blueprints.schema import FallbackSpec, RouteSpec
+from projects.blueprints.schema import Blueprint, FallbackSpec, RouteSpec
 from tests.unit.blueprints.documents import HEAD, HEAD_LINES, problems_of, with_steps
 
 STEP = HEAD_LINES + 4  # the line of the first step
@@ -166,6 +166,13 @@ def test_a_route_is_a_word_or_all_of_it_and_a_fallback_one_or_several() -> None:
     assert RouteSpec.of(a.route) == RouteSpec.of(b.route)
     assert FallbackSpec.all_of(c.fallback) == FallbackSpec.all_of(d.fallback)
     assert [spec.value for spec in FallbackSpec.all_of(c.fallback)] == [1]
+
+
+@pytest.mark.parametrize("said", ["{agent: y}", "{value: null}", "{value: {a: 1}}", "[{agent: y}, {value: null}]"])
+def test_what_is_kept_of_a_fallback_is_read_back_as_it_was_said(said: str) -> None:
+    blueprint = load_text(with_steps(f"- {{key: a, agent: x, fallback: {said}}}")).blueprint
+
+    assert Blueprint.model_validate(blueprint.model_dump(mode="json")) == blueprint
 
 
 def test_the_digest_of_a_blueprint_that_says_nothing_of_it_is_as_it_was() -> None:
