@@ -76,8 +76,6 @@ def route_mistakes(route: RouteSpec, place: Place) -> Iterator[Finding]:
             "Add `strategy: content`.",
             at_key=True,
         )
-    if route.strategy == "content" and not route.rules:
-        yield Finding(place, "the route content goes by rules, and there are none", "Add `rules:`.")
     if route.key is not None and not {route.strategy, *(rule.then for rule in route.rules)} & set(BY_KEY):
         yield Finding(
             (*place, "key"),

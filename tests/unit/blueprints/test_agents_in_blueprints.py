@@ -34,7 +34,6 @@ MISTAKES = [
     ("{key: a, capability: x, route: 5}", "route: 5 is none of round_robin, least_loaded"),
     ("{key: a, capability: x, route: {strategy: contnt}}", "route.strategy: 'contnt' is none of"),
     ("{key: a, capability: x, route: {stratgy: content}}", "route.stratgy: there is no key 'stratgy' here. Did you m"),
-    ("{key: a, capability: x, route: content}", "route: the route content goes by rules, and there are none."),
     ("{key: a, capability: x, route: {rules: [{agents: [b]}]}}", "rules: rules are for the strategy content"),
     ("{key: a, capability: x, route: {strategy: weighted, rules: [{agents: [b]}]}}", "Add `strategy: content`."),
     ("{key: a, capability: x, route: {key: k}}", "route.key: a key is gone by where the strategy is affinity or"),
