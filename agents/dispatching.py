@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents import versions
 from agents.definition import AgentContext, AgentDefinition, own_agent, registered_agents
@@ -21,16 +21,18 @@ from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAge
 from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
-from agents.routing import Decision, Request
-from agents.routing import Standing as Load
+from agents.routing import Decision, Request, Sought
 from agents.services import candidates, noting
-from agents.services.routing import Router, Sought
 from agents.states import TAKES_STEPS
 from agents.transports import TRANSPORTS
 from agents.transports.python import call
 from agents.values import Accepted, Answer, Performer, TransportName, Work
 from agents.wire.results import done
 from orchestrator_site.conf import conf
+
+if TYPE_CHECKING:
+    from agents.routing import Standing as Load
+    from agents.services.routing import Router
 
 __all__ = ["Served", "Sought", "ask", "dispatch", "preview", "reset"]
 
@@ -104,9 +106,13 @@ def call_own(
     return None if own is None else _call_freely(own, work, context, worker, timeout=timeout)
 
 
-def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str) -> Answer:
-    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does."""
-    admitted = guards.admit(agent, work.project_id, worker)
+def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str, together: int | None = None) -> Answer:
+    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does.
+
+    ``together``: so many are asked at once for one step, whose own places they take: of its project's it has one.
+    """
+    among = work.project_id if together is None else work.step_id
+    admitted = guards.admit(agent, among, worker, project_places=together)
     if isinstance(admitted, guards.Refused):
         raise NoAgentNow(f"Agent {agent.name!r}: {admitted.why}.", retry_after=admitted.retry_after)
     answer, kept = _call(agent, admitted, work, context)
@@ -255,6 +261,8 @@ class _Loads:
 
 
 def _load(stands: guards.Standing) -> Load:
+    from agents.routing import Standing as Load  # with NumPy, which a process that routes has by now
+
     if stands.open:
         return Load(stands.running, stands.limit or None, "its circuit is open", stands.paused_for or None)
     if stands.paused_for > 0:
@@ -268,6 +276,8 @@ _performers: dict[str, Performer] = {}
 
 @functools.cache
 def _router() -> Router:
+    from agents.services.routing import Router  # computes with NumPy: a worker whose steps name agents never needs it
+
     return Router(_Registry(), _Loads())
 
 

@@ -187,6 +187,12 @@ class Conf(BaseSettings):
         description="An agent that takes work and will answer later is to be heard of within as long, where it says "
         "nothing else. Defaults to 60 s.",
     )
+    callbacks_per_minute: int = Field(
+        600,
+        ge=10,
+        description="How often a minute an agent that answers later may say that it is at it, for one attempt. "
+        "Defaults to 600.",
+    )
     agent_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Environment variables that agents may name as their secret, by comma, each with the one host it "
@@ -369,8 +375,10 @@ class Conf(BaseSettings):
         if self.rate_ceiling < self.rate_floor:
             raise ValueError("PHASEGATE_RATE_CEILING must not be below PHASEGATE_RATE_FLOOR")
         if self.bus_dedup_seconds < self.bus_visibility_seconds * 2:
-            "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
-            "or what is delivered again has been forgotten by then"
+            raise ValueError(
+                "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
+                "or what is delivered again has been forgotten by then"
+            )
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
         if self.production and os.environ.get("PHASEGATE_FAULT"):

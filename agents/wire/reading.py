@@ -17,7 +17,7 @@ class TransportSettings(BaseModel):
 
 
 GUARDS = "resilience"
-"""Where an agent's settings hold its own rules of circuit and rate: ``agents.resilience.rules.SETTING``."""
+"""The key under which an agent's settings hold its own rules of circuit and rate, as ``resilience.rules.SETTING``."""
 
 Read = TypeVar("Read", bound=TransportSettings)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
-
 PROJECT_ID = "0193a1f2-7c40-7d1e-8a53-2f6f0d9b41c7"
 APPROVAL_ID = "0193a1f3-02b8-7be0-9c1d-51c09a7e2f34"
 DOCUMENT_ID = "0193a1f2-7c41-7a90-b3f5-6d0e8c2a1b90"
@@ -193,6 +191,9 @@ STEP: dict[str, Any] = {
     "position": 0,
     "kind": "agent",
     "agent": "requirements-creator",
+    "performer": "requirements-creator",
+    "agent_until": None,
+    "degraded": None,
     "pool": "cpu",
     "state": "completed",
     "why": None,
@@ -215,6 +216,8 @@ STEP_DETAIL: dict[str, Any] = STEP | {
             "number": 1,
             "worker": "0193a1e0-1c42-7f10-8d20-0c5be0a3d1f2",
             "outcome": "completed",
+            "performer": "",
+            "decision": None,
             "error": None,
             "details": None,
             "tokens_in": 0,
@@ -227,6 +230,59 @@ STEP_DETAIL: dict[str, Any] = STEP | {
     "rounds": [{"round": 1, "state": "completed", "finished_at": MOMENT}],
     "items": None,
 }
+AGENT_ID = "0193a1f5-3d02-7b9a-8c44-1f0a6d2e7b10"
+ROUTE_ASKED: dict[str, Any] = {
+    "capability": "text.write",
+    "version": ">=1,<2",
+    "params": {"length": 50},
+    "route": {
+        "strategy": "content",
+        "rules": [{"name": "long texts", "when": "params.length > 10", "tags": ["large"], "then": "weighted"}],
+    },
+}
+ROUTED: dict[str, Any] = {
+    "agent": "writer-4",
+    "chosen": [{"id": AGENT_ID, "name": "writer-4"}],
+    "strategy": "content",
+    "why": "rule 'long texts' holds: 1 of 3 may have it; least loaded: 1 of 5 places taken",
+    "reasons": [
+        {
+            "code": "content",
+            "text": "rule 'long texts' holds: 1 of 3 may have it",
+            "facts": {"rule": "long texts", "allowed": 1},
+        }
+    ],
+    "left_out": [
+        {
+            "agent": "0193a1f5-3d02-7b9a-8c44-1f0a6d2e7b11",
+            "name": "writer-2",
+            "why": "its circuit is open",
+        }
+    ],
+    "left_out_count": 1,
+    "considered": 3,
+    "registry_version": 812,
+    "retry_after": None,
+}
+SCATTER_ASKED: dict[str, Any] = {
+    "capability": "text.review",
+    "params": {"text": "Is this a good text?"},
+    "quorum": 2,
+    "aggregation": "majority",
+    "deadline": 10,
+}
+GATHERED: dict[str, Any] = {
+    "value": "yes",
+    "aggregation": "majority",
+    "quorum": 2,
+    "complete": False,
+    "degraded": True,
+    "answered": ["reviewer-1", "reviewer-3"],
+    "missing": [{"agent": AGENT_ID, "name": "reviewer-2", "kind": "failed", "why": "Agent 'reviewer-2' answered 500."}],
+    "notes": ["2 of 2 votes agree"],
+    "details": {"elected": True, "votes": [{"value": "yes", "votes": 2, "agents": ["reviewer-1", "reviewer-3"]}]},
+}
+LEASE_HEARD: dict[str, Any] = {"until": MOMENT, "cancelled": False}
 SIGNAL: dict[str, Any] = {
     "id": 12,
     "name": "delivered",
@@ -499,15 +555,3 @@ STUCK: dict[str, Any] = {
 DAYS: dict[str, Any] = {
     "results": [{"day": "2026-11-20", "started": 4, "completed": 3, "failed": 1, "cancelled": 0, "mean_seconds": 41.5}]
 }
-
-
-def asked(value: Any, name: str = "request", media_type: str | None = None) -> OpenApiExample:
-    """An example of a body."""
-    return OpenApiExample(name, value=value, request_only=True, media_type=media_type)
-
-
-def answered(value: Any, *statuses: int, name: str = "answer") -> OpenApiExample:
-    """An example of an answer."""
-    return OpenApiExample(
-        name, value=value, response_only=True, status_codes=[str(status) for status in statuses or (200,)]
-    )

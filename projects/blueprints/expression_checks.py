@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from projects.blueprints.errors import ExpressionInvalid
-from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, RULE_ROOTS, Expression, compile_expression
+from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, Expression, compile_expression
 from projects.blueprints.graph_checks import all_needs
 from projects.blueprints.paths import Place
 from projects.blueprints.reading_checks import Readable, Reader
@@ -91,13 +91,11 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
 
 
 def _of_route(route: RouteSpec, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:
+    """Its key, and where the work comes from; its rules are read by ``agent_checks``."""
     yield from _templates(route.key, (*place, "key"), roots, readable)
     if route.near is not None:
         for name in ("region", "zone"):
             yield from _templates(getattr(route.near, name), (*place, "near", name), roots, readable)
-    for number, rule in enumerate(route.rules):
-        if rule.when is not None:
-            yield _condition(rule.when, (*place, "rules", number, "when"), readable, RULE_ROOTS)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:
@@ -116,11 +114,11 @@ def _of_approval(
         yield from _templates(getattr(approval, key), (*place, key), roots, readable)
 
 
-def _condition(source: str, place: Place, readable: Readable, roots: frozenset[str] = _EVERYWHERE) -> _Spot | Finding:
+def _condition(source: str, place: Place, readable: Readable) -> _Spot | Finding:
     if "${" in source:
         bare = source.strip().removeprefix("${").removesuffix("}").strip()
         return Finding(place, "an expression is written here without ${…}", f'Write "{_short(bare)}".')
-    return _Spot(place, source, roots, readable)
+    return _Spot(place, source, _EVERYWHERE, readable)
 
 
 def _templates(template: Any, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:

@@ -60,7 +60,7 @@ def _performer(step: StepSpec, place: Place) -> Iterator[Finding]:
         for key in ("agent", "capability"):
             if getattr(step, key) is not None:
                 yield Finding((*place, key), f"a step of kind {step.kind} has no `{key}`", "Remove it.", at_key=True)
-    if step.capability is None:
+    if step.capability is None and step.kind not in _ENGINE:
         for key in ("version", "route"):
             if getattr(step, key) is not None:
                 yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")

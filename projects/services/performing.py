@@ -19,21 +19,18 @@ from agents.errors import AgentTimedOut, NoAgentNow, PermanentFailure, ResultUnu
 from agents.registry import load_agents
 from agents.resilience import services as guards
 from agents.resilience.fallback import Ask, Cause, Constant, Degraded, Fallback, OtherAgent, degrade, degraded_by
-from agents.routing import Request, Rule
+from agents.routing import Request
 from agents.services import candidates
 from agents.services.scattering import scatter
-from agents.values import Accepted, Done, Location, Performer, Work
+from agents.values import Accepted, Done, Performer, Work
 from projects import sql
-from projects.blueprints.expressions import RULE_ROOTS, compile_expression
 from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
 from projects.models import Attempt
-from projects.services import holding
+from projects.services import choosing, holding
 from projects.services.attempts import Claim
 from projects.services.contexts import StepContext
 from projects.services.workers import WorkerProcess
 from projects.states import AttemptOutcome
-
-DEFAULT_ROUTE = "least_loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,36 +226,13 @@ def _request(step: Claim, context: StepContext, params: Mapping[str, Any]) -> Re
         return _PLAIN
     route = RouteSpec.of(step.spec.get("route"))
     return Request(
-        strategy=route.strategy or DEFAULT_ROUTE,
+        strategy=route.strategy or choosing.DEFAULT_ROUTE,
         key=str(context.rendered(route.key)) if route.key else str(step.item if step.item is not None else step.key),
         payload=params,
-        location=_location(context, route),
+        location=choosing.location_of(route.near, context.rendered),
         exclude=_tried(step),
-        rules=tuple(_rule(number, rule) for number, rule in enumerate(route.rules, 1)),
+        rules=choosing.rules_of(route),
         wanted=4,
-    )
-
-
-def _location(context: StepContext, route: RouteSpec) -> Location | None:
-    if route.near is None:
-        return None
-    near = route.near
-    return Location(
-        str(context.rendered(near.region)) if near.region else "",
-        str(context.rendered(near.zone)) if near.zone else "",
-        near.latitude,
-        near.longitude,
-    )
-
-
-def _rule(number: int, spec: Any) -> Rule:
-    check = compile_expression(spec.when, RULE_ROOTS) if spec.when is not None else None
-    return Rule(
-        name=spec.name or f"rule {number}",
-        when=None if check is None else lambda params: check.check({"params": params}),
-        agents=frozenset(spec.agents),
-        tags=frozenset(spec.tags),
-        then=spec.then,
     )
 
 
@@ -312,7 +286,7 @@ def _scatter(step: Claim, context: StepContext, worker: WorkerProcess, timeout: 
     def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:
         # Each agent has an idempotency key of its own: they are asked for the same, and not for each other's work.
         own = replace(work, params=params, timeout=seconds, idempotency_key=f"{work.idempotency_key}.{agent.id}"[:100])
-        return dispatching.ask(agent, own, context, worker=worker.name)
+        return dispatching.ask(agent, own, context, worker=worker.name, together=len(asked))
 
     gathered = scatter(
         asked,

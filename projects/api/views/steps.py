@@ -9,15 +9,16 @@ from django.db.models import F, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.operations import answered, operation
+from orchestrator_site.api.pagination import Order, limit_of, links, page_of
 from projects.api import examples
 from projects.api.filters import RoundQuery, StepQuery
-from projects.api.operations import operation
-from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
 from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
 from projects.services import progressing, results
+from projects.services.performers import NOBODY, performers_of
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -34,7 +35,7 @@ class StepList(ListResource):
         "In the order of the plan, those of the present round of each phase, without the items of lists.",
         parameters=[StepQuery],
         responses={200: StepSerializer(many=True)},
-        examples=[examples.answered(examples.STEP)],
+        examples=[answered(examples.STEP)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of steps."""
@@ -55,7 +56,7 @@ class StepDetail(Resource):
         "Its parameters, result, attempts and errors, its rounds, and the items of a `for_each` by pages.",
         parameters=[RoundQuery, *ListResource.paging()],
         responses={200: StepDetailSerializer},
-        examples=[examples.answered(examples.STEP_DETAIL)],
+        examples=[answered(examples.STEP_DETAIL)],
     )
     def get(self, request: Request, project_id: str, key: str) -> Response:
         """One step."""
@@ -82,6 +83,7 @@ class StepDetail(Resource):
         results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
+        whole.told["performing"] = performers_of([step]).get(step.pk, NOBODY)
         whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
         whole.told["items"] = self._items(step) if spec.get("for_each") and step.parent is None else None
         return whole  # type: ignore[return-value] # it answers for the step and for what is told beside it
@@ -103,9 +105,11 @@ class _Told:
 
 
 def _with_causes(project: Project, steps: Sequence[Step]) -> list[_Told]:
-    """A page of steps, each with why it does not run."""
-    sentences = progressing.why(project, steps)
-    return [_Told(step, {"why": sentences.get(step.pk)}) for step in steps]
+    """A page of steps, each with why it does not run, and who has it."""
+    sentences, performing = progressing.why(project, steps), performers_of(steps)
+    return [
+        _Told(step, {"why": sentences.get(step.pk), "performing": performing.get(step.pk, NOBODY)}) for step in steps
+    ]
 
 
 def _wanted(project: Project, query: dict[str, Any]) -> QuerySet[Step]:
