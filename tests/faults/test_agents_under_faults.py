@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from agents import dispatching
-from agents.services import registration
+from agents.services import candidates, registration
+from agents.services.heartbeats import beat
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
 from tests.behaviour.remote import ENVIRONMENT, Remote, Reply, remotes
@@ -223,6 +224,7 @@ def rounds_of_killing(site: Site, remote: Make, rounds: int) -> None:
     project = project_of(MANY.format(count, "least_loaded"))
     for number in range(rounds):
         seen = len(agent.envelopes)
+        beat(candidates.by_name("narrow").id)  # an agent that is silent for five minutes is taken for gone
         wait_until(lambda seen=seen: len(agent.envelopes) > seen + 5 or over(project)(), 60, site=site)  # type: ignore[misc]
         name = ("io", "io two")[number % 2]
         site.kill(name)
