@@ -103,7 +103,8 @@ class ApiSchema(AutoSchema):
             found |= {400, 413, 415, 422}
         if self._process_override_parameters():  # type: ignore[no-untyped-call]
             found.add(422)
-        return found - self.resource.never
+        refused: set[int] = found - self.resource.never
+        return refused
 
     def _problem(self, status: int) -> dict[str, Any]:
         meaning, code, detail = _MEANING[status]
