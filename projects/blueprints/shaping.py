@@ -113,7 +113,7 @@ def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Findin
         elif kind == "extra_forbidden":
             yield _unknown_key(place)
         else:
-            yield Finding(place, *_words(kind, given, limits, detail["msg"]))
+            yield Finding(place, *words(kind, given, limits, detail["msg"]))
 
 
 def _unknown_key(place: Place) -> Finding:
@@ -172,7 +172,7 @@ _HINTS = {
 }
 
 
-def _words(kind: str, given: Any, limits: dict[str, Any], said: str) -> tuple[str, str]:
+def words(kind: str, given: Any, limits: dict[str, Any], said: str) -> tuple[str, str]:
     """Message and hint for what pydantic found."""
     if kind in _WANTED:
         wanted = _WANTED[kind]
