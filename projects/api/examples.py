@@ -113,6 +113,7 @@ PROGRESS: dict[str, Any] = {
         }
     ],
     "budgets": [BUDGET],
+    "searches": [],
 }
 STATE: dict[str, Any] = {
     "project": PROJECT_ID,
@@ -226,6 +227,7 @@ STEP_DETAIL: dict[str, Any] = STEP | {
     ],
     "rounds": [{"round": 1, "state": "completed", "finished_at": MOMENT}],
     "items": None,
+    "search": None,
 }
 SIGNAL: dict[str, Any] = {
     "id": 12,

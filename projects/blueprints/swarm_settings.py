@@ -60,7 +60,7 @@ def evaluated(said: Settings, context: Mapping[str, Any]) -> SwarmSpec:
     settings = dict(said)
     for (name, *below), template in templates_in(said):
         value = render(template, context)
-        settings[name] = {**settings[name], below[0]: value} if below else value
+        settings[str(name)] = {**settings[str(name)], str(below[0]): value} if below else value
     spec = spec_of(settings)
     if refusal := excess(spec):
         raise SwarmSettingsRefused(f"The swarm cannot be run: {refusal}.")

@@ -94,7 +94,8 @@ def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
 def _leg(parent: Step, waiting: int) -> int:
     if parent.guarded or conf().batch_seconds == 0:
         return 1
-    return leg_size(paces.pace_of(parent.agent or (parent.spec or {}).get("capability", "")), waiting=waiting, lanes=paces.lanes_of(parent.pool))
+    pace = paces.pace_of(parent.agent or (parent.spec or {}).get("capability", ""))
+    return leg_size(pace, waiting=waiting, lanes=paces.lanes_of(parent.pool))
 
 
 def _sizes(

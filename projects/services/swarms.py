@@ -35,7 +35,7 @@ SYSTEM = "system"
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """An item of the present generation: the first of its candidates, how it stands, and its answer where it has one."""
+    """An item of the present generation: its first candidate, how it stands, and its answer where it has one."""
 
     first: int
     state: str
@@ -95,7 +95,7 @@ def _begin_anew(work: Work, step: Step, spec: SwarmSpec, before: SwarmState | No
     kept = SwarmState(step=step, generations=spec.generations, first=place, following=place, state=state.to_json())
     kept.save(force_insert=before is None)
     told = {"algorithm": spec.algorithm.value, "seed": spec.seed, "population": spec.population}
-    _note(work, step, "swarm.begun", told | {"generations": spec.generations})
+    _note(work, step, "swarm.begun", told | {"generations": spec.generations, "generation": 0})
     return kept, state
 
 

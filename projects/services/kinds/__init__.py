@@ -73,7 +73,7 @@ KINDS: dict[str, Kind] = {
 
 
 def is_list(step: Step) -> bool:
-    """Whether a step stands for items and waits for these whatever its kind: those of a list, the chunks of a search."""
+    """Whether a step stands for items, and waits for these whatever its kind: of a list, or of a search."""
     return bool((step.spec or {}).get("for_each")) or (step.kind == StepKind.SWARM and step.parent_id is None)
 
 
