@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from agents.swarm.errors import SwarmSettingsRefused, SwarmStateUnreadable, TooFewEvaluations
 from agents.swarm.optimising import State, SwarmSpec, chunks, fold, report, unanswered
 from agents.swarm.optimising import begin as begin_search
+from orchestrator_site import faults
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.swarm_settings import evaluated
@@ -80,12 +81,14 @@ def go_on(work: Work, step: Step) -> None:
     except (SwarmStateUnreadable, TooFewEvaluations) as error:
         work.fail(step, error.code, f"{error}{_why(items)}" if isinstance(error, TooFewEvaluations) else str(error))
         return
+    faults.point("after_fold")
     _keep(kept, after, degraded=sum(each.degraded for each in items))
     _note(work, step, "swarm.generation", _metrics(after))
     if after.done:
         work.complete(step, report(after) | ({"degraded": kept.degraded} if kept.degraded else {}))
     else:
         _put(kept, chunks(after))
+    faults.point("after_put")
 
 
 def _begin_anew(work: Work, step: Step, spec: SwarmSpec, before: SwarmState | None) -> tuple[SwarmState, State]:
