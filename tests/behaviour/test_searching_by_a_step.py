@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
+from agents.swarm.optimising import report
 from orchestrator_site.access.actors import system_actor
+from projects.errors import NothingSearched
 from projects.models import Attempt, Project, Step, SwarmState
 from projects.services import advancing, control, interventions, progressing, recovery, restoring
 from projects.services.checkpoints import at_event, read_now, request
 from projects.services.rerunning import rerun
 from tests.behaviour.searches import SEARCH, SETTINGS, an_agent_that, generations, keys, pure, rate, same
-from tests.builders import drive, kinds, look, project_of, ready_steps, run, step
+from tests.builders import agent_that, drive, kinds, look, project_of, ready_steps, result, run, step
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,8 +192,6 @@ BESIDE = SEARCH + "      - {key: other, agent: rate-other}\n"
 
 
 def test_a_failure_beside_it_ends_the_search_and_a_retry_takes_it_up_where_it_was(by_messages: None) -> None:
-    from tests.builders import agent_that
-
     an_agent_that()
     broken = True
 
@@ -275,8 +281,6 @@ def test_a_rerun_searches_again_and_finds_the_same(by_messages: None) -> None:
 
 
 def test_numbers_may_be_templates_over_what_is_known_by_then(by_messages: None) -> None:
-    from tests.builders import agent_that
-
     an_agent_that()
     agent_that(lambda _: {"high": 3, "lift": 2}, "finds-out")
     project = drive(
@@ -347,3 +351,46 @@ def test_settings_of_a_test_are_those_of_its_blueprint() -> None:
 
     said = reader.safe_load(SEARCH)["phases"][0]["steps"][0]["swarm"]
     assert said == SETTINGS
+
+
+def test_a_capability_is_routed_and_where_nobody_answers_a_fallback_stands_in(by_messages: None) -> None:
+    def rates_or_not(context: Any) -> Any:
+        if context.params["generation"] == 1:
+            raise ValueError("no")
+        return rate(context)
+
+    an_agent_that(rates_or_not)
+    agent_that(rate, "rates-roughly")
+    project = drive(project_of(SEARCH + "        retry: {max_attempts: 1}\n        fallback: {agent: rates-roughly}\n"))
+    assert project.state == "completed", project.failure
+    found = result(project, "search")
+    assert found.pop("degraded") == 3
+    assert found == report(pure())
+
+
+def test_the_examples_of_the_guide_run(by_messages: None, tmp_path: Path) -> None:
+    from agents.definition import _registered
+
+    guide = (ROOT / "docs" / "how-to" / "swarm.md").read_text(encoding="utf-8")
+    [blueprint] = [block for block in re.findall(r"```yaml\n(.*?)```", guide, re.S) if "kind: swarm" in block]
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", guide, re.S) if "@agent" in block]
+    _registered.pop("rate-a-price", None)
+    exec(code, {"profit": lambda price, ads, market: -((price - 7) ** 2) - (ads - 100) ** 2})  # noqa: S102 our own page
+    project = drive(project_of(blueprint))
+
+    assert project.state == "completed", project.failure
+    found = result(project, "price")
+    assert found["best"] == pytest.approx({"price": 7, "ads": 100}, abs=20)
+    assert found["generation"] == 15
+    told = StringIO()
+    call_command("project_swarm", str(project.pk), "price", output=tmp_path / "search.svg", stdout=told)
+    assert "generation: 15" in told.getvalue()
+    assert (tmp_path / "search.svg").read_text().startswith("<?xml")
+    told = StringIO()
+    call_command("project_status", str(project.pk), stdout=told)
+    assert "15 of 15" in told.getvalue()
+    with pytest.raises(NothingSearched):
+        call_command("project_swarm", str(drive(project_of(ONE)).pk), "plain")
+
+
+ONE = "phases: [{key: one, steps: [{key: plain, kind: wait, wait: {for: 0s}}]}]"
