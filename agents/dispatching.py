@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents import versions
 from agents.definition import AgentContext, AgentDefinition, registered_agents
@@ -21,14 +21,16 @@ from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAge
 from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
-from agents.routing import Decision, Request
-from agents.routing import Standing as Load
+from agents.routing import Decision, Request, Sought
 from agents.services import candidates, noting
-from agents.services.routing import Router, Sought
 from agents.states import TAKES_STEPS
 from agents.transports import TRANSPORTS
 from agents.values import Answer, Performer, TransportName, Work
 from orchestrator_site.conf import conf
+
+if TYPE_CHECKING:
+    from agents.routing import Standing as Load
+    from agents.services.routing import Router
 
 __all__ = ["Served", "Sought", "ask", "dispatch", "preview", "reset"]
 
@@ -213,6 +215,8 @@ class _Loads:
 
 
 def _load(stands: guards.Standing) -> Load:
+    from agents.routing import Standing as Load  # with NumPy, which a process that routes has by now
+
     if stands.open:
         return Load(stands.running, stands.limit or None, "its circuit is open", stands.paused_for or None)
     if stands.paused_for > 0:
@@ -226,6 +230,8 @@ _performers: dict[str, Performer] = {}
 
 @functools.cache
 def _router() -> Router:
+    from agents.services.routing import Router  # computes with NumPy: a worker whose steps name agents never needs it
+
     return Router(_Registry(), _Loads())
 
 

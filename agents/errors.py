@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from orchestrator_site.errors import InvalidInput, NotFound, PhasegateError, Refused
+from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Refused
 
 
 class AgentNotFound(NotFound):
@@ -52,6 +52,12 @@ class AgentModuleBroken(PhasegateError):
     code = "agent_module_broken"
 
 
+class AgentNotYours(Forbidden):
+    """The agent was registered by somebody else."""
+
+    code = "agent_not_yours"
+
+
 class AgentTimedOut(AgentFailure):
     """The agent took longer than the step allows."""
 
@@ -94,7 +100,7 @@ class AllowanceTooSmall(PermanentFailure):
     code = "allowance_too_small"
 
 
-class AgentSettingsRefused(PhasegateError):
+class AgentSettingsRefused(InvalidInput):
     """The agent's settings would never let it be reached."""
 
     code = "agent_settings_refused"

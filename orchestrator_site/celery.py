@@ -31,6 +31,22 @@ class QoS(redis.QoS):
 
 
 redis.Channel.QoS = QoS
+_channel: Any = redis.Channel
+_make_client = _channel._create_client
+
+
+def _client_of(channel: Any, asynchronous: bool = False) -> Any:
+    """A channel's client, made once. kombu makes one for each message and each acknowledgement; what it holds is the
+    pool of connections, which stays, and a table of commands that takes longer to fill than the message to send."""
+    if asynchronous:
+        return _make_client(channel, asynchronous=True)
+    kept = channel.__dict__.get("_kept_client")
+    if kept is None or kept.connection_pool is not channel.pool:
+        kept = channel.__dict__["_kept_client"] = _make_client(channel)
+    return kept
+
+
+_channel._create_client = _client_of
 
 app = Celery("phasegate")
 app.config_from_object("django.conf:settings", namespace="CELERY")

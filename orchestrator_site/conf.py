@@ -369,8 +369,10 @@ class Conf(BaseSettings):
         if self.rate_ceiling < self.rate_floor:
             raise ValueError("PHASEGATE_RATE_CEILING must not be below PHASEGATE_RATE_FLOOR")
         if self.bus_dedup_seconds < self.bus_visibility_seconds * 2:
-            "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
-            "or what is delivered again has been forgotten by then"
+            raise ValueError(
+                "PHASEGATE_BUS_DEDUP_SECONDS must be at least twice PHASEGATE_BUS_VISIBILITY_SECONDS, "
+                "or what is delivered again has been forgotten by then"
+            )
         if self.production and self.debug:
             raise ValueError("PHASEGATE_DEBUG cannot be on while PHASEGATE_PRODUCTION is")
         if self.production and os.environ.get("PHASEGATE_FAULT"):

@@ -168,21 +168,28 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+
+
+def _whole(seconds: float) -> int:
+    """Beat keeps schedules in whole seconds: half a one would be none, and beat would send without a pause."""
+    return max(1, round(seconds))
+
+
 CELERY_BEAT_SCHEDULE = {
     "recover": {
         "task": "projects.recover",
-        "schedule": CONF.recovery_seconds,
+        "schedule": _whole(CONF.recovery_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.recovery_seconds * 2))},
     },
     "fire timers": {
         "task": "projects.fire_timers",
         "kwargs": {"look_ahead": True},
-        "schedule": CONF.timer_seconds,
+        "schedule": _whole(CONF.timer_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
     },
     "fire schedules": {
         "task": "projects.fire_schedules",
-        "schedule": CONF.schedule_seconds,
+        "schedule": _whole(CONF.schedule_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.schedule_seconds * 2))},
     },
     "remove what is left behind": {
@@ -192,17 +199,17 @@ CELERY_BEAT_SCHEDULE = {
     },
     "seal history": {
         "task": "projects.seal_history",
-        "schedule": CONF.sealing_seconds,
+        "schedule": _whole(CONF.sealing_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.sealing_seconds * 2))},
     },
     "write down heartbeats of agents": {
         "task": "agents.write_down_heartbeats",
-        "schedule": CONF.agent_write_down_seconds,
+        "schedule": _whole(CONF.agent_write_down_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.agent_write_down_seconds * 2))},
     },
     "sweep agents": {
         "task": "agents.sweep",
-        "schedule": CONF.agent_sweep_seconds,
+        "schedule": _whole(CONF.agent_sweep_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.agent_sweep_seconds * 2))},
     },
     # Not on the control queue: it may take long, and recovery must not wait for it.
@@ -230,6 +237,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+IDEMPOTENCY_RECORD = "projects.IdempotencyRecord"  # the table of keys of the whole API
 SPECTACULAR_SETTINGS = {
     "TITLE": "Phasegate",
     "DESCRIPTION": "Projects of software agents and people: start them, follow them, decide, steer.",

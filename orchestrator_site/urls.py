@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("orchestrator_site.dashboard.urls")),
     path("admin/", admin.site.urls),
     path("api/v2/orchestrator/", include("projects.api.urls")),
+    path("api/v2/orchestrator/", include("agents.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     path("api/auth/", include("rest_framework.urls")),

@@ -145,7 +145,9 @@ def timers_signature(after: float, *, look_ahead: bool = False) -> Signature[Any
 def _task(name: str, *arguments: Any, **options: Any) -> Signature[Any]:
     """By name: tasks call services, and services make canvases, so that an import would be a circle."""
     signature: Signature[Any] = current_app.signature(name, args=arguments, kwargs=options, immutable=True)
-    return signature
+    # The setting speaks to workers. Whoever sends would still subscribe to the result of each message, for good.
+    options_of_all: dict[str, Any] = {"ignore_result": True}
+    return signature.set(**options_of_all)
 
 
 def single(key: str, pool: str) -> Wave:

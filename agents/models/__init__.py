@@ -4,12 +4,14 @@ from agents.models.agent import Agent, AgentCapability, AgentEvent, AgentWorker,
 from agents.models.call import AgentCall
 from agents.models.circuit import CircuitOrder
 from agents.models.knowledge import KnowledgeEdge, KnowledgeNode
+from agents.models.ownership import AgentOwner
 
 __all__ = [
     "Agent",
     "AgentCall",
     "AgentCapability",
     "AgentEvent",
+    "AgentOwner",
     "AgentWorker",
     "CircuitOrder",
     "KnowledgeEdge",

@@ -15,6 +15,15 @@ Predicate = Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Who is looked for: agents with a capability in a range of versions (PEP 440), or one by name."""
+
+    capability: str = ""
+    specifiers: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule of content-based routing: what holds for the payload, and who may have it then.
 

@@ -119,7 +119,6 @@ def reset() -> None:
     """Forget everything, as a process that forks or a test wants it."""
     global _cache
     _cache = _Cache()
-    _bounds.cache_clear()
 
 
 _NAMED = "\0 by name"

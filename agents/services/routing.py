@@ -8,21 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agents.errors import NoAgentNow
-from agents.routing import Candidates, Decision, LoadSource, Prepared, PreparedCache, Request, decide
+from agents.routing import Candidates, Decision, LoadSource, Prepared, PreparedCache, Request, Sought, decide
 from agents.routing.caching import Clock
 from agents.values import Performer
 from orchestrator_site.conf import conf
 
 __all__ = ["Choice", "Registry", "Router", "Sought"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Who is looked for: agents with a capability in a range of versions (PEP 440), or one by name."""
-
-    capability: str = ""
-    specifiers: str = ""
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ from agents.values import Answer, Performer, TransportName, Work
 from agents.wire.results import done
 
 
+_SETTINGS = {"queue", "resilience"}
+"""Which pool of workers runs the function, and what protects it."""
+
+
 class PythonTransport:
     """Calls the function of that name in this process."""
 
@@ -32,9 +36,9 @@ class PythonTransport:
         return done(agent.name, call(find_agent(agent.name), context, timeout=work.timeout))
 
     def check(self, agent: Performer) -> None:
-        """Refuse a name that no function has, and settings, which a function does not take."""
-        if agent.settings:
-            raise AgentSettingsRefused(f"Agent {agent.name!r} is a function of this process: it takes no settings.")
+        """Refuse a name that no function has, and settings that a function does not take."""
+        if foreign := sorted(set(agent.settings) - _SETTINGS):
+            raise AgentSettingsRefused(f"Agent {agent.name!r} is a function of this process: it takes no {foreign[0]!r}.")
         try:
             find_agent(agent.name)
         except AgentNotFound as error:

@@ -39,7 +39,8 @@ class Capability(_Explained):
     BLUEPRINT_READ = "blueprint.read", "See blueprints."
     BLUEPRINT_REGISTER = "blueprint.register", "Register blueprints and new versions of them."
     AGENT_READ = "agent.read", "See agents and their health."
-    AGENT_REGISTER = "agent.register", "Register and deregister agents."
+    AGENT_REGISTER = "agent.register", "Register agents, and keep, change and deregister those one has registered."
+    AGENT_MANAGE = "agent.manage", "Change, drain and deregister the agents of others too, and force their circuits."
     AGENT_CALL = "agent.call", "Do the work of an agent: heartbeat, complete and fail the steps it was given."
     WEBHOOK_MANAGE = "webhook.manage", "Subscribe to events by webhook, and see deliveries."
     ACCESS_MANAGE = "access.manage", "Make, rotate and revoke API keys; give roles."
@@ -77,6 +78,7 @@ TABLE: Mapping[Role, frozenset[Capability]] = {
         Capability.PROJECT_CONTROL,
         Capability.PROJECT_INTERVENE,
         Capability.AGENT_REGISTER,
+        Capability.AGENT_MANAGE,
     },
     Role.APPROVER: frozenset({Capability.APPROVAL_DECIDE}),
     Role.AGENT: frozenset({Capability.AGENT_CALL, Capability.AGENT_REGISTER, Capability.AGENT_READ}),
@@ -94,7 +96,9 @@ DJANGO_PERMISSIONS: Mapping[Capability, tuple[str, ...]] = {
     Capability.APPROVAL_DECIDE: ("projects.decide_approval",),
     Capability.HISTORY_READ: ("history.view_event",),
     Capability.BLUEPRINT_READ: ("projects.view_blueprint*",),
-    Capability.AGENT_READ: ("agents.view_*",),
+    Capability.AGENT_READ: ("agents.view_agent", "agents.view_*"),
+    Capability.AGENT_REGISTER: ("agents.add_agent",),
+    Capability.AGENT_MANAGE: ("agents.change_agent",),
     Capability.ACCESS_MANAGE: ("access.*", "auth.*", "django_celery_beat.*"),
 }
 

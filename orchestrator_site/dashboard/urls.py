@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from orchestrator_site.dashboard.views import (
+    agents,
     approvals,
     controls,
     documents,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/<slug:verb>", controls.control, name="control"),
     path("imported/", imported.ImportedList.as_view(), name="imported-list"),
     path("imported/<uuid:snapshot_id>/", imported.show, name="imported"),
+    path("agents/", agents.AgentList.as_view(), name="agents"),
     path("inbox/", approvals.Inbox.as_view(), name="inbox"),
     path("approvals/<uuid:approval_id>/", approvals.decide, name="approval"),
     path("approvals/<uuid:approval_id>/evidence", approvals.evidence, name="evidence"),

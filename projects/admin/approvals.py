@@ -17,14 +17,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from orchestrator_site.errors import PhasegateError
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, link_to, state_of
 from projects.admin.batches import BatchOfAnswers
-from projects.admin.reading import ReadOnlyAdmin, link_to, state_of
 from projects.deciding import inbox
 from projects.deciding.answering import AnswerIncomplete, answer, said
 from projects.deciding.page import page_of
 from projects.models import Approval
 from projects.states import ApprovalState
-from projects.templatetags import phasegate
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -99,12 +99,12 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
     @admin.display(description=_("project"), ordering="project__title")
     def project_title(self, approval: Approval) -> SafeString:
         """The project's title."""
-        return phasegate.seen(approval.project.title)
+        return tags.seen(approval.project.title)
 
     @admin.display(description=_("phase"), ordering="phase__title")
     def phase_title(self, approval: Approval) -> SafeString:
         """The phase's title."""
-        return phasegate.seen(approval.phase.title)
+        return tags.seen(approval.phase.title)
 
     @admin.display(description=_("approved"))
     def quorum_progress(self, approval: Approval) -> str:
@@ -115,12 +115,12 @@ class ApprovalAdmin(BatchOfAnswers, ReadOnlyAdmin):
     def due(self, approval: Approval) -> SafeString | str:
         """When it must be decided."""
         style = "ago" if approval.state == ApprovalState.OPEN else "full"
-        return phasegate.moment(approval.deadline, style)
+        return tags.moment(approval.deadline, style)
 
     @admin.display(description=_("asked"), ordering="opened_at")
     def age(self, approval: Approval) -> SafeString | str:
         """How long ago it was asked."""
-        return phasegate.moment(approval.opened_at)
+        return tags.moment(approval.opened_at)
 
     # --- the page of one
 

@@ -11,10 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from projects.admin.reading import ReadOnlyAdmin, link_to
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, link_to
 from projects.admin.steps import OfVisibleProjects
 from projects.models import Checkpoint, ImportedSnapshot
-from projects.templatetags import phasegate
 
 
 @admin.register(Checkpoint)
@@ -48,7 +48,7 @@ class CheckpointAdmin(OfVisibleProjects):
     @admin.display(description=gettext_lazy("label"))
     def said(self, checkpoint: Checkpoint) -> SafeString:
         """The label, as people or phases gave it."""
-        return phasegate.seen(checkpoint.label)
+        return tags.seen(checkpoint.label)
 
     @admin.display(description=gettext_lazy("project"))
     def project_link(self, checkpoint: Checkpoint) -> SafeString | str:
@@ -73,7 +73,7 @@ class ImportedSnapshotAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("title"), ordering="title")
     def name(self, snapshot: ImportedSnapshot) -> SafeString:
         """The project's title, whatever letters it holds."""
-        return phasegate.seen(snapshot.title)
+        return tags.seen(snapshot.title)
 
     @admin.display(description=gettext_lazy("page"))
     def page(self, snapshot: ImportedSnapshot) -> SafeString:

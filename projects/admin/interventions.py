@@ -9,10 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from projects.admin.reading import link_to, state_of
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import link_to, state_of
 from projects.admin.steps import OfVisibleProjects
 from projects.models import Intervention
-from projects.templatetags import phasegate
 
 
 @admin.register(Intervention)
@@ -45,7 +45,7 @@ class InterventionAdmin(OfVisibleProjects):
     @admin.display(description=gettext_lazy("change"), ordering="change")
     def what(self, intervention: Intervention) -> SafeString:
         """The verb and the step."""
-        return phasegate.seen(str(intervention))
+        return tags.seen(str(intervention))
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def standing(self, intervention: Intervention) -> SafeString:
@@ -65,4 +65,4 @@ class InterventionAdmin(OfVisibleProjects):
     @admin.display(description=gettext_lazy("difference"))
     def lines(self, intervention: Intervention) -> SafeString:
         """What it changed, step by step, before and after."""
-        return format_html("<pre>{}</pre>", phasegate.seen(json.dumps(intervention.difference, indent=2)))
+        return format_html("<pre>{}</pre>", tags.seen(json.dumps(intervention.difference, indent=2)))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from orchestrator_site import clock
 from orchestrator_site.conf import conf
-from projects.admin.reading import ReadOnlyAdmin, link_to
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, link_to
 from projects.admin.steps import OfVisibleProjects
 from projects.downloads import as_download
 from projects.models import BlueprintVersion, Document, Worker

@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy
 
 from orchestrator_site.access.actors import actor_of
 from orchestrator_site.errors import PhasegateError
-from projects.admin.reading import ReadOnlyAdmin, ReadOnlyInline, state_of
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, ReadOnlyInline, state_of
 from projects.models import BlueprintVersion, Document, Phase, Project
 from projects.standing import standing_of
 from projects.steering import STEERING, steer
-from projects.templatetags import phasegate
 
 
 class BlueprintFilter(admin.SimpleListFilter):
@@ -110,7 +110,7 @@ class ProjectAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("title"), ordering="title")
     def title_shown(self, project: Project) -> SafeString:
         """The title, with what cannot be seen in it."""
-        return phasegate.seen(project.title)
+        return tags.seen(project.title)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def standing(self, project: Project) -> SafeString:

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from orchestrator_site.access.actors import actor_of
 from orchestrator_site.errors import PhasegateError
-from projects.admin.reading import ReadOnlyAdmin, link_to
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, link_to
 from projects.admin.steps import OfVisibleProjects
 from projects.models import Budget, Schedule
 from projects.services import schedules
-from projects.templatetags import phasegate
 
 
 @admin.register(Schedule)
@@ -52,7 +52,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("failure"))
     def failure_shown(self, schedule: Schedule) -> SafeString | str:
         """Why the last slot started nothing."""
-        return phasegate.seen(schedule.failure) if schedule.failure else "—"
+        return tags.seen(schedule.failure) if schedule.failure else "—"
 
     def has_control_permission(self, request: HttpRequest) -> bool:
         """Whether the actions are offered."""

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from orchestrator_site.access.actors import actor_of
-from projects.admin.reading import ReadOnlyAdmin, ReadOnlyInline, link_to, state_of
+from orchestrator_site.showing import tags
+from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, ReadOnlyInline, link_to, state_of
 from projects.models import Attempt, Phase, Project, Step
 from projects.services import results
-from projects.templatetags import phasegate
 
 
 class OfVisibleProjects(ReadOnlyAdmin):
@@ -155,7 +155,7 @@ class StepAdmin(OfVisibleProjects):
     def result_shown(self, step: Step) -> SafeString | str:
         """The result, wherever it is kept."""
         value = results.shown(step)
-        return "—" if value is None else phasegate.seen(json.dumps(value, ensure_ascii=False))
+        return "—" if value is None else tags.seen(json.dumps(value, ensure_ascii=False))
 
     @admin.display(description=gettext_lazy("project"))
     def project_link(self, step: Step) -> SafeString | str:

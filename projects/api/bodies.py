@@ -12,10 +12,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from rest_framework.request import Request
 
+from orchestrator_site.api.errors import BodyTooLarge, FieldsInvalid
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.parsing import FORM_EXTRAS, check_storable, loads
 from orchestrator_site.conf import conf
-from projects.api.errors import BodyTooLarge, FieldsInvalid
-from projects.api.parsing import FORM_EXTRAS, check_storable, loads
-from projects.api.serializers.fields import checked
 from projects.api.serializers.projects import ProjectGivenSerializer
 from projects.errors import DocumentRefused
 from projects.services import intake

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
-
 PROJECT_ID = "0193a1f2-7c40-7d1e-8a53-2f6f0d9b41c7"
 APPROVAL_ID = "0193a1f3-02b8-7be0-9c1d-51c09a7e2f34"
 DOCUMENT_ID = "0193a1f2-7c41-7a90-b3f5-6d0e8c2a1b90"
@@ -501,15 +499,3 @@ STUCK: dict[str, Any] = {
 DAYS: dict[str, Any] = {
     "results": [{"day": "2026-11-20", "started": 4, "completed": 3, "failed": 1, "cancelled": 0, "mean_seconds": 41.5}]
 }
-
-
-def asked(value: Any, name: str = "request", media_type: str | None = None) -> OpenApiExample:
-    """An example of a body."""
-    return OpenApiExample(name, value=value, request_only=True, media_type=media_type)
-
-
-def answered(value: Any, *statuses: int, name: str = "answer") -> OpenApiExample:
-    """An example of an answer."""
-    return OpenApiExample(
-        name, value=value, response_only=True, status_codes=[str(status) for status in statuses or (200,)]
-    )

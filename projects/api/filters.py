@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from projects.api.pagination import Order
-from projects.api.serializers.fields import NamedChoiceField, StateField, StrictSerializer, WordsField
+from orchestrator_site.api.fields import NamedChoiceField, StateField, StrictSerializer, WordsField
+from orchestrator_site.api.pagination import Order
 from projects.api.serializers.projects import BLUEPRINT_NAME, PRIORITIES
 from projects.models import Project
 from projects.models.project import Priority

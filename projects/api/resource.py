@@ -1,116 +1,45 @@
-"""The base of every view: who asks, what they may, and how the answer is negotiated."""
+"""The base of this application's views: what a path says of a project, and how one is steered."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
 from uuid import UUID
 
-import uritemplate
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import transaction
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.permissions import BasePermission, IsAuthenticated
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from orchestrator_site.access.actors import Actor, actor_of_request
-from orchestrator_site.access.permissions import Requires
-from orchestrator_site.errors import PhasegateError
+from orchestrator_site.api import resource
+from orchestrator_site.api.resource import uuid_of
 from projects.api import conditional
-from projects.api.browsing import renderers
-from projects.api.errors import BodyTooLarge, ParametersInvalid
-from projects.api.pagination import CursorPages, Order, limit_of, links, page_of
-from projects.api.parsing import StrictFormParser, StrictJSONParser, UploadParser
-from projects.api.schema import ApiSchema
-from projects.api.selection import only
-from projects.api.serializers.fields import StrictSerializer, checked
 from projects.errors import ProjectNotFound
 from projects.models import Project
 from projects.services import control
 
-PAGING = frozenset({"cursor", "limit"})
 
+class Resource(resource.Resource):
+    """A resource of a project, of approvals, of blueprints and so on."""
 
-class Negotiation(DefaultContentNegotiation):
-    """By ``Accept`` alone: the parameter ``format`` is a report's, and not DRF's choice of a renderer."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> Any:
-        """The renderer, and the media type it is to name."""
-        return super().select_renderer(_WithoutFormat(request), renderers, format_suffix)  # type: ignore[arg-type]
-
-
-class _WithoutFormat:
-    """A request as far as negotiation reads it, with no query."""
-
-    def __init__(self, request: Request) -> None:
-        self.META = request.META
-        self.headers = request.headers
-        self.query_params: dict[str, str] = {}
-
-
-class Nothing(StrictSerializer):
-    """No parameters."""
-
-
-class Resource(APIView):
-    """A resource: a tag in the documentation, a right for each method that asks for one, its refusals."""
-
-    schema = ApiSchema()
-    tag: ClassVar[str] = ""
-    rights: ClassVar[Mapping[str, str]] = {}
-    problems: ClassVar[Mapping[str, Sequence[int]]] = {}
-    serializer_class: type[serializers.Serializer[Any]] | None = None
-    form_class: type[serializers.Serializer[Any]] | None = None
-    as_text = False
-    parser_classes = [StrictJSONParser, StrictFormParser, UploadParser]
-    renderer_classes = renderers()
-    content_negotiation_class = Negotiation
-
-    def get_permissions(self) -> list[Any]:
-        """Everybody who is known; and the right that the method asks for."""
-        wanted: list[type[BasePermission]] = [IsAuthenticated]
-        method = getattr(self.request, "method", None) or ""
-        if method in self.rights:
-            wanted.append(Requires(self.rights[method]))
-        return [permission() for permission in wanted]
-
-    def handle_exception(self, exc: Exception) -> Any:
-        """As problems: mistakes with their places, and bodies beyond Django's limits too."""
-        if isinstance(exc, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-            exc = BodyTooLarge(f"The body is larger than this server takes: {exc}")
-        elif isinstance(exc, PhasegateError):
-            _place_mistakes(exc)
-        return super().handle_exception(exc)
-
-    def get_serializer(self, *args: Any, **options: Any) -> serializers.Serializer[Any]:
-        """The shape of the body, from which the browsable API makes its forms."""
-        shape = self.serializer_class if self.as_text else self.form_class or self.serializer_class
-        return (shape or Nothing)(*args, **options)
-
-    @staticmethod
-    def kwargs_of_path(path: str) -> list[str]:
-        """The variables of a path of the OpenAPI document."""
-        return sorted(uritemplate.variables(path))
-
-    @property
-    def actor(self) -> Actor:
-        """Who asks."""
-        return actor_of_request(self.request)
-
-    def query(self, shape: type[serializers.Serializer[Any]] = Nothing) -> dict[str, Any]:
-        """The parameters of the query. Raises ``ParametersInvalid`` naming the unknown and the wrong."""
-        given = self.request.query_params.copy()
-        for name in PAGING - set(shape().fields):
-            given.pop(name, None)
-        return checked(shape, given, refusal=ParametersInvalid)
+    path_parameters = {
+        "project_id": ("The id of a project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "other_id": ("The id of the other project (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "number": ("The number of a checkpoint.", {"type": "integer", "minimum": 1}),
+        "snapshot_id": ("The id of an imported snapshot (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "approval_id": ("The id of an approval (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "budget_id": ("The number of a budget.", {"type": "integer"}),
+        "schedule_id": ("The id of a schedule (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "document_id": ("The id of a document (UUIDv7).", {"type": "string", "format": "uuid"}),
+        "key": ("The key of a step; of an item with its index: `calls[3]`.", {"type": "string"}),
+        "name": (
+            "The name of a blueprint; `name@2` for a version, else the latest.",
+            {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*(@[0-9]{1,9})?$"},
+        ),
+    }
+    refusals = {
+        403: ("forbidden", "This needs the right project.control."),
+        404: ("project_not_found", "There is no project 0193a1f2-…"),
+        409: ("refused_in_state", "Project 0193a1f2-… is completed already."),
+        412: ("precondition_failed", "The project has changed: read it."),
+        422: ("fields_invalid", "blueprint: This field is required."),
+    }
 
     def project(self, project_id: str) -> Project:
         """The project of a path, if the actor may see it. Raises ``ProjectNotFound``."""
@@ -126,50 +55,5 @@ class Resource(APIView):
             return act(found.pk)
 
 
-class ListResource(Resource):
-    """A list in cursor pages."""
-
-    pagination_class = CursorPages
-
-    @staticmethod
-    def paging() -> list[OpenApiParameter]:
-        """The parameters of a page, for what has one beside other things."""
-        return [
-            OpenApiParameter(each["name"], each["schema"], description=each["description"])
-            for each in CursorPages().get_schema_operation_parameters(None)
-        ]
-
-    def paged(
-        self,
-        rows: QuerySet[Any],
-        shape: type[serializers.Serializer[Any]],
-        *,
-        order: Order,
-        fields: Collection[str] | None = None,
-        told: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
-    ) -> Response:
-        """The page that is asked for, its rows in shape; with ``fields`` those only.
-
-        ``told`` makes of the rows of the page what is shown, where that is more than their columns.
-        """
-        page = page_of(rows, order, limit=limit_of(self.request), cursor=self.request.query_params.get("cursor"))
-        shown = shape(page.rows if told is None else told(page.rows), many=True).data
-        return Response({**links(self.request, page), "results": [only(row, fields) for row in shown]})
-
-
-def uuid_of(text: str, refusal: type[Exception]) -> UUID:
-    """The id that a path holds. Raises ``refusal`` where it is none: there cannot be such a thing."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusal(f"{text[:60]!r} is no id.") from None
-
-
-def _place_mistakes(error: PhasegateError) -> None:
-    """Blueprints, inputs and forms name their mistakes as ``problems``; a problem document tells them as ``errors``."""
-    if "errors" not in error.details and (mistakes := error.details.get("problems")):
-        kept = ("line", "column", "hint")
-        error.details["errors"] = [
-            {"field": each["path"], "message": each["message"]} | {name: each[name] for name in kept if each[name]}
-            for each in mistakes
-        ]
+class ListResource(resource.ListResource, Resource):
+    """A list of such, in cursor pages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projects.api.routing import route
+from orchestrator_site.api.routing import route
 from projects.api.views import (
     approvals,
     blueprints,

@@ -8,8 +8,8 @@ from typing import Any
 
 from django import forms
 
+from orchestrator_site.showing.visible import shown_plainly
 from projects.deciding.properties import Property, same
-from projects.deciding.visible import shown_plainly
 
 LONG_TEXT = 100
 

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from orchestrator_site import clock
 from orchestrator_site.digests import digest_of
 from orchestrator_site.errors import InvalidInput, PhasegateError
+from orchestrator_site.showing.visible import has_hidden
 from projects.deciding import inbox
 from projects.deciding.consequences import Consequences, foresee
 from projects.deciding.evidence import Exhibit, Laid, exhibits, lay_out
 from projects.deciding.inbox import Person
 from projects.deciding.schema_form import ContentForm
-from projects.deciding.visible import has_hidden
 from projects.models import Approval, Decision, Phase
 from projects.models.approval import Purpose
 from projects.states import ApprovalState, Directive, ProjectState

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from agents.reporting import Cell
+from orchestrator_site.showing.visible import one_line
 from projects.models import Approval, Checkpoint, Intervention, Project, Schedule
 from projects.models.approval import Purpose
 from projects.planning.gating import AT_THE_LIMIT
 from projects.reports.columns import WIDTH, row_lines
 from projects.reports.durations import moment
-from projects.reports.visible import cell, one_line
+from projects.reports.visible import cell
 from projects.services import crontabs
 from projects.services.progressing import next_action
 from projects.services.restore_plans import Preview, StepLine

@@ -8,8 +8,8 @@ from django.db.models import CharField
 from django.db.models.functions import Cast
 
 from orchestrator_site.access.actors import Actor
+from orchestrator_site.commanding.output import Usage
 from projects.errors import ApprovalNotFound, ProjectNotFound
-from projects.management.output import Usage
 from projects.models import Approval, Project
 from projects.services import control
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.errors import InvalidInput
 from projects.blueprints.catalogue import load_catalogue
 from projects.errors import BlueprintNotFound, DocumentRefused
-from projects.management.output import Usage
 from projects.models import BlueprintVersion
 from projects.services.intake import Given, from_path
 from projects.services.registration import find_blueprint

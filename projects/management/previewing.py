@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from projects.management.output import PhasegateCommand, Usage
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
+from orchestrator_site.showing.visible import one_line
 from projects.planning.liveplan import Difference
 from projects.reports.columns import WIDTH, row_lines
-from projects.reports.visible import one_line
 from projects.services.previews import Preview
 
 _LONGEST = 240  # characters of a value; the rest is in --json

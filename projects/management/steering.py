@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import REFUSED, PhasegateCommand, Usage
+from orchestrator_site.commanding.people import actor_named
 from projects.management.describing import project_document
 from projects.management.finding import project_of
-from projects.management.output import REFUSED, PhasegateCommand, Usage
-from projects.management.people import actor_named
 from projects.models import Project
 from projects.services import batches
 from projects.services.progressing import next_action

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from django.urls import reverse
 
+from orchestrator_site.commanding.output import INTERRUPTED, PhasegateCommand
 from orchestrator_site.conf import conf
-from projects.management.output import INTERRUPTED, PhasegateCommand
+from orchestrator_site.showing.visible import one_line
 from projects.management.watching import View, questions, view_on
 from projects.management.workforce import Workforce
 from projects.models import Approval, Project
-from projects.reports.visible import one_line
 
 
 def wait_for(project: Project, command: PhasegateCommand) -> Project:

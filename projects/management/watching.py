@@ -15,9 +15,9 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from orchestrator_site.showing.visible import one_line
 from projects.models import Approval
 from projects.reports.durations import in_words
-from projects.reports.visible import one_line
 from projects.services.notifying import Bell
 from projects.services.progressing import PhaseProgress, Progress, progress
 from projects.states import PROJECT, PhaseState

@@ -16,12 +16,12 @@ from celery import current_app
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError as BrokerError
 
+from orchestrator_site.commanding.output import ServerUnavailable
 from orchestrator_site.conf import BASE_DIR, conf
 from orchestrator_site.embedded import processes
 from orchestrator_site.embedded.errors import CrashLoop
 from orchestrator_site.embedded.role import Role
 from orchestrator_site.embedded.supervisor import Supervisor
-from projects.management.output import ServerUnavailable
 from projects.models import Worker
 
 _START_UP = 15.0  # seconds given to workers that still start when they are no longer needed

@@ -1,33 +1,12 @@
-"""Idempotency keys: what a write that came with one has answered, so that the same write is not done twice."""
+"""The table of idempotency keys of the whole API."""
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.db import models
-
-from orchestrator_site import clock
+from orchestrator_site.api.records import AnsweredOnce
 
 
-class IdempotencyRecord(models.Model):
-    """One key of one user: a digest of the request it came with, and the answer it was given.
+class IdempotencyRecord(AnsweredOnce):
+    """One key of one user, and what it was answered."""
 
-    It is written in the transaction that does the work, so that it is there exactly when the work is done; the unique
-    constraint is what two requests at once cannot both get past.
-    """
-
-    id = models.UUIDField(primary_key=True, default=clock.new_id, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
-    status = models.PositiveSmallIntegerField(help_text="HTTP status of the answer.")
-    body = models.JSONField(null=True, help_text="The answer.")
-    headers = models.JSONField(default=dict, help_text="Headers of the answer that tell where to look.")
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("user", "key"), name="idempotency_key_is_unique"),)
-        # Those that are too old are removed by their age.
-        indexes = (models.Index(fields=("created_at",), name="idempotency_by_age"),)
-
-    def __str__(self) -> str:
-        return self.key
+    class Meta(AnsweredOnce.Meta):
+        pass

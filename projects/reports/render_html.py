@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape as _escape
 
 from agents.reporting import Facts, Items, Section, Table, Text
+from orchestrator_site.showing.visible import one_line, visible
 from projects.reports.report import Report
-from projects.reports.visible import cell, one_line, visible
+from projects.reports.visible import cell
 
 
 def render_html(report: Report) -> str:

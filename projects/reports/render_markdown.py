@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from agents.reporting import Facts, Items, Section, Table, Text
+from orchestrator_site.showing.visible import one_line, visible
 from projects.reports.report import Report
-from projects.reports.visible import cell, one_line, visible
+from projects.reports.visible import cell
 
 # What CommonMark and its usual extensions (tables, strike-through, footnotes, formulas, mentions) act on.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&$^@])")

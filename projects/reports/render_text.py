@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.reporting import Facts, Items, ReportContent, Section, Table, Text
+from orchestrator_site.showing.visible import one_line, visible
 from projects.reports.columns import WIDTH, records, row_lines, widths_of, wrapped
 from projects.reports.report import Report
-from projects.reports.visible import cell, one_line, visible
+from projects.reports.visible import cell
 
 
 def render_text(report: Report, *, most_rows: int | None = None) -> str:

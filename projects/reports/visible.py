@@ -1,24 +1,11 @@
-"""Making unseen characters seen: text out of documents must not steer a terminal or turn a line around."""
+"""Cells of reports as text, and how wide text is in a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
 
 from agents.reporting import Cell
-from projects.deciding.visible import shown_plainly
-
-# Hindi, Persian and many an emoji are not spelt right without these, and they move nothing.
-JOINERS = "\u200c\u200d\ufe0e\ufe0f"
-
-
-def visible(text: str) -> str:
-    """The text with each character that cannot be seen as its code, ``[U+202E]``; tabs and line ends stay."""
-    return shown_plainly(text.replace("\r\n", "\n"), but=JOINERS)
-
-
-def one_line(text: str) -> str:
-    """The text as one visible line."""
-    return visible(" ".join(text.replace("\r", " ").split()))
+from orchestrator_site.showing.visible import one_line
 
 
 def cell(value: Cell | None) -> str:

@@ -20,6 +20,7 @@ from agents.registry import load_agents, registered_agents
 from agents.resilience import services as guards
 from agents.services import noting, offers
 from orchestrator_site.conf import conf
+from orchestrator_site.errors import PhasegateError
 from projects.models import Worker
 from projects.services import paces, recovery
 from projects.services.workers import WorkerProcess
@@ -98,6 +99,8 @@ class Liveness:
                 self._offers = True
         except RedisError as error:
             logger.warning("agents of %s could not say that they are well: %s", self.process.actor, error)
+        except PhasegateError as error:  # what one agent says of itself must not keep the process from its other duties
+            logger.error("agents of %s cannot be registered: %s", self.process.actor, error)
 
     def _watches(self) -> bool:
         """Whether this process has the watch: it keeps it for as long as its connection lives."""

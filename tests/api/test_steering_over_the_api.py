@@ -13,8 +13,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from orchestrator_site.api.idempotency import _lock
 from orchestrator_site.history import services as history
-from projects.api.idempotency import _lock
 from projects.models import Decision, Project
 from projects.models.idempotency import IdempotencyRecord
 from tests.api.conftest import BASE, client_of

@@ -142,7 +142,7 @@ def test_a_retry_that_falls_due_in_a_pause_waits_its_whole_time_after_it() -> No
     assert claimed is not None
     pause(project)
     passes(project, 1800)
-    execution._fail(claimed, ValueError("no"), this_process())
+    execution.fail(claimed, ValueError("no"), this_process().actor)
     assert step(project, "again").state == "ready"
 
     resume(project)

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from orchestrator_site import clock
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.history import archiving
 from orchestrator_site.history import services as history
 from orchestrator_site.history.errors import NotArchivable
 from orchestrator_site.history.verifying import verify_stream
 from projects import tasks
-from projects.management.output import Usage
 from projects.models import Project
 from projects.services import retention
 from tests.builders import agent_that, approver, drive, kinds, open_approval, person, project_of

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.errors import Forbidden, PhasegateError
 from orchestrator_site.history import services as history
 from projects import errors
 from projects.blueprints.errors import StepInvalid
 from projects.management.finding import ProjectNotFound
 from projects.management.given import InputsFileUnreadable
-from projects.management.output import Usage
 from projects.models import Intervention, Project
 from tests.builders import agent_that, drive, look, person, project_of, states, step
 

@@ -10,11 +10,11 @@ import pytest
 from django.core.management import call_command
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import Usage
+from orchestrator_site.commanding.people import UserNotFound
 from orchestrator_site.errors import Forbidden
 from orchestrator_site.history import services as history
 from projects.errors import ApprovalClosed, ApprovalNotFound, CommentRequired, NotAnApprover, RefusedInState
-from projects.management.output import Usage
-from projects.management.people import UserNotFound
 from projects.models import Decision, Project, Step
 from projects.services import control
 from tests.builders import agent_that, approver, drive, look, open_approval, person, project_of

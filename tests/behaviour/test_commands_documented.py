@@ -20,8 +20,10 @@ APPLICATIONS = {
     "projects": (
         "start_project project_status list_projects pause_project resume_project cancel_project intervene "
         "signal_project approve snapshot_project recover blueprints compare_projects export_knowledge archive_history "
-        "schedule schedules checkpoints rerun_project import_snapshot"
+        "schedule schedules checkpoints rerun_project import_snapshot verify_emissions"
     ),
+    "agents": "agents register_agent deregister_agent drain_agent fake_llm swarm",
+    "orchestrator_site.bus": "bus",
     "orchestrator_site": "up down demo",
     "orchestrator_site.access": "create_api_key",
     "orchestrator_site.history": "verify_history export_history",

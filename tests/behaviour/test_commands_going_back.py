@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.errors import Forbidden
 from orchestrator_site.history import services as history
 from projects.errors import (
@@ -21,7 +22,6 @@ from projects.errors import (
     SnapshotTampered,
     StepNotFound,
 )
-from projects.management.output import Usage
 from projects.models import Checkpoint, Project
 from projects.services import control
 from tests.builders import agent_that, drive, look, person, project_of, states

@@ -15,11 +15,11 @@ from django.core.management import call_command
 from agents.knowledge.store import write_graph
 from agents.knowledge.values import Edge, Node
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.digests import digest_of
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.management.finding import AmbiguousId
 from projects.management.given import OutputUnwritable
-from projects.management.output import Usage
 from projects.models import Project
 from projects.models.approval import Verdict
 from projects.services import approvals, control, creating, intake

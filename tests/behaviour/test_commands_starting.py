@@ -13,14 +13,14 @@ from django.core.management import CommandError, call_command
 
 from agents.library.requirements.reading.errors import DocumentUnreadable, EmptyDocument
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import Usage
+from orchestrator_site.commanding.people import UserNotFound
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import Forbidden, InvalidInput, NotFound
 from orchestrator_site.history import services as history
 from projects.blueprints.errors import BlueprintInvalid, InputsInvalid
 from projects.errors import BlueprintNotFound, DocumentRefused, KeyTaken, RefusedInState
 from projects.management.given import InputsFileUnreadable
-from projects.management.output import Usage
-from projects.management.people import UserNotFound
 from projects.models import Project
 from projects.services import control
 from tests.builders import agent_that, look, person

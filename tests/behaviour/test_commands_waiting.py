@@ -13,8 +13,8 @@ from django.core.management import call_command
 
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.access.errors import CapabilityMissing
+from orchestrator_site.commanding.output import REFUSED, Usage
 from projects.errors import ProjectNotFound, RefusedInState, SignalInvalid, SignalKeyTaken
-from projects.management.output import REFUSED, Usage
 from projects.models import Project, Signal
 from projects.services import batches, control
 from tests.builders import agent_that, as_actor, drive, look, person, project_of, result

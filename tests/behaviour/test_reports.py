@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from agents.library.reports import REPORTS
 from agents.reporting import Facts, Items, ReportContent, Table, Text
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.showing.visible import visible
 from projects.models.approval import Verdict
 from projects.reports import FORMATS, build, render_report
 from projects.reports.comparing import NotComparable, compare_projects
@@ -20,7 +21,6 @@ from projects.reports.formats import ReportFormatUnknown
 from projects.reports.render_html import article
 from projects.reports.render_markdown import escape
 from projects.reports.render_text import content_as_text, render_text
-from projects.reports.visible import visible
 from projects.services import approvals
 from tests.builders import agent_that, approver, drive, open_approval, project_of
 

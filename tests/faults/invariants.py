@@ -31,6 +31,7 @@ _BECOMES = {
     "step.retrying": StepState.READY,
     "step.taken_back": StepState.READY,
     "step.handed_back": StepState.READY,
+    "step.held": StepState.READY,
     "step.cancelled": StepState.CANCELLED,
     "step.skipped": StepState.SKIPPED,
     "step.waiting": StepState.WAITING,
@@ -166,23 +167,27 @@ class _Seen:
     def history_replays(self) -> Iterator[str]:
         """The events of a step lead by the table's ways to the state that it has."""
         for step in self.steps:
-            state = StepState.PENDING
+            state, since = StepState.PENDING, 0
             for event in self.of_step[step.key, step.round]:
                 after = _becomes(event)
                 # That a step became ready has no event of its own.
                 ways = [state, StepState.READY] if state is StepState.PENDING else [state]
+                if self._intervened(since, event.pk) and STEP.revives(state, StepState.PENDING):
+                    ways += [StepState.PENDING, StepState.READY]
                 if event.kind != _CARRIED and not any(STEP.allows(way, after) for way in ways):
                     yield f"I5 {step.key}: {event.kind} (event {event.pk}) after it was {state}"
-                state = after
+                state, since = after, event.pk
             quiet = {StepState.PENDING, StepState.READY, StepState.CANCELLED, StepState.COMPLETED}
             agrees = step.state == state or (
                 state in (StepState.PENDING, StepState.READY, StepState.WAITING) and step.state in quiet
             )
-            if not agrees:
+            if not agrees and not self._intervened(since, None):
                 yield f"I5 {step.key} is {step.state}, and its history leaves it {state}"
         ends = {"project.completed": "completed", "project.failed": "failed", "project.cancelled": "cancelled"}
-        restored = max((event.pk for event in self.events if event.kind == "project.restored"), default=0)
-        said = [ends[event.kind] for event in self.events if event.kind in ends and event.pk > restored]
+        # A restore, or an intervention on a project that failed, has it running again.
+        again = ("project.restored", "project.revived")
+        revived = max((event.pk for event in self.events if event.kind in again), default=0)
+        said = [ends[event.kind] for event in self.events if event.kind in ends and event.pk > revived]
         if said != ([self.project.state] if self.project.state in PROJECT.terminal else []):
             yield f"I5 the project is {self.project.state}, and its history says {said}"
         begun = sum(event.kind == "project.started" for event in self.events)
@@ -192,6 +197,11 @@ class _Seen:
         for (kind, key, round_number), count in phases.items():
             if count > 1:
                 yield f"I9 {kind} {key} of round {round_number} {count} times"
+
+    def _intervened(self, since: int, until: int | None) -> bool:
+        """Whether a person changed the plan between two events: what had ended may have been brought back."""
+        changes = (event.pk for event in self.events if event.kind == "project.intervened")
+        return any(since < pk and (until is None or pk < until) for pk in changes)
 
     def one_decision(self) -> Iterator[str]:
         final = ("approval.approved", "approval.rejected")

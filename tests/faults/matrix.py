@@ -1,8 +1,9 @@
 """The fault matrix as one command: every scenario, so many rounds, one table.
 
-    python -m tests.faults.matrix [--rounds N] [--only TEXT]... [--seed S] [--json FILE] [--quick] [--list]
+    python -m tests.faults.matrix [--rounds N] [--jobs N] [--only TEXT]... [--seed S] [--json FILE] [--quick] [--list]
 
-It exits with 1 on any violation. ``--serve`` is for the tests: addresses of scenarios come in by lines, results go out.
+With ``--jobs`` so many sites are broken side by side, each with servers of its own: most of a round is waiting. It
+exits with 1 on any violation. ``--serve`` is for the tests: addresses of scenarios come in by lines, results go out.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import contextlib
 import dataclasses
 import json
 import os
+import queue
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,9 +151,9 @@ def _what_does_not_hold(round_: Any) -> list[str]:
     return found + list(round_.scenario.expect(round_))
 
 
-def seeds_of(seed: int, scenario: Scenario, rounds: int) -> list[int]:
+def seeds_of(seed: int, address: str, rounds: int) -> list[int]:
     """The seeds of a scenario's rounds, the same whichever scenarios run beside it."""
-    rng = random.Random(f"{seed} {scenario.address}")
+    rng = random.Random(f"{seed} {address}")
     return [rng.getrandbits(32) for _ in range(rounds)]
 
 
@@ -190,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.matrix", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=1, help="rounds of each scenario (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="sites that are broken side by side (1)")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="scenarios whose name holds it")
     parser.add_argument("--quick", action="store_true", help="only those that run with every test run")
     parser.add_argument("--seed", type=int, help="what all random choices follow from; printed")
@@ -199,6 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     seed = given.seed if given.seed is not None else random.SystemRandom().getrandbits(32)
+    if given.jobs > 1 and not (given.serve or given.list):
+        return _report(_side_by_side(given, seed), given, seed)
     with arena() as made:
         from tests.faults.scenarios import SCENARIOS
 
@@ -206,23 +213,77 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _serve(made)
         chosen = [s for s in SCENARIOS if _chosen(s, given.only, quick=given.quick)]
         if given.list:
-            _say(*(scenario.address for scenario in chosen))
+            _say(*(f"{scenario.address}{' *' if scenario.quick else ''}" for scenario in chosen))
             return 0
-        _say(f"seed {seed}", *table([]).splitlines())
-        results = []
-        for scenario in chosen:
-            seeds = seeds_of(seed, scenario, given.rounds) if given.round_seed is None else [given.round_seed]
-            results.append(play(made, scenario, seeds))
-            _say(row(results[-1]), *(f"    {violation}" for violation in results[-1].violations))
-            if results[-1].violations and not scenario.xfail:
-                _keep(results[-1])
-            if given.json:
-                given.json.write_text(json.dumps([dataclasses.asdict(each) for each in results], indent=1))
-    bad = sum(len(result.violations) for result in results if not result.note.startswith("known"))
-    rounds = sum(result.rounds for result in results)
-    fired = sum(result.fired for result in results)
-    _say("", f"{len(results)} scenarios, {rounds} rounds, {fired} faults, {bad} violations; seed {seed}")
+        return _report((play(made, each, _seeds(given, seed, each.address)) for each in chosen), given, seed)
+
+
+def _report(results: Iterable[Result], given: argparse.Namespace, seed: int) -> int:
+    """Print each result as it comes, and the sum in the end; the exit status."""
+    _say(f"seed {seed}", *table([]).splitlines())
+    come: list[Result] = []
+    for result in results:
+        come.append(result)
+        _say(row(result), *(f"    {violation}" for violation in result.violations))
+        if result.violations and not result.note.startswith("known"):
+            _keep(result)
+        if given.json:
+            given.json.write_text(json.dumps([dataclasses.asdict(each) for each in come], indent=1))
+    bad = sum(len(result.violations) for result in come if not result.note.startswith("known"))
+    rounds = sum(result.rounds for result in come)
+    fired = sum(result.fired for result in come)
+    _say("", f"{len(come)} scenarios, {rounds} rounds, {fired} faults, {bad} violations; seed {seed}")
     return 1 if bad else 0
+
+
+def _side_by_side(given: argparse.Namespace, seed: int) -> Iterator[Result]:
+    """The same by several processes, each with a site of its own; results come as they are had."""
+    listed = subprocess.run([*_ITSELF, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    addresses = [line.removesuffix(" *") for line in listed.splitlines() if line.endswith(" *") or not given.quick]
+    wanted: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for address in addresses:
+        if not given.only or any(text.lower() in address.lower() for text in given.only):
+            wanted.put(address)
+    come: queue.SimpleQueue[Result | None] = queue.SimpleQueue()
+    for _ in range(given.jobs):
+        threading.Thread(target=_have_played, args=(wanted, come, given, seed), daemon=True).start()
+    for _ in range(given.jobs):
+        while (result := come.get()) is not None:
+            yield result
+
+
+def _have_played(
+    wanted: queue.SimpleQueue[str], come: queue.SimpleQueue[Result | None], given: argparse.Namespace, seed: int
+) -> None:
+    """Have one process play what nobody plays yet, until nothing is left."""
+    try:
+        with subprocess.Popen(
+            [*_ITSELF, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as served:
+            assert served.stdin is not None
+            assert served.stdout is not None
+            served.stdout.readline()
+            while True:
+                address = wanted.get_nowait()
+                asked = {"scenario": address, "seeds": _seeds(given, seed, address)}
+                served.stdin.write(json.dumps(asked) + "\n")
+                served.stdin.flush()
+                line = served.stdout.readline()
+                if not line:
+                    come.put(Result(address, "", violations=["its process died"]))
+                    return
+                come.put(Result(**json.loads(line)))
+    except queue.Empty:
+        pass
+    finally:
+        come.put(None)
+
+
+_ITSELF = (sys.executable, "-m", "tests.faults.matrix")
+
+
+def _seeds(given: argparse.Namespace, seed: int, address: str) -> list[int]:
+    return seeds_of(seed, address, given.rounds) if given.round_seed is None else [given.round_seed]
 
 
 def _chosen(scenario: Scenario, only: Sequence[str], *, quick: bool) -> bool:

@@ -12,6 +12,8 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import reverse
 
+from agents import transports
+from agents.services import registration
 from orchestrator_site.access.actors import system_actor
 from projects.models import Approval, Project, Step
 from projects.models.approval import Verdict
@@ -46,6 +48,7 @@ def pages() -> dict[str, str]:
     return {
         **named,
         "projects": "/",
+        "agents": _agents(),
         "inbox": "/inbox/",
         "approval": reverse("dashboard:approval", args=[asked(project).pk]),
         "control": reverse("dashboard:control", args=[project.pk, "cancel"]),
@@ -59,10 +62,21 @@ def pages() -> dict[str, str]:
     }
 
 
+def _agents() -> str:
+    offers = {f"what.{number}": "1.0" for number in range(9)}
+    registration.register(name="pricing", transport="http", settings={}, capabilities=offers, actor="system")
+    return "/agents/"
+
+
 def _imported(project: Project) -> str:
     document = snapshots.snapshot(project_id=project.pk)
     kept = importing.import_snapshot(document=document, actor=system_actor()).snapshot
     return reverse("dashboard:imported", args=[kept.pk])
+
+
+@pytest.fixture(autouse=True)
+def no_addresses_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transports, "TRANSPORTS", {}, raising=False)
 
 
 @pytest.fixture
@@ -72,6 +86,7 @@ def everyone(browser_of: Callable[[Any], Client]) -> Client:
 
 
 NAMES = (
+    "agents",
     "project",
     "steps",
     "report",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_site.showing.visible import is_hidden, shown, shown_plainly
 from projects.deciding.evidence import MOST_ROWS, lay_out
-from projects.deciding.visible import is_hidden, shown, shown_plainly
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def looks_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """The version is read for each question, and the rest of the cache is as it is."""
-    monkeypatch.setattr(candidates._bounds, "check", 0.0)
+    monkeypatch.setattr(candidates, "_bounds", lambda: (0.0, 5.0))
 
 
 def names(*asked: str) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_change_is_seen_after_the_next_look_at_the_version(monkeypatch: pytest
     registered("b", capabilities={"call": "1.0"})
     assert names("call") == ["a"], "a quarter of a second may pass"
 
-    monkeypatch.setattr(candidates._bounds, "check", 0.0)
+    monkeypatch.setattr(candidates, "_bounds", lambda: (0.0, 5.0))
 
     assert names("call") == ["a", "b"]
 
@@ -100,7 +100,7 @@ def test_health_and_load_are_read_anew_after_their_time(monkeypatch: pytest.Monk
     performers("call")
     beat(agent.pk, load=0.4)
     write_down()
-    monkeypatch.setattr(candidates._bounds, "keep", 0.0)
+    monkeypatch.setattr(candidates, "_bounds", lambda: (0.25, 0.0))
 
     assert performers("call")[0].load == 0.4
 

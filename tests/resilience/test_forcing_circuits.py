@@ -40,7 +40,7 @@ def own_desk(client: Redis) -> Iterator[None]:
 
 @pytest.fixture
 def agent() -> Performer:
-    row = Agent.objects.create(name="caller", transport="http", registered_at=now(), heard_at=now())
+    row = Agent.objects.create(name="caller", transport="http", registered_at=now(), heard_at=now(), state_at=now())
     return Performer(str(row.pk), row.name)
 
 

@@ -12,13 +12,13 @@ from django.core.management.base import CommandParser
 from django.urls import reverse
 
 from orchestrator_site.access.actors import actor_of
+from orchestrator_site.commanding.output import FAILED, INTERRUPTED, PhasegateCommand
 from orchestrator_site.conf import BASE_DIR, conf
 from orchestrator_site.embedded import ports, presence, processes, schema
 from orchestrator_site.embedded.errors import PortTaken
 from orchestrator_site.errors import PhasegateError
 from projects.errors import ApprovalClosed
 from projects.management.describing import approval_lines
-from projects.management.output import FAILED, INTERRUPTED, PhasegateCommand
 from projects.management.watching import questions, view_on
 from projects.management.workforce import Workforce, last_lines
 from projects.models import Approval, Project

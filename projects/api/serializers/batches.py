@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import StateField, StrictSerializer
+from orchestrator_site.api.fields import StateField, StrictSerializer
 from projects.api.serializers.projects import BLUEPRINT_NAME, CancelSerializer, ReasonSerializer
 from projects.services.batches import MOST
 from projects.states import Directive, ProjectState

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, ObjectField, StrictSerializer
+from orchestrator_site.api.fields import AnyField, ObjectField, StrictSerializer
 
 
 class BlueprintGivenSerializer(StrictSerializer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import NamedChoiceField, StrictSerializer
+from orchestrator_site.api.fields import NamedChoiceField, StrictSerializer
 from projects.models.budget import Measure, Scope
 
 MOST = 1e12

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from orchestrator_site.api.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
 from projects.api.serializers.projects import BlueprintRefSerializer, ProjectDetailSerializer
 from projects.models.checkpoint import Occasion
 from projects.states import ApprovalState, ProjectState, StepState

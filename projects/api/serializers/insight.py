@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from orchestrator_site.api.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from orchestrator_site.history.models import Event
 from projects.api.serializers.approvals import ApprovalSerializer
 from projects.api.serializers.budgets import BudgetSerializer
-from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField
 from projects.blueprints.schema import StepKind
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState, StepState
 

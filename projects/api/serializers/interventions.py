@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from orchestrator_site.api.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
 from projects.states import InterventionState
 
 CHANGES = {

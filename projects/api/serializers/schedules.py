@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import NamedChoiceField, ObjectField, StrictSerializer
+from orchestrator_site.api.fields import NamedChoiceField, ObjectField, StrictSerializer
 from projects.api.serializers.projects import BLUEPRINT_NAME, PRIORITIES
 from projects.models import Schedule
 from projects.models.schedule import CatchUp

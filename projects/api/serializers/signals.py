@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from projects.api.serializers.fields import AnyField, StrictSerializer
+from orchestrator_site.api.fields import AnyField, StrictSerializer
 from projects.models import Signal
 
 

@@ -8,17 +8,19 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from orchestrator_site.api.resource import uuid_of
+from projects.api import examples
 from projects.api.filters import ApprovalQuery
-from projects.api.operations import IDEMPOTENCY_KEY, operation
-from projects.api.pagination import Order
-from projects.api.resource import ListResource, Resource, uuid_of
+from projects.api.resource import ListResource, Resource
 from projects.api.serializers.approvals import (
     ApprovalDetailSerializer,
     ApprovalSerializer,
     DecisionGivenSerializer,
 )
-from projects.api.serializers.fields import checked
 from projects.deciding.inbox import waiting_for
 from projects.errors import ApprovalNotFound, NotAnApprover, ProjectNotFound
 from projects.models import Approval, Decision
@@ -76,7 +78,7 @@ class ApprovalList(Deciding, ListResource):
         "The inbox: those that you may read, the latest first. `standing=mine` are those that wait for you.",
         parameters=[ApprovalQuery],
         responses={200: ApprovalSerializer(many=True)},
-        examples=[examples.answered(examples.APPROVAL)],
+        examples=[answered(examples.APPROVAL)],
     )
     def get(self, request: Request) -> Response:
         """A page of approvals."""
@@ -107,7 +109,7 @@ class ApprovalDetail(Deciding):
         "Read an approval",
         "What is asked, the evidence, what may be edited, and who has decided.",
         responses={200: ApprovalDetailSerializer},
-        examples=[examples.answered(examples.APPROVAL_DETAIL)],
+        examples=[answered(examples.APPROVAL_DETAIL)],
     )
     def get(self, request: Request, approval_id: str) -> Response:
         """One approval."""
@@ -128,7 +130,7 @@ class Decisions(Deciding):
         parameters=[IDEMPOTENCY_KEY],
         request=DecisionGivenSerializer,
         responses={200: ApprovalDetailSerializer},
-        examples=[examples.asked(examples.DECISION_GIVEN), examples.answered(_DECIDED)],
+        examples=[asked(examples.DECISION_GIVEN), answered(_DECIDED)],
     )
     def post(self, request: Request, approval_id: str) -> Response:
         """Decide it."""
@@ -154,7 +156,7 @@ class ProjectApproval(Deciding):
         parameters=[IDEMPOTENCY_KEY],
         request=DecisionGivenSerializer,
         responses={200: ApprovalDetailSerializer},
-        examples=[examples.asked(examples.DECISION_GIVEN), examples.answered(_DECIDED)],
+        examples=[asked(examples.DECISION_GIVEN), answered(_DECIDED)],
     )
     def post(self, request: Request, project_id: str) -> Response:
         """Decide it."""

@@ -12,17 +12,17 @@ from drf_spectacular.utils import OpenApiRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import LOCATION, answered, asked, operation
+from orchestrator_site.api.parsing import StrictFormParser, StrictJSONParser, TextParser, UploadParser, YamlParser
 from orchestrator_site.errors import Forbidden
 from projects.api import examples
-from projects.api.operations import LOCATION, operation
-from projects.api.parsing import StrictFormParser, StrictJSONParser, TextParser, UploadParser, YamlParser
 from projects.api.resource import Resource
 from projects.api.serializers.blueprints import (
     BlueprintDetailSerializer,
     BlueprintGivenSerializer,
     BlueprintListSerializer,
 )
-from projects.api.serializers.fields import checked
 from projects.api.serializers.projects import BLUEPRINT_NAME
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import Loaded, load_text
@@ -57,7 +57,7 @@ class BlueprintList(Blueprints):
         "List blueprints",
         "The latest version of each, registered or shipped with the product, by name.",
         responses={200: BlueprintListSerializer},
-        examples=[examples.answered({"results": [examples.BLUEPRINT]})],
+        examples=[answered({"results": [examples.BLUEPRINT]})],
     )
     def get(self, request: Request) -> Response:
         """All of them."""
@@ -74,14 +74,14 @@ class BlueprintList(Blueprints):
         request={
             "application/json": BlueprintGivenSerializer,
             "application/yaml": OpenApiRequest(
-                _TEXT_SCHEMA, examples=[examples.asked(examples.BLUEPRINT_SOURCE, "yaml", "application/yaml")]
+                _TEXT_SCHEMA, examples=[asked(examples.BLUEPRINT_SOURCE, "yaml", "application/yaml")]
             ),
             "text/plain": OpenApiRequest(_TEXT_SCHEMA),
         },
         responses={200: BlueprintDetailSerializer, 201: BlueprintDetailSerializer},
         examples=[
-            examples.asked({"source": examples.BLUEPRINT_SOURCE}),
-            examples.answered(examples.BLUEPRINT_DETAIL, 200, 201),
+            asked({"source": examples.BLUEPRINT_SOURCE}),
+            answered(examples.BLUEPRINT_DETAIL, 200, 201),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class BlueprintDetail(Blueprints):
         "Read a blueprint",
         "Its definition as it is understood, its YAML as it was given, and what its inputs have to be.",
         responses={200: BlueprintDetailSerializer},
-        examples=[examples.answered(examples.BLUEPRINT_DETAIL)],
+        examples=[answered(examples.BLUEPRINT_DETAIL)],
     )
     def get(self, request: Request, name: str) -> Response:
         """One blueprint."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import answered, asked, operation
 from projects.api import examples
-from projects.api.operations import operation
 from projects.api.resource import Resource
 from projects.api.serializers.budgets import BudgetChangeSerializer, BudgetListSerializer, BudgetSerializer
-from projects.api.serializers.fields import checked
 from projects.errors import BudgetNotFound
 from projects.services import budgets
 
@@ -27,7 +27,7 @@ class BudgetList(Resource):
         "Of the project, of its phases and of agents: what is spent, what attempts that run have reserved, and the "
         "limits.",
         responses={200: BudgetListSerializer},
-        examples=[examples.answered({"results": [examples.BUDGET]})],
+        examples=[answered({"results": [examples.BUDGET]})],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """All of them."""
@@ -51,7 +51,7 @@ class BudgetDetail(Resource):
         "as it is.",
         request=BudgetChangeSerializer,
         responses={200: BudgetSerializer},
-        examples=[examples.asked({"soft": 8, "reason": "The client pays."}), examples.answered(examples.BUDGET)],
+        examples=[asked({"soft": 8, "reason": "The client pays."}), answered(examples.BUDGET)],
     )
     def patch(self, request: Request, project_id: str, budget_id: str) -> Response:
         """Change one."""

@@ -7,9 +7,11 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, IF_MATCH, operation
-from projects.api.pagination import Order
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, IF_MATCH, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from projects.api import examples
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.checkpoints import (
     CheckpointDetailSerializer,
@@ -20,7 +22,6 @@ from projects.api.serializers.checkpoints import (
     RestorePreviewSerializer,
     RestoreQuery,
 )
-from projects.api.serializers.fields import checked
 from projects.errors import CheckpointNotFound
 from projects.models import Checkpoint, Project
 from projects.services import checkpoints, restoring
@@ -41,7 +42,7 @@ class CheckpointList(ListResource):
         "List the checkpoints of a project",
         "Taken at the start, after each phase, at each pause, before each restore, and when somebody asks.",
         responses={200: CheckpointSerializer(many=True)},
-        examples=[examples.answered(examples.CHECKPOINT)],
+        examples=[answered(examples.CHECKPOINT)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of checkpoints."""
@@ -56,7 +57,7 @@ class CheckpointList(ListResource):
         parameters=[IDEMPOTENCY_KEY],
         request=CheckpointGivenSerializer,
         responses={201: CheckpointSerializer},
-        examples=[examples.asked({"label": "before the last phase"}), examples.answered(examples.CHECKPOINT, 201)],
+        examples=[asked({"label": "before the last phase"}), answered(examples.CHECKPOINT, 201)],
     )
     def post(self, request: Request, project_id: str) -> Response:
         """Take one."""
@@ -81,7 +82,7 @@ class CheckpointDetail(Resource):
         "Read a checkpoint",
         "With what it holds. 409 where that is not what was taken.",
         responses={200: CheckpointDetailSerializer},
-        examples=[examples.answered(examples.CHECKPOINT_DETAIL)],
+        examples=[answered(examples.CHECKPOINT_DETAIL)],
     )
     def get(self, request: Request, project_id: str, number: str) -> Response:
         """One checkpoint."""
@@ -106,7 +107,7 @@ class Restore(Resource):
         "spent. Nothing is changed; the digest confirms it.",
         parameters=[RestoreQuery],
         responses={200: RestorePreviewSerializer},
-        examples=[examples.answered(examples.RESTORE_PREVIEW)],
+        examples=[answered(examples.RESTORE_PREVIEW)],
     )
     def get(self, request: Request, project_id: str, number: str) -> Response:
         """The preview."""
@@ -124,8 +125,8 @@ class Restore(Resource):
         request=RestoreGivenSerializer,
         responses={202: RestoredSerializer},
         examples=[
-            examples.asked({"digest": examples.DIGEST, "reason": "The facts were those of last year."}),
-            examples.answered(examples.RESTORED, 202),
+            asked({"digest": examples.DIGEST, "reason": "The facts were those of last year."}),
+            answered(examples.RESTORED, 202),
         ],
     )
     def post(self, request: Request, project_id: str, number: str) -> Response:

@@ -9,17 +9,18 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, IF_MATCH, operation
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, IF_MATCH, answered, asked, operation
+from projects.api import examples
 from projects.api.resource import Resource
 from projects.api.serializers.batches import BatchSerializer, CancelManySerializer, SteerManySerializer
-from projects.api.serializers.fields import checked
 from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
 from projects.services import batches, control, previews
 
-_ASKED = examples.asked({"reason": "The lawyer has to look at it first."})
+_ASKED = asked({"reason": "The lawyer has to look at it first."})
 
 
 class Steering(Resource):
@@ -54,7 +55,7 @@ class Pause(Steering):
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
         request=ReasonSerializer,
         responses={202: ProjectDetailSerializer},
-        examples=[_ASKED, examples.answered(examples.PROJECT_DETAIL | {"directive": "pause"}, 202)],
+        examples=[_ASKED, answered(examples.PROJECT_DETAIL | {"directive": "pause"}, 202)],
     )
     def post(self, request: Request, project_id: str) -> Response:
         """Pause it."""
@@ -75,7 +76,7 @@ class Resume(Steering):
         parameters=[IF_MATCH, IDEMPOTENCY_KEY],
         request=ReasonSerializer,
         responses={202: ProjectDetailSerializer},
-        examples=[_ASKED, examples.answered(examples.PROJECT_DETAIL, 202)],
+        examples=[_ASKED, answered(examples.PROJECT_DETAIL, 202)],
     )
     def post(self, request: Request, project_id: str) -> Response:
         """Resume it."""
@@ -98,8 +99,8 @@ class Cancel(Steering):
         request=CancelSerializer,
         responses={202: ProjectDetailSerializer},
         examples=[
-            examples.asked({"reason": "Not needed any more.", "force": True}),
-            examples.answered(examples.PROJECT_DETAIL | {"directive": "cancel"}, 202),
+            asked({"reason": "Not needed any more.", "force": True}),
+            answered(examples.PROJECT_DETAIL | {"directive": "cancel"}, 202),
         ],
     )
     def post(self, request: Request, project_id: str) -> Response:
@@ -121,7 +122,7 @@ class CancelPreview(Resource):
         "Preview a cancel",
         "What would not be done any more, what runs, which approvals lapse, what was spent. Confirm with its `digest`.",
         responses={200: PreviewSerializer},
-        examples=[examples.answered(examples.CANCEL_PREVIEW)],
+        examples=[answered(examples.CANCEL_PREVIEW)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Look at it."""
@@ -131,8 +132,8 @@ class CancelPreview(Resource):
         return Response(PreviewSerializer(preview.to_json()).data)
 
 
-_MANY_ASKED = examples.asked({"ids": [examples.PROJECT_ID], "reason": "The supplier is down."})
-_FILTER_ASKED = examples.asked({"filter": {"blueprint": "tool-launch", "owner": "olga"}}, "filter")
+_MANY_ASKED = asked({"ids": [examples.PROJECT_ID], "reason": "The supplier is down."})
+_FILTER_ASKED = asked({"filter": {"blueprint": "tool-launch", "owner": "olga"}}, "filter")
 
 
 class SteeringMany(Resource):
@@ -176,7 +177,7 @@ class PauseMany(SteeringMany):
         parameters=[IDEMPOTENCY_KEY],
         request=SteerManySerializer,
         responses={200: BatchSerializer},
-        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+        examples=[_MANY_ASKED, _FILTER_ASKED, answered(examples.BATCH)],
     )
     def post(self, request: Request) -> Response:
         """Pause them."""
@@ -196,7 +197,7 @@ class ResumeMany(SteeringMany):
         parameters=[IDEMPOTENCY_KEY],
         request=SteerManySerializer,
         responses={200: BatchSerializer},
-        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+        examples=[_MANY_ASKED, _FILTER_ASKED, answered(examples.BATCH)],
     )
     def post(self, request: Request) -> Response:
         """Resume them."""
@@ -216,7 +217,7 @@ class CancelMany(SteeringMany):
         parameters=[IDEMPOTENCY_KEY],
         request=CancelManySerializer,
         responses={200: BatchSerializer},
-        examples=[_MANY_ASKED, _FILTER_ASKED, examples.answered(examples.BATCH)],
+        examples=[_MANY_ASKED, _FILTER_ASKED, answered(examples.BATCH)],
     )
     def post(self, request: Request) -> Response:
         """Cancel them."""

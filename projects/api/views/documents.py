@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agents.library.requirements.reading import read_document
+from orchestrator_site.api.operations import answered, operation
+from orchestrator_site.api.pagination import Order
+from orchestrator_site.api.resource import uuid_of
 from projects.api import examples
 from projects.api.answers import raw
 from projects.api.errors import DocumentNotFound
-from projects.api.operations import operation
-from projects.api.pagination import Order
-from projects.api.resource import ListResource, uuid_of
+from projects.api.resource import ListResource
 from projects.api.serializers.insight import DocumentSerializer
 from projects.api.views.insight import Chosen
 from projects.models import Document
@@ -32,7 +33,7 @@ class DocumentList(ListResource):
         "List the documents of a project",
         "In the order in which they were given; their content has addresses of its own.",
         responses={200: DocumentSerializer(many=True)},
-        examples=[examples.answered(examples.DOCUMENT)],
+        examples=[answered(examples.DOCUMENT)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of documents."""

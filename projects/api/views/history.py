@@ -5,11 +5,11 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.operations import answered, operation
+from orchestrator_site.api.pagination import Order
 from orchestrator_site.history import services as history
 from projects.api import examples
 from projects.api.filters import HistoryQuery
-from projects.api.operations import operation
-from projects.api.pagination import Order
 from projects.api.resource import ListResource
 from projects.api.serializers.insight import EventSerializer
 
@@ -28,7 +28,7 @@ class History(ListResource):
         "chain; then it has its place `seq` and its `hash`.",
         parameters=[HistoryQuery],
         responses={200: EventSerializer(many=True)},
-        examples=[examples.answered(examples.EVENT)],
+        examples=[answered(examples.EVENT)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of events."""

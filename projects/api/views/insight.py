@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 from agents.knowledge.exports import EXPORTS
 from agents.knowledge.store import read_graph
+from orchestrator_site.api.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, answered, operation
 from projects.api import conditional, drawing, examples
 from projects.api.answers import raw
 from projects.api.filters import KnowledgeQuery, ReportQuery, SnapshotQuery
-from projects.api.operations import ETAG, IF_NONE_MATCH, NOT_MODIFIED, operation
 from projects.api.resource import Resource
 from projects.api.serializers.insight import GraphSerializer, ProgressSerializer, ProjectInBriefSerializer
 from projects.reports import FORMATS, render_report
@@ -43,7 +43,7 @@ class Progress(Resource):
         "How far it is, how long it may take, and why it does not move where it does not.",
         parameters=[IF_NONE_MATCH, ETAG],
         responses={200: ProgressSerializer, 304: NOT_MODIFIED},
-        examples=[examples.answered(examples.PROGRESS)],
+        examples=[answered(examples.PROGRESS)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Its progress."""
@@ -64,7 +64,7 @@ class State(Resource):
         "State and directive, and those of its phases and their steps, short.",
         parameters=[IF_NONE_MATCH, ETAG],
         responses={200: ProjectInBriefSerializer, 304: NOT_MODIFIED},
-        examples=[examples.answered(examples.STATE)],
+        examples=[answered(examples.STATE)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Its state."""
@@ -83,7 +83,7 @@ class Graph(Resource):
         "Draw a project",
         "Nodes and edges of its present plan with their states.",
         responses={200: GraphSerializer},
-        examples=[examples.answered(examples.GRAPH)],
+        examples=[answered(examples.GRAPH)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Its graph."""
@@ -107,7 +107,7 @@ class Report(Chosen):
             (200, "text/markdown"): OpenApiTypes.STR,
             (200, "text/html"): OpenApiTypes.STR,
         },
-        examples=[examples.answered({"project": {"id": examples.PROJECT_ID, "state": "completed"}})],
+        examples=[answered({"project": {"id": examples.PROJECT_ID, "state": "completed"}})],
     )
     def get(self, request: Request, project_id: str) -> HttpResponse:
         """Its report."""
@@ -127,7 +127,7 @@ class Snapshot(Resource):
         "Everything about the project now, as one JSON document that carries the SHA-256 of its body.",
         parameters=[SnapshotQuery],
         responses={200: OpenApiTypes.OBJECT},
-        examples=[examples.answered(examples.SNAPSHOT)],
+        examples=[answered(examples.SNAPSHOT)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """Its snapshot."""
@@ -152,7 +152,7 @@ class Knowledge(Chosen):
             (200, "application/ld+json"): OpenApiTypes.OBJECT,
             (200, "text/plain"): OpenApiTypes.STR,
         },
-        examples=[examples.answered({"id": examples.PROJECT_ID, "nodes": [], "edges": []})],
+        examples=[answered({"id": examples.PROJECT_ID, "nodes": [], "edges": []})],
     )
     def get(self, request: Request, project_id: str) -> HttpResponse:
         """Its knowledge."""

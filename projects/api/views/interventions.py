@@ -6,11 +6,12 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import conditional, examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, IF_MATCH, operation
-from projects.api.pagination import Order
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, IF_MATCH, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from projects.api import conditional, examples
 from projects.api.resource import ListResource, Resource
-from projects.api.serializers.fields import checked
 from projects.api.serializers.interventions import (
     ChangeGivenSerializer,
     InterventionGivenSerializer,
@@ -37,7 +38,7 @@ class InterventionList(ListResource):
         "List the interventions of a project",
         "Who changed what of its plan, when and why, before and after; the latest first.",
         responses={200: InterventionSerializer(many=True)},
-        examples=[examples.answered(examples.INTERVENTION)],
+        examples=[answered(examples.INTERVENTION)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of them."""
@@ -54,9 +55,9 @@ class InterventionList(ListResource):
         request=InterventionGivenSerializer,
         responses={201: InterventionSerializer, 202: InterventionSerializer},
         examples=[
-            examples.asked(examples.INTERVENTION_GIVEN),
-            examples.answered(examples.INTERVENTION, 201, name="made"),
-            examples.answered(examples.INTERVENTION_PROPOSED, 202, name="proposed"),
+            asked(examples.INTERVENTION_GIVEN),
+            answered(examples.INTERVENTION, 201, name="made"),
+            answered(examples.INTERVENTION_PROPOSED, 202, name="proposed"),
         ],
     )
     def post(self, request: Request, project_id: str) -> Response:
@@ -89,8 +90,8 @@ class InterventionPreview(Resource):
         request=ChangeGivenSerializer,
         responses={200: PreviewSerializer},
         examples=[
-            examples.asked({"change": "skip", "step": "market", "arguments": {"result": {"confidence": 0.5}}}),
-            examples.answered(examples.PREVIEW),
+            asked({"change": "skip", "step": "market", "arguments": {"result": {"confidence": 0.5}}}),
+            answered(examples.PREVIEW),
         ],
     )
     def post(self, request: Request, project_id: str) -> Response:

@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator_site import clock
+from orchestrator_site.api.errors import ParametersInvalid
+from orchestrator_site.api.operations import answered, operation
 from projects.api import examples
 from projects.api.daily import daily
-from projects.api.errors import ParametersInvalid
 from projects.api.filters import DaysQuery, StuckQuery
-from projects.api.operations import operation
 from projects.api.resource import Resource
 from projects.api.serializers.overview import DaysSerializer, StuckListSerializer
 from projects.api.stuck import stuck
@@ -33,7 +33,7 @@ class Stuck(Resource):
         "reason and who can move it on; the quietest first, 20 unless `limit` says otherwise.",
         parameters=[StuckQuery],
         responses={200: StuckListSerializer},
-        examples=[examples.answered(examples.STUCK)],
+        examples=[answered(examples.STUCK)],
     )
     def get(self, request: Request) -> Response:
         """Those that wait."""
@@ -54,7 +54,7 @@ class Daily(Resource):
         "How many started, were completed, failed and cancelled on each day (UTC), and how long they took.",
         parameters=[DaysQuery],
         responses={200: DaysSerializer},
-        examples=[examples.answered(examples.DAYS)],
+        examples=[answered(examples.DAYS)],
     )
     def get(self, request: Request) -> Response:
         """The days."""

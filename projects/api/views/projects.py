@@ -12,8 +12,21 @@ from drf_spectacular.utils import OpenApiRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.operations import (
+    ETAG,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LOCATION,
+    NOT_MODIFIED,
+    answered,
+    asked,
+    operation,
+)
+from orchestrator_site.api.selection import check_fields, only
 from orchestrator_site.errors import Forbidden
-from projects.api import conditional, examples, idempotency
+from projects.api import conditional, examples
 from projects.api.bodies import ProjectGiven, project_given
 from projects.api.filters import (
     PROJECT_ORDERS,
@@ -21,17 +34,7 @@ from projects.api.filters import (
     ProjectQuery,
     filter_projects,
 )
-from projects.api.operations import (
-    ETAG,
-    IDEMPOTENCY_KEY,
-    IF_MATCH,
-    IF_NONE_MATCH,
-    LOCATION,
-    NOT_MODIFIED,
-    operation,
-)
 from projects.api.resource import ListResource, Resource
-from projects.api.selection import check_fields, only
 from projects.api.serializers.projects import (
     CancelSerializer,
     ProjectCreatedSerializer,
@@ -78,7 +81,7 @@ class ProjectList(ListResource):
         "The projects that you may see, the latest first, in cursor pages.",
         parameters=[ProjectQuery],
         responses={200: ProjectSerializer(many=True)},
-        examples=[examples.answered(examples.PROJECT)],
+        examples=[answered(examples.PROJECT)],
     )
     def get(self, request: Request) -> Response:
         """A page of projects."""
@@ -100,14 +103,14 @@ class ProjectList(ListResource):
         request={
             "application/json": ProjectGivenSerializer,
             "multipart/form-data": OpenApiRequest(
-                FORM_SCHEMA, examples=[examples.asked({"blueprint": "hello"}, "form", "multipart/form-data")]
+                FORM_SCHEMA, examples=[asked({"blueprint": "hello"}, "form", "multipart/form-data")]
             ),
         },
         responses={200: ProjectCreatedSerializer, 201: ProjectCreatedSerializer},
         examples=[
-            examples.asked(examples.PROJECT_GIVEN),
-            examples.answered(examples.PROJECT_DETAIL | {"existing": False}, 201, name="made"),
-            examples.answered(examples.PROJECT_DETAIL | {"existing": True}, 200, name="found"),
+            asked(examples.PROJECT_GIVEN),
+            answered(examples.PROJECT_DETAIL | {"existing": False}, 201, name="made"),
+            answered(examples.PROJECT_DETAIL | {"existing": True}, 200, name="found"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -159,7 +162,7 @@ class ProjectDetail(Resource):
         "The project with its phases, its inputs, and the approval that it waits for.",
         parameters=[FieldsQuery, IF_NONE_MATCH, ETAG],
         responses={200: ProjectDetailSerializer, 304: NOT_MODIFIED},
-        examples=[examples.answered(examples.PROJECT_DETAIL)],
+        examples=[answered(examples.PROJECT_DETAIL)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """One project."""
@@ -175,7 +178,7 @@ class ProjectDetail(Resource):
         "Cancels a project that is not over, as `cancel` does; its data stays. 409 where it is over.",
         parameters=[CancelSerializer, IF_MATCH, IDEMPOTENCY_KEY],
         responses={202: ProjectDetailSerializer},
-        examples=[examples.answered(examples.PROJECT_DETAIL, 202)],
+        examples=[answered(examples.PROJECT_DETAIL, 202)],
     )
     def delete(self, request: Request, project_id: str) -> Response:
         """Cancel it: what has happened is never removed."""

@@ -6,12 +6,13 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, LOCATION, answered, asked, operation
 from orchestrator_site.errors import Forbidden
-from projects.api import examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, LOCATION, operation
+from projects.api import examples
 from projects.api.resource import Resource
 from projects.api.serializers.checkpoints import ComparisonSerializer, RerunGivenSerializer
-from projects.api.serializers.fields import checked
 from projects.api.serializers.projects import ProjectDetailSerializer
 from projects.reports.side_by_side import side_by_side
 from projects.services import control, rerunning
@@ -34,8 +35,8 @@ class Rerun(Resource):
         request=RerunGivenSerializer,
         responses={201: ProjectDetailSerializer},
         examples=[
-            examples.asked({"from_step": "extract"}),
-            examples.answered(examples.PROJECT_DETAIL | {"rerun_of": examples.PROJECT_ID}, 201),
+            asked({"from_step": "extract"}),
+            answered(examples.PROJECT_DETAIL | {"rerun_of": examples.PROJECT_ID}, 201),
         ],
     )
     def post(self, request: Request, project_id: str) -> Response:
@@ -66,7 +67,7 @@ class Compare(Resource):
         "What they were given, what was planned, how each step went in one and the other, and what became of the "
         "findings where both report on such.",
         responses={200: ComparisonSerializer},
-        examples=[examples.answered(examples.COMPARISON)],
+        examples=[answered(examples.COMPARISON)],
     )
     def get(self, request: Request, project_id: str, other_id: str) -> Response:
         """Both side by side."""

@@ -7,9 +7,9 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.operations import answered, operation
 from projects.api import examples
 from projects.api.filters import RoundsQuery
-from projects.api.operations import operation
 from projects.api.resource import Resource
 from projects.api.serializers.insight import PhaseRoundsSerializer
 from projects.models import Phase
@@ -28,7 +28,7 @@ class PhaseRounds(Resource):
         "`compare=1,2` says in what the results of two differ.",
         parameters=[RoundsQuery],
         responses={200: PhaseRoundsSerializer},
-        examples=[examples.answered(examples.ROUNDS)],
+        examples=[answered(examples.ROUNDS)],
     )
     def get(self, request: Request, project_id: str, key: str) -> Response:
         """Its rounds."""

@@ -6,11 +6,13 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, LOCATION, operation
-from projects.api.pagination import Order
-from projects.api.resource import ListResource, Resource, uuid_of
-from projects.api.serializers.fields import checked
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, LOCATION, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from orchestrator_site.api.resource import uuid_of
+from projects.api import examples
+from projects.api.resource import ListResource, Resource
 from projects.api.serializers.projects import ReasonSerializer
 from projects.api.serializers.schedules import (
     ScheduleChangeSerializer,
@@ -37,7 +39,7 @@ class ScheduleList(ListResource):
         "List schedules",
         "Those that you may see, by name, in cursor pages.",
         responses={200: ScheduleSerializer(many=True)},
-        examples=[examples.answered(examples.SCHEDULE)],
+        examples=[answered(examples.SCHEDULE)],
     )
     def get(self, request: Request) -> Response:
         """A page of schedules."""
@@ -52,7 +54,7 @@ class ScheduleList(ListResource):
         parameters=[IDEMPOTENCY_KEY, LOCATION],
         request=ScheduleGivenSerializer,
         responses={201: ScheduleSerializer},
-        examples=[examples.asked(examples.SCHEDULE_GIVEN), examples.answered(examples.SCHEDULE, 201)],
+        examples=[asked(examples.SCHEDULE_GIVEN), answered(examples.SCHEDULE, 201)],
     )
     def post(self, request: Request) -> Response:
         """Make one."""
@@ -79,7 +81,7 @@ class ScheduleDetail(Resource):
         "Read a schedule",
         "What it starts and when, its next slot, and why the last one started nothing where it did not.",
         responses={200: ScheduleSerializer},
-        examples=[examples.answered(examples.SCHEDULE)],
+        examples=[answered(examples.SCHEDULE)],
     )
     def get(self, request: Request, schedule_id: str) -> Response:
         """One schedule."""
@@ -93,8 +95,8 @@ class ScheduleDetail(Resource):
         request=ScheduleChangeSerializer,
         responses={200: ScheduleSerializer},
         examples=[
-            examples.asked({"enabled": False, "reason": "Holidays."}),
-            examples.answered(examples.SCHEDULE | {"enabled": False}),
+            asked({"enabled": False, "reason": "Holidays."}),
+            answered(examples.SCHEDULE | {"enabled": False}),
         ],
     )
     def patch(self, request: Request, schedule_id: str) -> Response:

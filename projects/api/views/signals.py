@@ -5,12 +5,13 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.fields import checked
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from projects.api import examples
 from projects.api.filters import SignalQuery
-from projects.api.operations import IDEMPOTENCY_KEY, operation
-from projects.api.pagination import Order
 from projects.api.resource import ListResource
-from projects.api.serializers.fields import checked
 from projects.api.serializers.signals import SignalGivenSerializer, SignalSerializer
 from projects.models import Signal
 from projects.services import signals
@@ -32,7 +33,7 @@ class SignalList(ListResource):
         "The latest first, each with the step that has taken it.",
         parameters=[SignalQuery],
         responses={200: SignalSerializer(many=True)},
-        examples=[examples.answered(examples.SIGNAL)],
+        examples=[answered(examples.SIGNAL)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of signals."""
@@ -53,9 +54,9 @@ class SignalList(ListResource):
         request=SignalGivenSerializer,
         responses={200: SignalSerializer, 201: SignalSerializer},
         examples=[
-            examples.asked({"name": "delivered", "payload": {"parcels": 3}, "key": "delivery-812"}),
-            examples.answered(examples.SIGNAL, 201, name="sent"),
-            examples.answered(examples.SIGNAL, 200, name="found"),
+            asked({"name": "delivered", "payload": {"parcels": 3}, "key": "delivery-812"}),
+            answered(examples.SIGNAL, 201, name="sent"),
+            answered(examples.SIGNAL, 200, name="found"),
         ],
     )
     def post(self, request: Request, project_id: str) -> Response:

@@ -11,11 +11,13 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects.api import examples, idempotency
-from projects.api.operations import IDEMPOTENCY_KEY, LOCATION, operation
-from projects.api.pagination import Order
-from projects.api.parsing import read_limited
-from projects.api.resource import ListResource, Resource, uuid_of
+from orchestrator_site.api import idempotency
+from orchestrator_site.api.operations import IDEMPOTENCY_KEY, LOCATION, answered, asked, operation
+from orchestrator_site.api.pagination import Order
+from orchestrator_site.api.parsing import read_limited
+from orchestrator_site.api.resource import uuid_of
+from projects.api import examples
+from projects.api.resource import ListResource, Resource
 from projects.api.serializers.checkpoints import (
     ImportedSnapshotDetailSerializer,
     ImportedSnapshotSerializer,
@@ -50,7 +52,7 @@ class SnapshotList(ListResource):
         "List imported snapshots",
         "Snapshots of projects of other installations, the latest imported first.",
         responses={200: ImportedSnapshotSerializer(many=True)},
-        examples=[examples.answered(examples.IMPORTED)],
+        examples=[answered(examples.IMPORTED)],
     )
     def get(self, request: Request) -> Response:
         """A page of snapshots."""
@@ -67,9 +69,9 @@ class SnapshotList(ListResource):
         request=OpenApiTypes.OBJECT,
         responses={200: SnapshotImportedSerializer, 201: SnapshotImportedSerializer},
         examples=[
-            examples.asked(examples.SNAPSHOT),
-            examples.answered(examples.IMPORTED | {"existing": False, "sealed_events": 12}, 201, name="imported"),
-            examples.answered(examples.IMPORTED | {"existing": True, "sealed_events": 12}, 200, name="found"),
+            asked(examples.SNAPSHOT),
+            answered(examples.IMPORTED | {"existing": False, "sealed_events": 12}, 201, name="imported"),
+            answered(examples.IMPORTED | {"existing": True, "sealed_events": 12}, 200, name="found"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -104,7 +106,7 @@ class SnapshotDetail(Resource):
         "Read an imported snapshot",
         "Whole, as it came.",
         responses={200: ImportedSnapshotDetailSerializer},
-        examples=[examples.answered(examples.IMPORTED | {"document": examples.SNAPSHOT})],
+        examples=[answered(examples.IMPORTED | {"document": examples.SNAPSHOT})],
     )
     def get(self, request: Request, snapshot_id: str) -> Response:
         """One snapshot."""

@@ -9,10 +9,10 @@ from django.db.models import F, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from orchestrator_site.api.operations import answered, operation
+from orchestrator_site.api.pagination import Order, limit_of, links, page_of
 from projects.api import examples
 from projects.api.filters import RoundQuery, StepQuery
-from projects.api.operations import operation
-from projects.api.pagination import Order, limit_of, links, page_of
 from projects.api.resource import ListResource, Resource
 from projects.api.serializers.insight import StepDetailSerializer, StepSerializer
 from projects.errors import StepNotFound
@@ -36,7 +36,7 @@ class StepList(ListResource):
         "In the order of the plan, those of the present round of each phase, without the items of lists.",
         parameters=[StepQuery],
         responses={200: StepSerializer(many=True)},
-        examples=[examples.answered(examples.STEP)],
+        examples=[answered(examples.STEP)],
     )
     def get(self, request: Request, project_id: str) -> Response:
         """A page of steps."""
@@ -57,7 +57,7 @@ class StepDetail(Resource):
         "Its parameters, result, attempts and errors, its rounds, and the items of a `for_each` by pages.",
         parameters=[RoundQuery, *ListResource.paging()],
         responses={200: StepDetailSerializer},
-        examples=[examples.answered(examples.STEP_DETAIL)],
+        examples=[answered(examples.STEP_DETAIL)],
     )
     def get(self, request: Request, project_id: str, key: str) -> Response:
         """One step."""

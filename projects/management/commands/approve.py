@@ -7,14 +7,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
+from orchestrator_site.commanding.people import decider
+from orchestrator_site.showing.visible import one_line
 from projects.management.describing import approval_document, project_document
 from projects.management.finding import approval_of, project_of
 from projects.management.given import pairs_of
-from projects.management.output import PhasegateCommand, Usage
-from projects.management.people import decider
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
-from projects.reports.visible import one_line
 from projects.services import approvals
 from projects.states import ApprovalState
 

@@ -10,10 +10,10 @@ from django.core.management.base import CommandParser
 from django.utils.dateparse import parse_date, parse_datetime
 
 from orchestrator_site import clock
+from orchestrator_site.commanding.output import FAILED, PhasegateCommand, Usage
 from orchestrator_site.conf import conf
 from orchestrator_site.history.services import Archive
 from projects.blueprints.durations import parse_duration
-from projects.management.output import FAILED, PhasegateCommand, Usage
 from projects.services import retention
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from agents.reporting import Table
+from orchestrator_site.commanding.output import USAGE, PhasegateCommand, error_document
 from orchestrator_site.errors import PhasegateError
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import load_file
 from projects.blueprints.schema import Blueprint
-from projects.management.output import USAGE, PhasegateCommand, error_document
 from projects.models import BlueprintVersion
 from projects.reports.render_text import sections_as_text
 from projects.services.registration import definition_of

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from orchestrator_site.commanding.output import Usage
+from orchestrator_site.commanding.people import actor_named
 from projects.management.finding import project_of
-from projects.management.output import Usage
-from projects.management.people import actor_named
 from projects.management.previewing import add_confirmation, preview_lines
 from projects.management.steering import SteeringCommand
 from projects.services import previews

@@ -9,14 +9,14 @@ from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
+from orchestrator_site.commanding.people import actor_named
+from orchestrator_site.showing.visible import one_line
 from projects.management.describing import checkpoint_document, preview_lines, project_document
 from projects.management.finding import project_of
-from projects.management.output import PhasegateCommand, Usage
-from projects.management.people import actor_named
 from projects.models import Checkpoint, Project
 from projects.reports.columns import row_lines
 from projects.reports.durations import moment
-from projects.reports.visible import one_line
 from projects.services import checkpoints, restoring
 from projects.services.progressing import next_action
 

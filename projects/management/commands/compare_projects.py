@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand
 from projects.management.finding import project_of
-from projects.management.output import PhasegateCommand
 from projects.reports.render_text import content_as_text
 from projects.reports.side_by_side import side_by_side
 

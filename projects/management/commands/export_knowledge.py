@@ -9,10 +9,10 @@ from django.core.management.base import CommandParser
 from agents.knowledge.exports import EXPORTS
 from agents.knowledge.store import read_graph
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand
 from projects.errors import RefusedInState
 from projects.management.finding import project_of
 from projects.management.given import write_file
-from projects.management.output import PhasegateCommand
 from projects.services.progressing import next_action
 
 _FORMATS = {"graphml": "graphml", "json-ld": "jsonld", "cypher": "cypher", "json": "json"}

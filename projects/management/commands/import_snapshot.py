@@ -9,11 +9,11 @@ from django.core.management.base import CommandParser
 from django.urls import reverse
 
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import PhasegateCommand
+from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.conf import conf
+from orchestrator_site.showing.visible import one_line
 from projects.errors import SnapshotRefused
-from projects.management.output import PhasegateCommand
-from projects.management.people import actor_named
-from projects.reports.visible import one_line
 from projects.services import importing
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
+from orchestrator_site.commanding.people import actor_named
 from projects.blueprints.changing import Definition, read_definition
 from projects.management.describing import intervention_document, project_document
 from projects.management.finding import project_of
 from projects.management.given import object_of, pairs_of, text_of, value_of
-from projects.management.output import PhasegateCommand, Usage
-from projects.management.people import actor_named
 from projects.management.previewing import add_confirmation, confirmed, preview_lines
 from projects.models import Intervention, Project
 from projects.planning.edits import EDITS

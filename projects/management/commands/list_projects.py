@@ -9,8 +9,8 @@ from django.db.models import Avg, Count, F, Q
 
 from agents.reporting import Facts, Table
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
 from projects.management.describing import project_document
-from projects.management.output import PhasegateCommand, Usage
 from projects.models import Project
 from projects.querysets.projects import ProjectQuerySet
 from projects.reports.durations import in_words

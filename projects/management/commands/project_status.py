@@ -9,10 +9,10 @@ from django.core.management.base import CommandParser
 
 from agents.reporting import Facts, Section, Table
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand
 from projects.management.commands.start_project import status_of
 from projects.management.describing import project_document
 from projects.management.finding import project_of
-from projects.management.output import PhasegateCommand
 from projects.management.waiting import watch
 from projects.models import Approval, Project
 from projects.reports import FORMATS, render_report

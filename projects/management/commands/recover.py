@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from projects.management.output import FAILED, PhasegateCommand
+from orchestrator_site.commanding.output import FAILED, PhasegateCommand
 from projects.services import recovery
 
 

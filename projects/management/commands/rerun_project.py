@@ -7,10 +7,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import DONE, FAILED, PhasegateCommand
+from orchestrator_site.commanding.people import actor_named
 from projects.management.describing import project_document
 from projects.management.finding import project_of
-from projects.management.output import DONE, FAILED, PhasegateCommand
-from projects.management.people import actor_named
 from projects.management.waiting import wait_for
 from projects.services import rerunning
 from projects.states import ProjectState

@@ -8,11 +8,11 @@ from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import PhasegateCommand
+from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import schedule_document
 from projects.management.given import blueprint_named, inputs_of
-from projects.management.output import PhasegateCommand
-from projects.management.people import actor_named
 from projects.models import BlueprintVersion
 from projects.models.schedule import CatchUp
 from projects.services import schedules

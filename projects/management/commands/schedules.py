@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from agents.reporting import Table
+from orchestrator_site.commanding.output import PhasegateCommand
+from orchestrator_site.commanding.people import actor_named
 from projects.management.describing import schedule_document
-from projects.management.output import PhasegateCommand
-from projects.management.people import actor_named
 from projects.models import Schedule
 from projects.reports.durations import moment
 from projects.reports.render_text import sections_as_text

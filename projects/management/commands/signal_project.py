@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
+from orchestrator_site.commanding.people import actor_named
 from projects.management.finding import project_of
-from projects.management.output import PhasegateCommand, Usage
-from projects.management.people import actor_named
 from projects.services import signals
 from projects.services.signals import Sent
 

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand
 from projects.management.finding import project_of
 from projects.management.given import write_file
-from projects.management.output import PhasegateCommand
 from projects.services import snapshots
 
 

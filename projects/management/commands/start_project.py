@@ -10,12 +10,12 @@ from django.db import transaction
 
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
+from orchestrator_site.commanding.output import DONE, FAILED, PhasegateCommand
+from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import project_document
 from projects.management.finding import project_of
 from projects.management.given import blueprint_named, budgets_of, document_at, inputs_of
-from projects.management.output import DONE, FAILED, PhasegateCommand
-from projects.management.people import actor_named
 from projects.management.waiting import wait_for
 from projects.management.workforce import somebody_works
 from projects.models import Project

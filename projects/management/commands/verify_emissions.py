@@ -14,12 +14,12 @@ from agents.library.emissions.opened import factors_of, tables_of
 from agents.library.emissions.values import REASONS, VERSION, SetAside, tonnes
 from agents.library.emissions.verifying import Checked, contradictions, leads_to_root, recalculate
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import FAILED, NOT_FOUND, PhasegateCommand
+from orchestrator_site.showing.visible import one_line
 from projects.errors import RefusedInState
 from projects.management.finding import project_of
-from projects.management.output import FAILED, NOT_FOUND, PhasegateCommand
 from projects.models import Project
 from projects.reports.results import latest
-from projects.reports.visible import one_line
 from projects.services.contexts import documents_of
 from projects.services.progressing import next_action
 

@@ -16,7 +16,7 @@ from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles, FormParser, JSONParser, MultiPartParser
 
-from projects.api.errors import BodyMalformed, BodyTooLarge, TextNotStorable
+from orchestrator_site.api.errors import BodyMalformed, BodyTooLarge, TextNotStorable
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1

@@ -14,7 +14,7 @@ from django.db import OperationalError, ProgrammingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from orchestrator_site.errors import InvalidInput, PhasegateError, Unavailable
-from projects.reports.visible import visible
+from orchestrator_site.showing.visible import visible
 
 DONE, FAILED, USAGE, NOT_FOUND, REFUSED = 0, 1, 2, 3, 4
 """Exit statuses, as scripts of others know them."""

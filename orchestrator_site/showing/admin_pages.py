@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from projects.templatetags import phasegate
+from orchestrator_site.showing import tags
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
@@ -56,7 +56,7 @@ class ReadOnlyInline(admin.TabularInline[Any, Any]):
 
 def state_of(name: str) -> SafeString:
     """A state as sign and word."""
-    return phasegate.state(name)
+    return tags.state(name)
 
 
 def link_to(row: Model | None, text: str = "") -> SafeString | str:
@@ -65,4 +65,4 @@ def link_to(row: Model | None, text: str = "") -> SafeString | str:
         return "—"
     meta = row._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
-    return format_html('<a href="{}">{}</a>', address, phasegate.seen(text or str(row)))
+    return format_html('<a href="{}">{}</a>', address, tags.seen(text or str(row)))

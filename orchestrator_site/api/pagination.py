@@ -19,7 +19,7 @@ from django.db.models.constants import LOOKUP_SEP
 from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from projects.api.errors import CursorInvalid, ParametersInvalid
+from orchestrator_site.api.errors import CursorInvalid, ParametersInvalid
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from projects.api.errors import ParametersInvalid
+from orchestrator_site.api.errors import ParametersInvalid
 
 
 def check_fields(shape: type[serializers.Serializer[Any]], wanted: Collection[str] | None) -> None:

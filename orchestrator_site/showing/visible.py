@@ -12,6 +12,8 @@ import unicodedata
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+# Hindi, Persian and many an emoji are not spelt right without these, and they move nothing.
+JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 _CONTROLLING = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _HARMLESS = frozenset("\n\t")
 # Letters, marks and symbols that have no shape of their own: grapheme joiner, Hangul fillers, Khmer inherent
@@ -52,6 +54,16 @@ def shown(text: str) -> SafeString:
     if not has_hidden(text):
         return format_html("{}", text)
     return format_html_join("", "{}", ((_piece(piece),) for piece in _pieces(text)))
+
+
+def visible(text: str) -> str:
+    """Text for a terminal or a file, each character that cannot be seen as its code; tabs and line ends stay."""
+    return shown_plainly(text.replace("\r\n", "\n"), but=JOINERS)
+
+
+def one_line(text: str) -> str:
+    """The text as one visible line."""
+    return visible(" ".join(text.replace("\r", " ").split()))
 
 
 def _pieces(text: str) -> list[str]:

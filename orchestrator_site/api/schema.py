@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction
 
-from projects.api.serializers.fields import NamedChoiceField
-from projects.api.serializers.problems import ProblemSerializer
+from orchestrator_site.api.fields import NamedChoiceField
+from orchestrator_site.api.problem_shape import ProblemSerializer
 
 PROBLEM = "application/problem+json"
 
@@ -28,8 +28,8 @@ _MEANING: Mapping[int, tuple[str, str, str]] = {
         "not_authenticated",
         "Log in, or send `Authorization: Api-Key …`.",
     ),
-    403: ("You have no right to do this.", "forbidden", "This needs the right project.control."),
-    404: ("There is none, or it is not yours to see.", "project_not_found", "There is no project 0193a1f2-…"),
+    403: ("You have no right to do this.", "forbidden", "You have no right to do this."),
+    404: ("There is none, or it is not yours to see.", "not_found", "There is no such thing."),
     406: (
         "None of the media types that were asked for is made here.",
         "not_acceptable",
@@ -37,13 +37,14 @@ _MEANING: Mapping[int, tuple[str, str, str]] = {
     ),
     409: (
         "It cannot be done in the present state.",
-        "refused_in_state",
-        "Project 0193a1f2-… is completed already.",
+        "refused",
+        "This cannot be done in the present state.",
     ),
+    410: ("It was there, and is gone.", "gone", "It is gone."),
     412: (
         "It has changed since you read it (If-Match).",
         "precondition_failed",
-        "The project has changed: read it.",
+        "It has changed since you read it: read it again.",
     ),
     413: (
         "The body or a document is too large.",
@@ -51,29 +52,13 @@ _MEANING: Mapping[int, tuple[str, str, str]] = {
         "The body has more than 20,971,520 bytes.",
     ),
     415: ("The body's media type is not read here.", "unsupported_media_type", "Send application/json."),
-    422: ("A value is wrong; `errors` names each.", "fields_invalid", "blueprint: This field is required."),
+    422: ("A value is wrong; `errors` names each.", "fields_invalid", "name: This field is required."),
     429: ("Too many requests: wait as Retry-After says.", "throttled", "Expected available in 1 second."),
 }
 
 
 class ApiSchema(AutoSchema):
     """Adds to each operation its problems and path parameters, which every view has in the same way."""
-
-    path_parameters: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {
-        "project_id": ("The id of a project (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "other_id": ("The id of the other project (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "number": ("The number of a checkpoint.", {"type": "integer", "minimum": 1}),
-        "snapshot_id": ("The id of an imported snapshot (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "approval_id": ("The id of an approval (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "budget_id": ("The number of a budget.", {"type": "integer"}),
-        "schedule_id": ("The id of a schedule (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "document_id": ("The id of a document (UUIDv7).", {"type": "string", "format": "uuid"}),
-        "key": ("The key of a step; of an item with its index: `calls[3]`.", {"type": "string"}),
-        "name": (
-            "The name of a blueprint; `name@2` for a version, else the latest.",
-            {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*(@[0-9]{1,9})?$"},
-        ),
-    }
 
     @property
     def resource(self) -> Any:
@@ -85,7 +70,7 @@ class ApiSchema(AutoSchema):
         return [self.resource.tag]
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
-        known = self.path_parameters
+        known = self.resource.path_parameters
         return [
             {
                 "name": name,
@@ -115,6 +100,7 @@ class ApiSchema(AutoSchema):
 
     def _problem(self, status: int) -> dict[str, Any]:
         meaning, code, detail = _MEANING[status]
+        code, detail = self.resource.refusals.get(status, (code, detail))
         component: ResolvedComponent = self.resolve_serializer(ProblemSerializer, "response")
         title = HTTPStatus(status).phrase
         example = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}

@@ -21,8 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
-from projects.api.errors import IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused
-from projects.models.idempotency import IdempotencyRecord
+from orchestrator_site.api.errors import IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused
+from orchestrator_site.api.records import AnsweredOnce, record_model
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -47,12 +47,13 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
     with transaction.atomic():
         _lock(user_id, key)
         _forget_the_old()
-        record = IdempotencyRecord.objects.filter(user_id=user_id, key=key).first()
+        records = record_model()._default_manager
+        record = records.filter(user_id=user_id, key=key).first()
         if record is not None:
             return _replay(record, digest)
         response = work()
         if response.status_code < 400:
-            IdempotencyRecord.objects.create(
+            records.create(
                 user_id=user_id,
                 key=key,
                 fingerprint=digest,
@@ -73,13 +74,14 @@ def _lock(user_id: int, key: str) -> None:
 
 def _forget_the_old() -> None:
     """Remove some of the records that are older than 24 hours; a few a request keeps the table small."""
-    old = IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).select_for_update(skip_locked=True)
+    records = record_model()._default_manager
+    old = records.filter(created_at__lt=Now() - KEPT).select_for_update(skip_locked=True)
     ids = list(old.values_list("pk", flat=True)[:_FORGET_AT_ONCE])
     if ids:
-        IdempotencyRecord.objects.filter(pk__in=ids).delete()
+        records.filter(pk__in=ids).delete()
 
 
-def _replay(record: IdempotencyRecord, digest: str) -> Response:
+def _replay(record: AnsweredOnce, digest: str) -> Response:
     if record.fingerprint != digest:
         raise IdempotencyKeyReused(
             f"The {HEADER} {record.key!r} was used for another request: take a new key for a new request."

@@ -61,3 +61,15 @@ def operation(
         parameters=list(parameters),
         examples=list(examples),
     )
+
+
+def asked(value: Any, name: str = "request", media_type: str | None = None) -> OpenApiExample:
+    """An example of a body."""
+    return OpenApiExample(name, value=value, request_only=True, media_type=media_type)
+
+
+def answered(value: Any, *statuses: int, name: str = "answer") -> OpenApiExample:
+    """An example of an answer."""
+    return OpenApiExample(
+        name, value=value, response_only=True, status_codes=[str(status) for status in statuses or (200,)]
+    )

@@ -11,11 +11,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from orchestrator_site.api.errors import FieldsInvalid
+from orchestrator_site.api.parsing import FORM_EXTRAS, loads
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.problems import flat
 from orchestrator_site.statemachine import State
-from projects.api.errors import FieldsInvalid
-from projects.api.parsing import FORM_EXTRAS, loads
 
 # DRF gives the errors of items by their numbers: documents.0.name is documents[0].name to people.
 _INDEX = re.compile(r"\.(\d+)(?=\.|$)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
+from orchestrator_site.commanding.output import Usage
 from orchestrator_site.errors import NotFound
-from projects.management.output import Usage
 
 
 class UserNotFound(NotFound):

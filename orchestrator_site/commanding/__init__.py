@@ -1,0 +1,1 @@
+"""What every management command has in common."""
