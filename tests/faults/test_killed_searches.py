@@ -73,10 +73,11 @@ def check_search(project: Project, settings: Mapping[str, Any], effects: Effects
 
 
 @pytest.fixture
-def faults(tmp_path: Path) -> Path:
-    """The folder by which faults are armed while the processes run."""
+def faults(tmp_path: Path, site: Site) -> Path:
+    """The folder by which faults are armed while the processes run; a message counts as lost after three seconds."""
     folder = tmp_path / "faults"
     folder.mkdir()
+    site.environment |= {"PHASEGATE_FAULT": str(folder), "PHASEGATE_PUBLISH_BOUND_SECONDS": "3"}
     return folder
 
 
@@ -84,7 +85,7 @@ def test_workers_are_killed_and_redis_is_emptied_between_generations(
     site: Site, effects: Effects, faults: Path
 ) -> None:
     settings = settings_of(8)
-    site.start("control", "cpu", "beat", PHASEGATE_FAULT=str(faults))
+    site.start("control", "cpu", "beat")
     project = searching(settings)
 
     moments = ("in_agent", "before_commit", "after_fold", "after_put", "before_publish")
@@ -106,7 +107,7 @@ def test_whole_workers_die_it_is_paused_and_redis_is_emptied_again_and_again(
     site: Site, effects: Effects, faults: Path
 ) -> None:
     settings = settings_of(40, seconds=0.05, population=40)
-    site.start("control", "cpu", "beat", PHASEGATE_FAULT=str(faults))
+    site.start("control", "cpu", "beat")
     project = searching(settings)
 
     for round_number in range(1, 13):
@@ -115,10 +116,10 @@ def test_whole_workers_die_it_is_paused_and_redis_is_emptied_again_and_again(
         match round_number % 6:
             case 0:
                 site.kill("cpu")
-                site.start("cpu", PHASEGATE_FAULT=str(faults))
+                site.start("cpu")
             case 1:
                 site.kill("control")
-                site.start("control", PHASEGATE_FAULT=str(faults))
+                site.start("control")
             case 2:
                 empty_redis()
             case 3:
@@ -130,7 +131,7 @@ def test_whole_workers_die_it_is_paused_and_redis_is_emptied_again_and_again(
                 stood = generation(project)
                 site.kill("cpu")
                 empty_redis()
-                site.start("cpu", PHASEGATE_FAULT=str(faults))
+                site.start("cpu")
                 assert generation(project) == stood
                 control.resume(project_id=project.pk, actor=system_actor())
             case 5:
