@@ -6,6 +6,7 @@ fallback may stand in, and the result says so.
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Mapping
@@ -13,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents import dispatching, leasing
-from agents.definition import registered_agents
 from agents.dispatching import Served, Sought
 from agents.errors import AgentTimedOut, NoAgentNow, PermanentFailure, ResultUnusable
 from agents.registry import load_agents
@@ -59,18 +59,23 @@ def perform(step: Claim, context: StepContext, worker: WorkerProcess) -> Perform
     timeout = step.timeout_seconds
     if clocks is not None and (left := clocks.time_left) is not None:
         timeout = min(timeout, left)
-    params = context.params  # what cannot be evaluated fails the step before anybody is called
+    # What cannot be evaluated fails the step before anybody is called.
+    params = context.params if step.spec.get("params") else {}
     if step.spec.get("kind") == StepKind.SCATTER:
         return Performed(_text(step, _scatter(step, context, worker, timeout)))
-    own = step.agent and step.agent in registered_agents()
-    token = "" if own else leasing.issue(step.id, step.attempt)
-    work = _work(step, context, params, token=token, timeout=timeout)
+    if step.agent:
+        # A function of ours needs no token, and mostly reads nothing of the work but its time.
+        bare = functools.partial(_work, step, context, params, token="", timeout=timeout)
+        answer = dispatching.call_own(step.agent, bare, context, worker=worker.name, timeout=timeout)
+        if isinstance(answer, Done):
+            return _done(step, answer)
+    work = _work(step, context, params, token=leasing.issue(step.id, step.attempt), timeout=timeout)
     served = dispatching.dispatch(
         _sought(step),
         _request(step, context, params),
         work,
         context,
-        worker=str(worker.id),
+        worker=worker.name,
         chosen=lambda agent, decision: _note_choice(step, agent, decision),
     )
     return _performed(step, served)
@@ -160,7 +165,7 @@ def _ask_instead(step: Claim, context: StepContext, worker: WorkerProcess, name:
     """The answer of the agent that stands in; None where it failed, cannot be called, or would answer later."""
     work = _work(step, context, context.params, token="", timeout=step.timeout_seconds)
     try:
-        served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=str(worker.id))
+        served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=worker.name)
     except Exception as error:
         context.logger.warning("agent %s, which was to stand in at %s, failed: %s", name, step.key, error)
         return None
@@ -175,8 +180,11 @@ def _ask_instead(step: Claim, context: StepContext, worker: WorkerProcess, name:
 def _performed(step: Claim, served: Served) -> Performed:
     if isinstance(served.answer, Accepted):
         return Performed(left=Left(served.agent, served.answer, served.kept or {}))
-    text = served.answer.text
-    return Performed(text if text is not None else _text(step, served.answer.value))
+    return _done(step, served.answer)
+
+
+def _done(step: Claim, answer: Done) -> Performed:
+    return Performed(answer.text if answer.text is not None else _text(step, answer.value))
 
 
 def _text(step: Claim, value: Any) -> str:
@@ -278,7 +286,7 @@ def _scatter(step: Claim, context: StepContext, worker: WorkerProcess, timeout: 
     def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:
         # Each agent has an idempotency key of its own: they are asked for the same, and not for each other's work.
         own = replace(work, params=params, timeout=seconds, idempotency_key=f"{work.idempotency_key}.{agent.id}"[:100])
-        return dispatching.ask(agent, own, context, worker=str(worker.id), together=len(asked))
+        return dispatching.ask(agent, own, context, worker=worker.name, together=len(asked))
 
     gathered = scatter(
         asked,

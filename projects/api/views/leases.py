@@ -34,7 +34,7 @@ class ByLeaseToken(Resource):
     """
 
     tag = "answers"
-    authentication_classes = ()
+    authentication_classes = []
     throttle_classes = [ByLease]
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONRenderer]
