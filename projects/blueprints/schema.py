@@ -14,10 +14,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictInt,
     StrictStr,
     WithJsonSchema,
+    model_serializer,
     model_validator,
 )
 
@@ -209,6 +211,12 @@ class FallbackSpec(_Model):
         if (self.agent is None) == ("value" not in self.model_fields_set):
             raise ValueError("a fallback is an agent or a value: write `agent: NAME` or `value: …`")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a value where none was given: one that is null is a value, and would be read as one."""
+        written: dict[str, Any] = write(self)
+        return {name: each for name, each in written.items() if name != "value" or "value" in self.model_fields_set}
 
     @classmethod
     def all_of(cls, said: Any) -> tuple[FallbackSpec, ...]:

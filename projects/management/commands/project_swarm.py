@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.commanding.output import PhasegateCommand, Usage
 from projects.errors import NothingSearched, StepNotFound
 from projects.management.finding import project_of
-from projects.management.output import PhasegateCommand, Usage
 from projects.models import Step
 from projects.services.searches import picture_of, search_of
 
