@@ -148,6 +148,11 @@ def find_agent(name: str) -> AgentDefinition:
         raise AgentNotFound.named(name, _registered) from None
 
 
+def own_agent(name: str) -> AgentDefinition | None:
+    """The agent of that name of this process, if it has one: asked for every step."""
+    return _registered.get(name)
+
+
 def registered_agents() -> Mapping[str, AgentDefinition]:
     """All agents of this process, by name."""
     return dict(sorted(_registered.items()))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents import versions
-from agents.definition import AgentContext, AgentDefinition, registered_agents
+from agents.definition import AgentContext, AgentDefinition, own_agent, registered_agents
 from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAgentNow
 from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
@@ -25,7 +25,9 @@ from agents.routing import Decision, Request, Sought
 from agents.services import candidates, noting
 from agents.states import TAKES_STEPS
 from agents.transports import TRANSPORTS
-from agents.values import Answer, Performer, TransportName, Work
+from agents.transports.python import call
+from agents.values import Accepted, Answer, Performer, TransportName, Work
+from agents.wire.results import done
 from orchestrator_site.conf import conf
 
 if TYPE_CHECKING:
@@ -40,11 +42,15 @@ Chosen = Callable[[Performer, Mapping[str, Any] | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer, and whose it is. ``decision`` is None where there was nothing to decide."""
+    """An answer, and whose it is. ``decision`` is None where there was nothing to decide.
+
+    ``kept`` is the place of an agent that will answer later: whoever ends the attempt gives it back.
+    """
 
     answer: Answer
     agent: Performer
     decision: Mapping[str, Any] | None = None
+    kept: guards.Kept | None = None
 
 
 def dispatch(
@@ -56,17 +62,15 @@ def dispatch(
     Raises ``NoAgentNow`` where nobody can take it at this moment, ``AgentNotFound`` where nobody of that name can
     ever, and what ``Transport.perform`` raises.
     """
-    own = registered_agents().get(sought.name) if sought.name else None
-    if own is not None and not _is_limited(own):
-        agent = _performer_of(own)
-        return Served(_call_freely(agent, work, context, worker), agent)
     choice = _router().decide(sought, request)
     refusals: list[guards.Refused] = []
     for agent in choice.performers:
-        if _is_free(agent):
+        own = _free(agent.name) if agent.transport is TransportName.PYTHON else None
+        if own is not None:
             if chosen is not None:
                 chosen(agent, _kept(choice.decision, agent, refusals, named=bool(sought.name)))
-            return Served(_call_freely(agent, work, context, worker), agent, choice.decision.to_json())
+            answer = _call_freely(own, lambda: work, context, worker, timeout=work.timeout)
+            return Served(answer, agent, choice.decision.to_json())
         admitted = guards.admit(agent, work.project_id, worker)
         if isinstance(admitted, guards.Refused):
             refusals.append(admitted)
@@ -80,7 +84,8 @@ def dispatch(
             raise
         choice.took(agent.id)
         try:
-            return Served(_call(agent, admitted, work, context), agent, decision)
+            answer, kept = _call(agent, admitted, work, context)
+            return Served(answer, agent, decision, kept)
         finally:
             choice.gave_back(agent.id)
     raise NoAgentNow(
@@ -90,12 +95,30 @@ def dispatch(
     )
 
 
-def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str) -> Answer:
-    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does."""
-    admitted = guards.admit(agent, work.project_id, worker)
+def call_own(
+    name: str, work: Callable[[], Work], context: AgentContext, *, worker: str, timeout: float
+) -> Answer | None:
+    """The answer of a function of this process that has no limits; None: it is no such function, have it dispatched.
+
+    The hot path: nobody is asked, and ``work`` is made only where somebody has to be. Raises as ``dispatch`` does.
+    """
+    own = _free(name)
+    return None if own is None else _call_freely(own, work, context, worker, timeout=timeout)
+
+
+def ask(agent: Performer, work: Work, context: AgentContext, *, worker: str, together: int | None = None) -> Answer:
+    """Have this agent do the work, if it may be called now. Raises as ``dispatch`` does.
+
+    ``together``: so many are asked at once for one step, whose own places they take: of its project's it has one.
+    """
+    among = work.project_id if together is None else work.step_id
+    admitted = guards.admit(agent, among, worker, project_places=together)
     if isinstance(admitted, guards.Refused):
         raise NoAgentNow(f"Agent {agent.name!r}: {admitted.why}.", retry_after=admitted.retry_after)
-    return _call(agent, admitted, work, context)
+    answer, kept = _call(agent, admitted, work, context)
+    if kept is not None:
+        guards.end(agent, kept)  # nobody will wait for what it brings later
+    return answer
 
 
 def preview(sought: Sought, request: Request) -> Decision:
@@ -107,27 +130,40 @@ def reset() -> None:
     """Forget what this process knows of agents, as a fork or a test wants it."""
     _router.cache_clear()
     _performers.clear()
+    _owned.clear()
+    _well.clear()
     candidates.reset()
 
 
 os.register_at_fork(after_in_child=reset)
 
 
-def _call_freely(agent: Performer, work: Work, context: AgentContext, worker: str) -> Answer:
+def _call_freely(own: _Own, work: Callable[[], Work], context: AgentContext, worker: str, *, timeout: float) -> Answer:
     """Call an agent of this process that has no limits: only its circuit is looked at, as it is remembered."""
-    standing = guards.standing((agent,)).get(agent.id)
-    if standing is not None and (standing.state is not CircuitState.CLOSED or standing.paused_for > 0):
-        return ask(agent, work, context, worker=worker)
+    agent = own.agent
     began = time.monotonic()
+    if not _is_well(agent, began):
+        return ask(agent, work(), context, worker=worker)
     try:
-        answer = TRANSPORTS[agent.transport].perform(agent, work, context)
+        answer = done(agent.name, call(own.definition, context, timeout=timeout))
     except BaseException as error:
         seconds = time.monotonic() - began
         noting.note(agent.id, ok=False, seconds=seconds)
-        _count_failure(agent, work, worker, error, seconds)
+        _count_failure(agent, work(), worker, error, seconds)
         raise
     noting.note(agent.id, ok=True, seconds=time.monotonic() - began)
     return answer
+
+
+def _is_well(agent: Performer, now: float) -> bool:
+    """Whether nothing stood before the agent when it was last looked at, which is at most a tenth of a second ago."""
+    if now < _well.get(agent.id, 0.0):
+        return True
+    standing = guards.standing((agent,)).get(agent.id)
+    if standing is not None and (standing.state is not CircuitState.CLOSED or standing.paused_for > 0):
+        return False
+    _well[agent.id] = now + conf().standing_seconds
+    return True
 
 
 def _count_failure(agent: Performer, work: Work, worker: str, error: BaseException, seconds: float) -> None:
@@ -138,24 +174,34 @@ def _count_failure(agent: Performer, work: Work, worker: str, error: BaseExcepti
     """
     if not (isinstance(error, AgentFailure) and error.retryable):
         return
+    _well.pop(agent.id, None)
     admitted = guards.admit(agent, work.project_id, worker)
     if not isinstance(admitted, guards.Refused):
         guards.settle(admitted, guards.outcome_of(error), seconds)
 
 
-def _call(agent: Performer, admitted: guards.Admitted, work: Work, context: AgentContext) -> Answer:
-    """Call an agent that has admitted the work, and give the place back with what was learned."""
+def _call(
+    agent: Performer, admitted: guards.Admitted, work: Work, context: AgentContext
+) -> tuple[Answer, guards.Kept | None]:
+    """Call an agent that has admitted the work, and give the place back with what was learned.
+
+    Of an agent that will answer later nothing is known yet: it keeps the place, which is given beside its answer.
+    """
     began = time.monotonic()
-    error: BaseException | None = None
     try:
-        return TRANSPORTS[agent.transport].perform(agent, work, context)
-    except BaseException as raised:
-        error = raised
+        answer = TRANSPORTS[agent.transport].perform(agent, work, context)
+    except BaseException as error:
+        _learn(agent, admitted, error, time.monotonic() - began)
         raise
-    finally:
-        seconds = time.monotonic() - began
-        guards.settle(admitted, guards.outcome_of(error), seconds)
-        noting.note(agent.id, ok=error is None, seconds=seconds)
+    if isinstance(answer, Accepted):
+        return answer, guards.leave(admitted, answer.within)
+    _learn(agent, admitted, None, time.monotonic() - began)
+    return answer, None
+
+
+def _learn(agent: Performer, admitted: guards.Admitted, error: BaseException | None, seconds: float) -> None:
+    guards.settle(admitted, guards.outcome_of(error), seconds)
+    noting.note(agent.id, ok=error is None, seconds=seconds)
 
 
 def _kept(
@@ -186,9 +232,9 @@ class _Registry:
         return within_reach
 
     def _named(self, name: str) -> tuple[Performer, ...]:
-        own = registered_agents().get(name)
+        own = _own(name)
         if own is not None:
-            return (_performer_of(own),)
+            return (own.agent,)
         try:
             found = candidates.by_name(name)
         except AgentNotRegistered:
@@ -237,21 +283,46 @@ def _router() -> Router:
 
 def _is_within_reach(agent: Performer) -> bool:
     """A Python agent runs where its function is; all others can be called from anywhere."""
-    return agent.transport != TransportName.PYTHON or agent.name in registered_agents()
+    return agent.transport != TransportName.PYTHON or own_agent(agent.name) is not None
 
 
-def _is_free(agent: Performer) -> bool:
-    """Whether it is a function of this process without limits."""
-    own = registered_agents().get(agent.name) if agent.transport is TransportName.PYTHON else None
-    return own is not None and not _is_limited(own)
+def _free(name: str) -> _Own | None:
+    """The function of this process of that name, if it has no limits."""
+    own = _own(name)
+    return None if own is None or own.limited else own
 
 
-def _is_limited(definition: AgentDefinition) -> bool:
-    """Whether calls of a Python agent are counted. Those for processes of their own are as many as these are."""
-    if definition.queue == "io" or conf().python_agent_places is not None:
-        return True
-    agent = _performer_of(definition)
-    return agent.max_concurrency is not None or SETTING in agent.settings
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A function of this process as the registry had it at the moment ``read_at``, on the monotonic clock.
+
+    ``limited`` if calls of it are counted. Those for processes of their own are as many as these are.
+    """
+
+    definition: AgentDefinition
+    agent: Performer
+    limited: bool
+    read_at: float
+
+
+_well: dict[str, float] = {}
+"""Functions of this process by id, with the moment until which they are taken to be well."""
+
+_owned: dict[str, _Own] = {}
+"""What is asked for every step, for as long as answers of the registry are taken for good without asking it."""
+
+
+def _own(name: str) -> _Own | None:
+    definition = own_agent(name)
+    if definition is None:
+        return None
+    known, now = _owned.get(name), time.monotonic()
+    if known is None or known.definition is not definition or now - known.read_at >= conf().registry_check_seconds:
+        agent = _performer_of(definition)
+        counted = definition.queue == "io" or conf().python_agent_places is not None
+        limited = counted or agent.max_concurrency is not None or SETTING in agent.settings
+        _owned[name] = known = _Own(definition, agent, limited, now)
+    return known
 
 
 def _performer_of(definition: AgentDefinition) -> Performer:

@@ -195,6 +195,7 @@ class AnswersUnusable(PermanentFailure):
     """The answers that were gathered cannot be made one."""
 
     code = "answers_unusable"
+    http_status = 502
 
 
 class QuorumMissed(AgentFailure):
@@ -204,6 +205,7 @@ class QuorumMissed(AgentFailure):
     """
 
     code = "quorum_missed"
+    http_status = 504
 
 
 def _choices(name: str, known: Iterable[str]) -> str:

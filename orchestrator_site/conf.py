@@ -187,6 +187,12 @@ class Conf(BaseSettings):
         description="An agent that takes work and will answer later is to be heard of within as long, where it says "
         "nothing else. Defaults to 60 s.",
     )
+    callbacks_per_minute: int = Field(
+        600,
+        ge=10,
+        description="How often a minute an agent that answers later may say that it is at it, for one attempt. "
+        "Defaults to 600.",
+    )
     agent_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Environment variables that agents may name as their secret, by comma, each with the one host it "

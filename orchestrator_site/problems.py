@@ -19,6 +19,7 @@ from rest_framework.views import set_rollback
 
 from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Unavailable
 from orchestrator_site.observability.middleware import request_id_of
+from orchestrator_site.observability.secrets import clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ def _flat_django(error: DjangoValidationError) -> Iterator[dict[str, str]]:
 
 
 def _of_request(request: HttpRequest) -> dict[str, str]:
-    found = {"instance": request.path}
+    found = {"instance": clean_text(request.path)}  # answers are logged by those who get them
     if request_id := request_id_of(request):
         found["request_id"] = request_id
     return found
@@ -170,7 +171,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's ``handler404``."""
     if not _for_api(request):
         return defaults.page_not_found(request, exception)
-    return _plain(request, 404, "not_found", f"There is nothing at {request.path}: see /api/docs/.")
+    return _plain(request, 404, "not_found", f"There is nothing at {clean_text(request.path)}: see /api/docs/.")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

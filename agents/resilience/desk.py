@@ -8,6 +8,7 @@ import itertools
 import logging
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from agents.resilience import watching
 from agents.resilience.guarding import Barrier, Held, Let
 from agents.resilience.link import Link, RedisAway
 from agents.resilience.local import Local, at_the_floor
-from agents.resilience.outcomes import Ending, Outcome
+from agents.resilience.outcomes import ANSWERED, Ending, Outcome
 from agents.resilience.rules import SETTING, Rules, rules_for
 from agents.resilience.shared import SEPARATOR, OrdersUnknown, Shared
 from agents.resilience.standings import Standings
@@ -70,6 +71,7 @@ class Desk:
         self._rules: dict[str, tuple[object, Rules]] = {}  # with what of the agent they depend on
         self._refusals: dict[str, tuple[float, Held]] = {}
         self._held: dict[str, tuple[float, Admitted]] = {}  # by place, with the moment from which its lease surely runs
+        self._renewing = threading.Lock()
         self._orders_read = 0.0
         self._name, self._numbers = secrets.token_hex(4), itertools.count()
 
@@ -131,20 +133,49 @@ class Desk:
     def renew(self) -> list[Admitted]:
         """Longer leases for all places of this process, in one round trip; gives those that were lost."""
         self._link.nudge()
-        held = [admitted for _, admitted in tuple(self._held.values()) if admitted.shared]
-        if not held:
-            return []
-        asked = time.monotonic()
-        try:
-            lost = self._shared.renew(held, self._house.rules.lease)
-        except RedisAway:
-            return []
+        with self._renewing:  # so that none is renewed for so short that was just left to its agent for longer
+            held = [admitted for _, admitted in tuple(self._held.values()) if admitted.shared]
+            if not held:
+                return []
+            asked = time.monotonic()
+            try:
+                lost = self._shared.renew(held, self._house.rules.lease)
+            except RedisAway:
+                return []
         for admitted in held:
             if admitted.place in self._held:
                 self._held[admitted.place] = asked, admitted
         for admitted in lost:
             self._held.pop(admitted.place, None)
         return lost
+
+    # --- agents that answer later
+
+    def leave(self, admitted: Admitted, seconds: float) -> Admitted:
+        """The agent took the work and will answer later: the place is its own, for so many seconds.
+
+        That it took the work is an answer to a probe; what becomes of the work counts when it is over: see ``end``.
+        """
+        changed = self._tell(admitted, ANSWERED, None, release=False) if admitted.probe else None
+        generation = admitted.generation + (changed is not None)
+        kept = replace(admitted, generation=generation, probe=False, shared=True)
+        if not admitted.shared:
+            self.release(admitted)  # what a process counts by itself would never be given back by another
+            return kept
+        with self._renewing:
+            self._held.pop(admitted.place, None)
+            self.hold(kept, seconds)
+        return kept
+
+    def hold(self, kept: Admitted, seconds: float) -> None:
+        """A longer lease for a place that an agent keeps, whichever process left it to the agent. While Redis is away
+        nobody counts; a place that Redis forgot is taken anew where there is room."""
+        with contextlib.suppress(RedisAway):
+            self._shared.renew([kept], seconds)
+
+    def end(self, kept: Admitted, outcome: Outcome | None) -> None:
+        """The work that was left to an agent is over; None where that says nothing about the agent."""
+        self._tell(kept, outcome, None, release=True)
 
     # --- looking
 
@@ -225,20 +256,25 @@ class Desk:
             release = self._held.pop(admitted.place, None) is not None
         if outcome is not None and _is_no_news(admitted, outcome):
             outcome = None
-        if outcome is None and not release:
-            return
+        if outcome is not None or release:
+            self._tell(admitted, outcome, seconds, release=release)
+
+    def _tell(
+        self, admitted: Admitted, outcome: Outcome | None, seconds: float | None, *, release: bool
+    ) -> Change | None:
         store = self._shared if admitted.shared else self._local
         try:
             change = store.ended(admitted, outcome, seconds, release=release)
         except RedisAway:
             if outcome is None:
-                return  # the lease gives the place back
+                return None  # the lease gives the place back
             # What was learned is not lost on this process, which is alone with the agent for now.
             generation = self._local.standing(admitted.agent_id, admitted.rules).generation
             change = self._local.ended(replace(admitted, generation=generation), outcome, seconds, release=False)
         if change is not None:
             self._forget_what_is_remembered(admitted.agent_id)
             watching.report(change)
+        return change
 
     def _surely_holds(self, admitted: Admitted) -> bool:
         """Whether a call needs nobody's leave but the circuit's: its rate is not counted, and its place is not lost."""

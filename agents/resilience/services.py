@@ -21,6 +21,7 @@ from agents.resilience.link import Link
 from agents.resilience.outcomes import Outcome, delay_with, is_retryable, outcome_of
 from agents.resilience.rate import RateRules
 from agents.resilience.rules import Rules
+from agents.resilience.shared import SEPARATOR
 from agents.resilience.values import Admitted, Change, Refused, Standing
 from agents.resilience.watching import unwatch, watch
 from agents.values import Performer
@@ -37,10 +38,13 @@ __all__ = [
     "admit",
     "delay_with",
     "describe",
+    "end",
     "force",
     "forget",
+    "hold",
     "is_retryable",
     "keep",
+    "leave",
     "outcome_of",
     "release",
     "renew",
@@ -52,6 +56,9 @@ __all__ = [
     "unwatch",
     "watch",
 ]
+
+Kept = Mapping[str, Any]
+"""A place that was left to an agent, as JSON can hold it: whoever has it may renew it and give it back."""
 
 _desk: Desk | None = None
 
@@ -110,6 +117,29 @@ def settle(admitted: Admitted, outcome: Outcome, seconds: float | None = None) -
 def renew() -> list[Admitted]:
     """Longer leases for all places of this process; gives those that were lost, whose calls should stop."""
     return desk().renew()
+
+
+def leave(admitted: Admitted, seconds: float) -> Kept:
+    """Leave the place to the agent, which took the work and will answer later: it is its own for so many seconds, and
+    this process renews it no longer."""
+    kept = desk().leave(admitted, seconds)
+    return {"place": kept.place, "project_places": kept.project_places, "generation": kept.generation}
+
+
+def hold(agent: Performer, kept: Kept, seconds: float) -> None:
+    """The agent was heard of: its place is its own for so many seconds from now. From any process."""
+    desk().hold(_admitted(agent, kept), seconds)
+
+
+def end(agent: Performer, kept: Kept, outcome: Outcome | None = None) -> None:
+    """The work that was left to the agent is over: its place is free, and ``outcome`` counts as that of any call."""
+    desk().end(_admitted(agent, kept), outcome)
+
+
+def _admitted(agent: Performer, kept: Kept) -> Admitted:
+    _worker, agent_id, project_id, _number = kept["place"].split(SEPARATOR)
+    places, generation = kept["project_places"], kept["generation"]
+    return Admitted(agent_id, project_id, kept["place"], desk().rules(agent), places, generation, probe=False)
 
 
 def standing(agents: Iterable[Performer]) -> Mapping[str, Standing]:

@@ -11,6 +11,7 @@ from typing import Any
 from agents import transports, versions
 from agents.discovery import check_place
 from agents.errors import AgentInvalid, AgentSettingsRefused, QueryInvalid
+from agents.resilience.rules import Rules, rules_for
 from agents.values import Location, Performer, TransportName
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
@@ -97,11 +98,14 @@ def transport(given: str) -> TransportName:
 
 
 def settings(performer: Performer) -> None:
-    """Have its transport refuse an agent that it could never reach. Raises ``AgentSettingsRefused``.
+    """Have its transport refuse an agent that it could never reach, and the guards rules that make no sense.
+
+    Raises ``AgentSettingsRefused``.
 
     The family of transports is looked up by name where the call is made, so that the registry knows none of them; one
     that is not installed checks nothing.
     """
+    rules_for(performer, Rules())
     family: Mapping[str, Any] = getattr(transports, "TRANSPORTS", {})
     found = family.get(performer.transport)
     if found is not None:

@@ -5,6 +5,7 @@ What is lost with a process that dies is a second of statistics, and no more.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
@@ -54,6 +55,7 @@ def forget() -> None:
     _notes.clear()
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_registered(agent_id: str) -> bool:
     """Agents that are not in the registry yet have a name where others have an id."""
     try:

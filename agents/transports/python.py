@@ -21,7 +21,6 @@ from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut
 from agents.values import Answer, Performer, TransportName, Work
 from agents.wire.results import done
 
-
 _SETTINGS = {"queue", "resilience"}
 """Which pool of workers runs the function, and what protects it."""
 
@@ -38,7 +37,9 @@ class PythonTransport:
     def check(self, agent: Performer) -> None:
         """Refuse a name that no function has, and settings that a function does not take."""
         if foreign := sorted(set(agent.settings) - _SETTINGS):
-            raise AgentSettingsRefused(f"Agent {agent.name!r} is a function of this process: it takes no {foreign[0]!r}.")
+            raise AgentSettingsRefused(
+                f"Agent {agent.name!r} is a function of this process: it takes no {foreign[0]!r}."
+            )
         try:
             find_agent(agent.name)
         except AgentNotFound as error:

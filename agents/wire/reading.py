@@ -16,13 +16,16 @@ class TransportSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
+GUARDS = "resilience"
+"""The key under which an agent's settings hold its own rules of circuit and rate, as ``resilience.rules.SETTING``."""
+
 Read = TypeVar("Read", bound=TransportSettings)
 
 
 def settings_of(agent: Performer, model: type[Read]) -> Read:
     """The agent's settings. Raises ``AgentSettingsRefused`` naming every mistake, and no value: some are secret."""
     try:
-        return model.model_validate(dict(agent.settings))
+        return model.model_validate({name: said for name, said in agent.settings.items() if name != GUARDS})
     except ValidationError as error:
         told = [
             f"{'.'.join(map(str, problem['loc'])) or 'settings'}: {problem['msg'].removeprefix('Value error, ')}"

@@ -41,7 +41,7 @@ class Capability(_Explained):
     AGENT_READ = "agent.read", "See agents and their health."
     AGENT_REGISTER = "agent.register", "Register agents, and keep, change and deregister those one has registered."
     AGENT_MANAGE = "agent.manage", "Change, drain and deregister the agents of others too, and force their circuits."
-    AGENT_CALL = "agent.call", "Do the work of an agent: heartbeat, complete and fail the steps it was given."
+    AGENT_CALL = "agent.call", "Have agents do work outside of any project: ask many at once for the same."
     WEBHOOK_MANAGE = "webhook.manage", "Subscribe to events by webhook, and see deliveries."
     ACCESS_MANAGE = "access.manage", "Make, rotate and revoke API keys; give roles."
 
@@ -79,6 +79,7 @@ TABLE: Mapping[Role, frozenset[Capability]] = {
         Capability.PROJECT_INTERVENE,
         Capability.AGENT_REGISTER,
         Capability.AGENT_MANAGE,
+        Capability.AGENT_CALL,
     },
     Role.APPROVER: frozenset({Capability.APPROVAL_DECIDE}),
     Role.AGENT: frozenset({Capability.AGENT_CALL, Capability.AGENT_REGISTER, Capability.AGENT_READ}),

@@ -28,7 +28,8 @@ class StrictJSONParser(JSONParser):
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         """The value of the body; an empty body is an empty object."""
-        return loads(read_limited(stream).decode_text())
+        view = (parser_context or {}).get("view")
+        return loads(read_limited(stream, getattr(view, "largest_body", None)).decode_text())
 
 
 class TextParser(BaseParser):
@@ -85,12 +86,13 @@ class _Body(bytes):
             raise BodyMalformed(f"The body is no UTF-8: byte {error.start} cannot be read.") from None
 
 
-def read_limited(stream: IO[Any]) -> _Body:
-    """The bytes of a body, up to ``DATA_UPLOAD_MAX_MEMORY_SIZE``. Raises ``BodyTooLarge``."""
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+def read_limited(stream: IO[Any], largest: int | None = None) -> _Body:
+    """The bytes of a body, up to ``largest`` or else ``DATA_UPLOAD_MAX_MEMORY_SIZE``. Raises ``BodyTooLarge``."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if largest is None else largest
     content = stream.read() if limit is None else stream.read(limit + 1)
     if limit is not None and len(content) > limit:
-        raise BodyTooLarge(f"The body has more than {limit:,} bytes. Send documents as multipart/form-data.")
+        hint = " Send documents as multipart/form-data." if largest is None else ""
+        raise BodyTooLarge(f"The body has more than {limit:,} bytes.{hint}")
     return _Body(content)
 
 

@@ -59,7 +59,8 @@ class Resource(APIView):
     """A resource: a tag in the documentation, a right for each method that asks for one, its refusals.
 
     ``path_parameters`` gives for each variable of a path its description and schema; ``refusals`` for a status
-    the code and the detail that its example shows, where the general ones would say too little.
+    the code and the detail that its example shows, where the general ones would say too little. ``never`` are
+    refusals of others that it does not know.
     """
 
     schema = ApiSchema()
@@ -68,6 +69,7 @@ class Resource(APIView):
     problems: ClassVar[Mapping[str, Sequence[int]]] = {}
     path_parameters: ClassVar[Mapping[str, tuple[str, Mapping[str, Any]]]] = {}
     refusals: ClassVar[Mapping[int, tuple[str, str]]] = {}
+    never: ClassVar[frozenset[int]] = frozenset()
     serializer_class: type[serializers.Serializer[Any]] | None = None
     form_class: type[serializers.Serializer[Any]] | None = None
     as_text = False

@@ -53,6 +53,13 @@ _MEANING: Mapping[int, tuple[str, str, str]] = {
     ),
     415: ("The body's media type is not read here.", "unsupported_media_type", "Send application/json."),
     422: ("A value is wrong; `errors` names each.", "fields_invalid", "name: This field is required."),
+    502: ("What agents answered cannot be used.", "answers_unusable", "No answer has a number at 'score'."),
+    503: ("Nobody can take it now: try again later.", "no_agent_now", "No agent offers 'text.review'."),
+    504: (
+        "Too few agents answered in time.",
+        "quorum_missed",
+        "1 of 3 agents answered, 2 were needed. reviewer-2: it had not answered by the end; …",
+    ),
     429: ("Too many requests: wait as Retry-After says.", "throttled", "Expected available in 1 second."),
 }
 
@@ -96,7 +103,7 @@ class ApiSchema(AutoSchema):
             found |= {400, 413, 415, 422}
         if self._process_override_parameters():  # type: ignore[no-untyped-call]
             found.add(422)
-        return found
+        return found - frozenset(self.resource.never)
 
     def _problem(self, status: int) -> dict[str, Any]:
         meaning, code, detail = _MEANING[status]

@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db.models import Count, F
 from django.utils.translation import gettext as _
 
+from agents.errors import NoAgentNow
 from orchestrator_site.dashboard.graph.drawing import Drawing, PhaseToDraw, StepToDraw, draw
 from orchestrator_site.history import services as history
 from projects.models import Approval, Dependency, Document, Phase, Project, Step
 from projects.models.approval import Purpose
+from projects.services.performers import NOBODY, Performing, asked_for, degradation, performers_of
 from projects.services.progressing import PhaseProgress, Progress, progress, usage, why
 from projects.standing import standing_with
 from projects.states import STEP, ApprovalState, Directive, PhaseState, ProjectState, StepState
@@ -42,6 +44,17 @@ class StepRow:
     items: Mapping[str, int]
     failures: tuple[Failure, ...]
     why: str = ""
+    performing: Performing = NOBODY
+
+    @property
+    def agent(self) -> str:
+        """Who has it, had it last, or is asked for it."""
+        return self.performing.agent or asked_for(self.step)
+
+    @property
+    def degraded(self) -> str:
+        """That the result is its fallback's, in words."""
+        return degradation(self.step)
 
     @property
     def items_total(self) -> int:
@@ -55,8 +68,8 @@ class StepRow:
 
     @property
     def message(self) -> str:
-        """The last error, in a sentence."""
-        return message_of(self.step.error)
+        """The last error, in a sentence; that nobody could take it is none."""
+        return "" if is_held(self.step) else message_of(self.step.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,11 @@ def message_of(error: Mapping[str, Any] | None) -> str:
     return str((error or {}).get("message") or (error or {}).get("code") or "")
 
 
+def is_held(step: Step) -> bool:
+    """Whether it waits for an agent that can take it: it has not failed, and ``why`` says what it waits for."""
+    return (step.error or {}).get("code") == NoAgentNow.code and step.state not in STEP.terminal
+
+
 def _blocks(
     project: Project, approvals: Sequence[Approval], counted: Mapping[str, PhaseProgress]
 ) -> tuple[PhaseBlock, ...]:
@@ -170,6 +188,7 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
         items.setdefault(parent_id, {})[state] = count
     failures = _failures(lists)
     reasons = _reasons(project, steps)
+    performing = performers_of(steps)
     return [
         StepRow(
             step,
@@ -178,6 +197,7 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
             items.get(step.pk, {}),
             tuple(failures.get(step.pk, ())),
             reasons.get(step.pk, ""),
+            performing.get(step.pk, NOBODY),
         )
         for step in steps
     ]

@@ -16,6 +16,8 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _SECRET_TEXTS = (
+    # Lease tokens, also as they stand in addresses: which step and attempt may be seen, the signature not.
+    (re.compile(r"\b([0-9a-f]{32}\.[1-9][0-9]{0,8}(?::|%3[Aa]))[A-Za-z0-9_-]{43}"), rf"\1{HIDDEN}"),
     # Our own API keys: the prefix may be seen, it names the key without opening anything.
     (re.compile(r"\b(pg_live_[A-Za-z0-9]{1,8}_)[A-Za-z0-9]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b((?:bearer|basic|api-key)\s+)(?!pg_live_)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{HIDDEN}"),

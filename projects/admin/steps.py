@@ -19,6 +19,7 @@ from orchestrator_site.showing import tags
 from orchestrator_site.showing.admin_pages import ReadOnlyAdmin, ReadOnlyInline, link_to, state_of
 from projects.models import Attempt, Phase, Project, Step
 from projects.services import results
+from projects.services.performers import degradation, sentence_of
 
 
 class OfVisibleProjects(ReadOnlyAdmin):
@@ -79,6 +80,8 @@ class AttemptInline(ReadOnlyInline):
     fields = (
         "number",
         "outcome",
+        "performer",
+        "chosen_because",
         "error",
         "details",
         "tokens_in",
@@ -89,6 +92,11 @@ class AttemptInline(ReadOnlyInline):
     )
     readonly_fields = fields
     ordering = ("number",)
+
+    @admin.display(description=gettext_lazy("chosen because"))
+    def chosen_because(self, attempt: Attempt) -> SafeString | str:
+        """Why this agent, in words."""
+        return tags.seen(sentence_of(attempt.decision)) or "—"
 
 
 @admin.register(Step)
@@ -112,7 +120,7 @@ class StepAdmin(OfVisibleProjects):
     search_help_text = gettext_lazy("The beginning of a step's key or an agent's name")
     ordering = ("-id",)
     inlines = (AttemptInline,)
-    readonly_fields = ("standing", "project_link", "phase_link", "parent_link", "result_shown")
+    readonly_fields = ("standing", "project_link", "phase_link", "parent_link", "result_shown", "stands_in")
     fields = (
         "key",
         "standing",
@@ -125,6 +133,7 @@ class StepAdmin(OfVisibleProjects):
         "spec",
         "item",
         "result_shown",
+        "stands_in",
         "error",
         "on_failure",
         "attempt",
@@ -156,6 +165,11 @@ class StepAdmin(OfVisibleProjects):
         """The result, wherever it is kept."""
         value = results.shown(step)
         return "—" if value is None else tags.seen(json.dumps(value, ensure_ascii=False))
+
+    @admin.display(description=gettext_lazy("degraded"))
+    def stands_in(self, step: Step) -> SafeString | str:
+        """Whose result it is, where it is a fallback's."""
+        return tags.seen(degradation(step)) or "—"
 
     @admin.display(description=gettext_lazy("project"))
     def project_link(self, step: Step) -> SafeString | str:

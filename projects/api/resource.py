@@ -28,6 +28,10 @@ class Resource(resource.Resource):
         "schedule_id": ("The id of a schedule (UUIDv7).", {"type": "string", "format": "uuid"}),
         "document_id": ("The id of a document (UUIDv7).", {"type": "string", "format": "uuid"}),
         "key": ("The key of a step; of an item with its index: `calls[3]`.", {"type": "string"}),
+        "lease_token": (
+            "The lease token that came with the work: all the authority that is needed.",
+            {"type": "string", "pattern": "^[0-9a-f]{32}[.][1-9][0-9]{0,8}:[A-Za-z0-9_-]{43}$"},
+        ),
         "name": (
             "The name of a blueprint; `name@2` for a version, else the latest.",
             {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*(@[0-9]{1,9})?$"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator_site.api.routing import route
 from projects.api.views import (
+    agents,
     approvals,
     blueprints,
     budgets,
@@ -13,6 +14,7 @@ from projects.api.views import (
     history,
     insight,
     interventions,
+    leases,
     overview,
     projects,
     reruns,
@@ -66,6 +68,9 @@ urlpatterns = [
     route("projects/<str:project_id>/state", insight.State, "project-state"),
     route("projects/<str:project_id>/steps", steps.StepList, "steps"),
     route("projects/<str:project_id>/steps/<str:key>", steps.StepDetail, "step"),
+    # Before the agents themselves, which are read by their names.
+    route("agents/route", agents.RoutePreview, "agents-route"),
+    route("agents/scatter", agents.Scatter, "agents-scatter"),
     route("approvals", approvals.ApprovalList, "approvals"),
     route("approvals/<str:approval_id>", approvals.ApprovalDetail, "approval"),
     route("approvals/<str:approval_id>/decisions", approvals.Decisions, "decisions"),
@@ -75,5 +80,8 @@ urlpatterns = [
     route("schedules/<str:schedule_id>", schedules.ScheduleDetail, "schedule"),
     route("snapshots", snapshots.SnapshotList, "snapshots"),
     route("snapshots/<str:snapshot_id>", snapshots.SnapshotDetail, "snapshot"),
+    route("steps/<str:lease_token>/complete", leases.Complete, "lease-complete"),
+    route("steps/<str:lease_token>/fail", leases.Fail, "lease-fail"),
+    route("steps/<str:lease_token>/heartbeat", leases.Heartbeat, "lease-heartbeat"),
     route("stats/daily", overview.Daily, "stats-daily"),
 ]

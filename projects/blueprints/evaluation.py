@@ -22,6 +22,8 @@ from projects.blueprints.cel_writing import written
 from projects.blueprints.errors import ExpressionFailed, ExpressionInvalid
 from projects.blueprints.suggestions import did_you_mean
 
+RULE_ROOTS = frozenset({"params"})
+"""What rules of a route may read: the parameters that the step is about to be given to an agent with."""
 ITEM_ROOTS = frozenset({"item", "index"})
 ROOTS = ITEM_ROOTS | frozenset(
     {"inputs", "results", "values", "variables", "approvals", "rework", "documents", "project", "intent"}

@@ -11,7 +11,7 @@ from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, Expression, compil
 from projects.blueprints.graph_checks import all_needs
 from projects.blueprints.paths import Place
 from projects.blueprints.reading_checks import Readable, Reader
-from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, StepSpec
+from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, RouteSpec, StepSpec
 from projects.blueprints.shaping import Finding
 from projects.blueprints.swarm_settings import templates_in
 from projects.blueprints.templates import expressions_in, texts_of
@@ -76,6 +76,8 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
             yield _condition(source, (*place, key), readable)
     roots = ROOTS if step.for_each is not None else _EVERYWHERE
     yield from _templates(step.params, (*place, "params"), roots, readable)
+    if isinstance(step.route, RouteSpec):
+        yield from _of_route(step.route, (*place, "route"), roots, readable)
     if step.concurrency is not None:
         yield from _templates(step.concurrency.key, (*place, "concurrency", "key"), _WHEN_MADE, Readable())
     if step.compensate is not None:
@@ -90,6 +92,14 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
             yield from _templates(template, (*place, "swarm", *below), _EVERYWHERE, readable)
     if step.approval is not None:
         yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
+
+
+def _of_route(route: RouteSpec, place: Place, roots: frozenset[str], readable: Readable) -> Iterator[_Spot | Finding]:
+    """Its key, and where the work comes from; its rules are read by ``agent_checks``."""
+    yield from _templates(route.key, (*place, "key"), roots, readable)
+    if route.near is not None:
+        for name in ("region", "zone"):
+            yield from _templates(getattr(route.near, name), (*place, "near", name), roots, readable)
 
 
 def _of_gate(phase: PhaseSpec, place: Place, readable: Readable) -> Iterator[_Spot | Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, Expression, compile_expression
+from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, RULE_ROOTS, Expression, compile_expression
 from projects.blueprints.templates import render, template_references
 
-__all__ = ["ITEM_ROOTS", "ROOTS", "Expression", "compile_expression", "render", "template_references"]
+__all__ = ["ITEM_ROOTS", "ROOTS", "RULE_ROOTS", "Expression", "compile_expression", "render", "template_references"]

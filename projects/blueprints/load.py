@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator_site.digests import digest_of
 from projects.blueprints import not_yet
+from projects.blueprints.agent_checks import check_agents
 from projects.blueprints.budget_checks import check_budgets
 from projects.blueprints.errors import BlueprintInvalid, ExpressionInvalid, Problem
 from projects.blueprints.evaluation import compile_expression
@@ -25,6 +26,7 @@ from projects.blueprints.yaml_tree import LARGEST, Tree, read_tree
 
 _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
     check_steps,
+    check_agents,
     check_graph,
     check_gates,
     check_budgets,

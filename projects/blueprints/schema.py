@@ -204,7 +204,13 @@ class FallbackSpec(_Model):
 
     agent: Name | None = None
     value: Any = None
-    causes: tuple[Literal["failed", "no_agent", "timed_out"], ...] = ()
+    causes: tuple[Literal["failed", "no_agent", "timed_out"], ...] = Field(default=(), exclude_if=_is_empty)
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the one of them that it is, which may be the value null: so it can be read again."""
+        other = "value" if self.agent is not None else "agent"
+        return {name: value for name, value in write(self).items() if name != other}
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

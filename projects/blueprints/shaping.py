@@ -57,7 +57,8 @@ def model_at(place: Iterable[str | int]) -> type[BaseModel] | None:
     for part in place:
         annotation = _bare(annotation)
         if isinstance(part, int):
-            annotation = (get_args(annotation) or (None,))[0] if get_origin(annotation) is tuple else None
+            if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):  # one, or a list of them
+                annotation = (get_args(annotation) or (None,))[0] if get_origin(annotation) is tuple else None
         elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
             annotation = dict(_keys_of(annotation)).get(part)
         else:
@@ -67,13 +68,14 @@ def model_at(place: Iterable[str | int]) -> type[BaseModel] | None:
 
 
 def _bare(annotation: Any) -> Any:
-    """Without ``Annotated`` and ``| None``."""
+    """Without ``Annotated`` and ``| None``; of several shapes the one that has keys."""
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
             annotation = get_args(annotation)[0]
         elif origin in (Union, types.UnionType):
-            annotation = next(each for each in get_args(annotation) if each is not type(None))
+            shapes = [each for each in get_args(annotation) if each is not type(None)]
+            annotation = next((each for each in shapes if isinstance(each, type)), shapes[0])
         else:
             return annotation
 
@@ -103,7 +105,10 @@ def _without(values: dict[str, Any], findings: Iterable[Finding]) -> Blueprint |
 
 def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Finding]:
     for detail in error.errors(include_url=False):
-        place, kind, given, limits = detail["loc"], detail["type"], detail["input"], detail.get("ctx", {})
+        told, kind, given, limits = detail["loc"], detail["type"], detail["input"], detail.get("ctx", {})
+        place = _without_branches(told, values)
+        if place is None:
+            continue
         if place[-1:] == ("[key]",) and kind != "extra_forbidden":
             place = place[:-1]  # of a key that is wrong itself, as those of `evidence` can be
         if kind == "too_short" and given:
@@ -114,6 +119,30 @@ def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Findin
             yield _unknown_key(place)
         else:
             yield Finding(place, *words(kind, given, limits, detail["msg"]))
+
+
+def _without_branches(told: Place, values: Any) -> Place | None:
+    """The place in the document. None: it is said of a shape that the value was not meant to have.
+
+    What may be written in several shapes, as a route and a fallback, pydantic tries in each, and names it in the place.
+    """
+    place: list[str | int] = []
+    here = values
+    for before, part in zip(("", *told), told, strict=False):
+        if before == "route" and isinstance(part, str) and (part == "RouteSpec" or part.startswith("literal[")):
+            if isinstance(here, dict) != (part == "RouteSpec"):
+                return None
+            continue
+        if before == "fallback" and isinstance(part, str) and "FallbackSpec" in part:
+            if isinstance(here, list) != part.startswith("tuple["):
+                return None
+            continue
+        place.append(part)
+        try:
+            here = here[part]
+        except (LookupError, TypeError):
+            here = None
+    return tuple(place)
 
 
 def _unknown_key(place: Place) -> Finding:
@@ -183,7 +212,8 @@ def words(kind: str, given: Any, limits: dict[str, Any], said: str) -> tuple[str
         known = re.findall(r"'([^']*)'", str(limits.get("expected", "")))
         return f"{_short(given)} is none of {', '.join(known)}", _meant(given, known)
     if kind == "value_error":
-        return str(limits.get("error", said)), durations.HOW_TO
+        why = str(limits.get("error", said))
+        return why, durations.HOW_TO if "duration" in why else ""
     if kind == "string_pattern_mismatch":
         return _pattern(given, limits)
     measure = _MEASURES.get(kind)

@@ -61,9 +61,11 @@ def _performer(step: StepSpec, place: Place) -> Iterator[Finding]:
             if getattr(step, key) is not None:
                 hint = "Write it into `objective`." if step.kind is StepKind.SWARM else "Remove it."
                 yield Finding((*place, key), f"a step of kind {step.kind} has no `{key}`", hint, at_key=True)
-    for key in ("version", "route"):
-        if getattr(step, key) is not None and (step.capability if key == "version" else step.asked.capability) is None:
-            yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")
+    if step.kind not in (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT):
+        for key in ("version", "route"):
+            asked = step.capability if key == "version" else step.asked.capability
+            if getattr(step, key) is not None and asked is None:
+                yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")
     if step.version is not None and not is_range(step.version):
         yield Finding((*place, "version"), f"{step.version!r} is no version range", 'Write, for instance, ">=1.2,<2".')
 

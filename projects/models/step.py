@@ -150,6 +150,7 @@ class Attempt(models.Model):
     performer_id = models.UUIDField(null=True, help_text="Its id in the registry.")
     decision = models.JSONField(null=True, help_text="Why this agent was chosen, and others were not.")
     details = models.JSONField(null=True, help_text="What the agent said in its last heartbeat.")
+    place = models.JSONField(null=True, help_text="The place that an agent which answers later keeps for it.")
     tokens_in = models.BigIntegerField(default=0)
     tokens_out = models.BigIntegerField(default=0)
     cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)

@@ -18,6 +18,8 @@ class TimerKind(models.TextChoices):
     WAIT = "wait", "The end of a wait"
     APPROVAL = "approval", "The deadline of an approval"
     PROJECT = "project", "The deadline of a project"
+    START = "start", "The end of the time in which somebody has to begin a step"
+    CLOSE = "close", "The end of the time of a step with all its attempts"
     ROOM = "room", "Another look whether a budget or a limit has room"
 
 

@@ -33,6 +33,7 @@ RANKS = (
     "signal",
     "child",
     "room",
+    "agent",
     "pool",
     "timer",
     "retry",
@@ -46,7 +47,7 @@ RANKS = (
     "needs",
     "phase",
 )
-OUTSIDE = frozenset({"approval", "signal", "child", "room", "timer", "retry"})
+OUTSIDE = frozenset({"approval", "signal", "child", "room", "agent", "timer", "retry"})
 """Causes that do not pass by the engine's own work."""
 
 
@@ -98,6 +99,8 @@ class Waiter:
     """Of a search that has begun: how many are over, and how many there are at most."""
     is_item: bool = False
     error: str = ""
+    held: bool = False
+    """Whether no agent could take it when it was last looked at; the error says why."""
     available_at: datetime | None = None
     published_at: datetime | None = None
     lost_after: float = 60.0
@@ -197,6 +200,8 @@ def _pending(step: Waiter, project: Standing) -> Cause:
 def _ready(step: Waiter, project: Standing) -> Cause:
     if step.room:
         return Cause("room", step.room, step.since)
+    if step.held:
+        return _for_an_agent(step, project)
     if step.available_at is not None and step.available_at > project.now:
         error = f", after {step.error!r}" if step.error else ""
         return Cause("retry", f"Waits until {step.available_at:%H:%M:%S} UTC to try {step.key} again{error}.")
@@ -221,6 +226,17 @@ def _ready(step: Waiter, project: Standing) -> Cause:
     if step.guarded:
         return Cause("room", f"{step.key} is ready, and starts where its budgets and limits have room.", step.since)
     return Cause("worker", f"{step.key} is ready and waits for a free worker of pool {step.pool!r}.", step.published_at)
+
+
+def _for_an_agent(step: Waiter, project: Standing) -> Cause:
+    """It has not failed and no attempt is used up: it looks again until somebody can take it."""
+    since = f" since {step.since:%Y-%m-%d %H:%M:%S} UTC" if step.since else ""
+    due = step.available_at is not None and step.available_at > project.now
+    again = f"It looks again at {step.available_at:%H:%M:%S} UTC." if due else "It looks again within seconds."
+    reason = (step.error or "no agent can take it now").rstrip(".")
+    return Cause(
+        "agent", f"{step.key} waits for an agent{since}: {reason[:1].lower()}{reason[1:]}. {again}", step.since
+    )
 
 
 def _in_the_window(step: Waiter) -> Cause:

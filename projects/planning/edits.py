@@ -99,8 +99,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Modify:
-    """Change what a step that has not started is told: its params and retry policy (each laid over what there is, a
-    null takes a param away), its agent, its timeout."""
+    """Change what a step that has not started is told: its params, retry policy and limits of time (each laid over
+    what there is, a null takes a param or a limit away), its agent or capability, its route, fallback and timeout.
+
+    Who is asked by name is not asked by capability any more, and the other way round.
+    """
 
     step: str
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -121,12 +124,19 @@ class Modify:
     def _laid_over(self, step: StepSpec) -> dict[str, Any]:
         values = step.model_dump(mode="json")
         laid = dict(self.changes)
-        for name in ("params", "retry"):
+        for name in ("params", "retry", "timeouts"):
             given = laid.get(name)
             if isinstance(given, Mapping):
-                laid[name] = values[name] | given
-        if isinstance(self.changes.get("params"), Mapping):
-            laid["params"] = {name: value for name, value in laid["params"].items() if value is not None}
+                laid[name] = dict(values.get(name) or {}) | dict(given)
+        for name in ("params", "timeouts"):
+            if isinstance(self.changes.get(name), Mapping):
+                laid[name] = {key: value for key, value in laid[name].items() if value is not None}
+        if laid.get("timeouts") == {}:
+            laid["timeouts"] = None
+        if laid.get("agent") is not None and "capability" not in laid:
+            laid = {"capability": None, "version": None, "route": None} | laid
+        elif laid.get("capability") is not None and "agent" not in laid:
+            laid["agent"] = None
         return laid
 
 
@@ -305,7 +315,7 @@ def edit_of(change: str, step: str, arguments: Mapping[str, Any]) -> Edit:
 
 def _modify(step: str, arguments: dict[str, Any]) -> Edit:
     if not arguments:
-        raise EditInvalid("Say what to change: params, agent, timeout or retry.")
+        raise EditInvalid(f"Say what to change: {', '.join(MODIFIABLE[:-1])} or {MODIFIABLE[-1]}.")
     return Modify(step, arguments)
 
 
@@ -332,10 +342,13 @@ def _key(arguments: Mapping[str, Any], name: str) -> str | None:
     return value or None
 
 
+MODIFIABLE = ("params", "agent", "capability", "version", "route", "fallback", "timeout", "timeouts", "retry")
+"""What may be written anew of a step that has not started."""
+
 EDITS: Mapping[str, tuple[tuple[str, ...], Callable[[str, dict[str, Any]], Edit]]] = {
     "retry": ((), lambda step, _: Retry(step)),
     "skip": (("result",), lambda step, given: Skip(step, given.get("result"))),
-    "modify": (("params", "agent", "timeout", "retry"), _modify),
+    "modify": (MODIFIABLE, _modify),
     "add": (("definition", "before", "after", "phase"), _add),
     "remove": ((), lambda step, _: Remove(step)),
     "reorder": (("before", "after", "needs"), _reorder),

@@ -222,5 +222,6 @@ def _written(step: StepSpec) -> dict[str, Any]:
 
 def _values(before: StepSpec, after: StepSpec) -> tuple[dict[str, Any], dict[str, Any]]:
     old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
-    differing = [name for name in new if old[name] != new[name]]
-    return {name: old[name] for name in differing}, {name: new[name] for name in differing}
+    names = dict.fromkeys((*old, *new))  # some are written only where they are said
+    differing = [name for name in names if old.get(name) != new.get(name)]
+    return {name: old.get(name) for name in differing}, {name: new.get(name) for name in differing}

@@ -10,6 +10,7 @@ from agents.reporting import Cell, Facts, Section, Table
 from projects.models import Approval, Decision, Document, Phase, Project, Step
 from projects.reports.durations import in_words, moment
 from projects.services import progressing
+from projects.services.performers import NOBODY, asked_for, degradation, performers_of
 from projects.services.progressing import PhaseProgress, Progress
 from projects.services.room import whose
 from projects.services.rounds import rounds_of, summary_of
@@ -19,7 +20,7 @@ from projects.states import StepState
 
 def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
     """The general part as data: ``project``, ``phases``, ``rounds``, ``searches``, ``approvals``, ``failed_steps``,
-    ``usage``, ``budgets``."""
+    ``degraded_steps``, ``usage``, ``budgets``."""
     return {
         "project": _project(project, progress),
         "phases": [_phase(phase, counted) for phase, counted in _with_rows(project, progress.phases)],
@@ -27,6 +28,7 @@ def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
         "searches": [search.to_json() for search in progress.searches],
         "approvals": [_approval(approval) for approval in _approvals(project)],
         "failed_steps": failed_steps(project),
+        "degraded_steps": degraded_steps(project),
         "usage": progressing.usage(project),
         "budgets": [budget.to_json() for budget in progress.budgets],
     }
@@ -41,6 +43,7 @@ def sections_of(facts: Mapping[str, Any]) -> tuple[Section, ...]:
         *searches_table([Searched(**search) for search in facts["searches"]]),
         _approval_table(facts["approvals"]),
         _failed_table(facts["failed_steps"]),
+        *([_degraded_table(facts["degraded_steps"])] if facts["degraded_steps"] else []),
         _usage_table(facts["usage"]),
         *([_budget_table(facts["budgets"])] if facts["budgets"] else []),
     )
@@ -68,21 +71,37 @@ def _place(best: Any) -> str:
 
 def failed_steps(project: Project) -> list[dict[str, Any]]:
     """Steps that failed, of every round, each with the reason; durations in seconds."""
-    steps = Step.objects.filter(project=project, state=StepState.FAILED).select_related("phase")
+    steps = Step.objects.filter(project=project, state=StepState.FAILED).select_related("phase", "parent")
+    failed = list(steps.order_by("finished_at"))
+    performing = performers_of(failed)
     return [
         {
             "key": step.key,
             "phase": step.phase.key,
             "round": step.round,
-            "agent": step.agent,
+            "agent": performing.get(step.pk, NOBODY).agent or asked_for(step),
             "attempts": step.attempt,
             "code": (step.error or {}).get("code", ""),
             "message": (step.error or {}).get("message", ""),
             "cause": (step.error or {}).get("cause", ""),
             "failed_at": _iso(step.finished_at),
         }
-        for step in steps.order_by("finished_at")
+        for step in failed
     ]
+
+
+def degraded_steps(project: Project) -> list[dict[str, Any]]:
+    """Steps whose result is their fallback's, of every round: whose, and why; five hundred at most."""
+    steps = Step.objects.filter(project=project, degraded__isnull=False).defer("result", "spec", "item")
+    return [
+        {"key": step.key, "round": step.round, **(step.degraded or {}), "why": degradation(step)}
+        for step in steps.order_by("finished_at")[:500]
+    ]
+
+
+def _degraded_table(degraded: Sequence[Mapping[str, Any]]) -> Table:
+    rows = tuple((each["key"], each["round"], each["by"], each["why"]) for each in degraded)
+    return Table("Degraded results", ("Step", "Round", "By", "Why"), rows)
 
 
 def _project(project: Project, progress: Progress) -> dict[str, Any]:

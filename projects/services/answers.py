@@ -16,6 +16,7 @@ from uuid import UUID
 
 from agents import leasing
 from agents.errors import AgentFailure, PermanentFailure
+from agents.resilience.outcomes import ANSWERED, outcome_of
 from agents.usage import CallUsage
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import InvalidInput
@@ -23,9 +24,10 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import AttemptOver
 from projects.models import Attempt
-from projects.services import advancing, claims, execution, publishing
+from projects.services import advancing, claims, concluding, publishing
 from projects.services.attempts import Claim, Outcome
 from projects.services.workers import this_process
+from projects.states import AttemptOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,15 @@ def heartbeat(token: str, *, details: Mapping[str, Any] | None = None, within: f
     )
     if not rows:
         raise _over()
-    return Heard(rows[0]["lease_until"], rows[0]["cancelled"])
+    heard = rows[0]
+    if heard["place"] is not None:
+        concluding.hold_place(heard["performer"], json.loads(heard["place"]), heard["seconds"])
+    return Heard(heard["lease_until"], heard["cancelled"])
 
 
 def complete(token: str, result: Any, usage: CallUsage) -> None:
     """Commit what the agent brings. Raises ``LeaseTokenRefused``, ``AttemptOver``, ``InvalidInput``."""
-    claim, actor = _claim_of(token)
+    claim, actor = _claim_of(token, "completed")
     try:
         text = json.dumps(result, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -64,7 +69,8 @@ def complete(token: str, result: Any, usage: CallUsage) -> None:
     outcome = Outcome(claim, text, usage.tokens_in, usage.tokens_out, usage.cost)
     committed = claims.complete(outcome, this_process(), actor=actor)
     if claim.id not in committed.landed:
-        _refuse(claim, actor, "completed")
+        _refuse(claim.project_id, claim.key, claim.attempt, actor, "completed")
+    concluding.give_place_back(claim.id, claim.attempt, ANSWERED)
     advancing.advance(claim.project_id)
 
 
@@ -73,32 +79,34 @@ def fail(token: str, message: str, *, retryable: bool = True) -> None:
 
     Raises ``LeaseTokenRefused``, ``AttemptOver``.
     """
-    claim, actor = _claim_of(token)
+    claim, actor = _claim_of(token, "failed")
     error = (AgentFailure if retryable else PermanentFailure)(message or "The agent gave no reason.")
-    again = execution.fail(claim, error, actor)
+    again = concluding.fail(claim, error, actor)
+    concluding.give_place_back(claim.id, claim.attempt, outcome_of(error))
     if again is None:
         advancing.advance(claim.project_id)
     else:
         publishing.send_again(claim.id, again)
 
 
-def _claim_of(token: str) -> tuple[Claim, str]:
-    step, attempt = leasing.read(token)
-    claim = claims.held(step, attempt)
+def _claim_of(token: str, brings: str) -> tuple[Claim, str]:
+    step, number = leasing.read(token)
+    claim = claims.held(step, number)
+    attempt = Attempt.objects.select_related("step").filter(step_id=step, number=number).first()
     if claim is None:
+        if attempt is not None and attempt.outcome != AttemptOutcome.COMPLETED:
+            _refuse(attempt.step.project_id, attempt.step.key, number, f"agent:{attempt.performer}", brings)
         raise _over()
-    return claim, f"agent:{_name_of(step, attempt) or claim.agent}"
+    name = attempt.performer if attempt is not None else ""
+    return claim, f"agent:{name or claim.agent}"
 
 
-def _name_of(step: UUID, attempt: int) -> str:
-    found = Attempt.objects.filter(step_id=step, number=attempt).values_list("performer", flat=True).first()
-    return found or ""
-
-
-def _refuse(claim: Claim, actor: str, outcome: str) -> None:
-    """What comes too late is noted: whoever brought it should know, and a person may want to."""
-    data = {"attempt": claim.attempt, "outcome": outcome}
-    history.append(claim.project_id, "step.late_result", actor=actor, subject=claim.key, data=data)
+def _refuse(project: UUID, key: str, attempt: int, actor: str, outcome: str) -> None:
+    """What comes too late is noted, once: whoever brought it should know, and a person may want to."""
+    data = {"attempt": attempt, "outcome": outcome}
+    noted = history.events_of(project).filter(kind="step.late_result", subject=key, data__attempt=attempt)
+    if not noted.exists():
+        history.append(project, "step.late_result", actor=actor, subject=key, data=data)
     raise _over()
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, F
 from django.db.models.functions import Now
 
+from agents.errors import NoAgentNow
 from orchestrator_site import clock
 from orchestrator_site.conf import CONTROL_QUEUE, conf
 from orchestrator_site.history import services as history
@@ -23,6 +24,8 @@ from projects.services.kinds.specification import specification_of
 from projects.states import PHASE, STEP, Directive, PhaseState, ProjectState, StepState
 
 MOST_STEPS = 300
+MOST_WORDS = 400
+"""Characters of an error in a sentence: why five agents were left out fits in."""
 MOST_CHILDREN = 5
 """Children of which a list of causes tells what they wait for themselves; of others it says that they are not over."""
 
@@ -108,7 +111,8 @@ class _Facts:
             before=self.current.title if self.current is not None else "",
             needs=tuple(self.needs.get(step.pk, ())),
             is_item=step.parent_id is not None,
-            error=str((step.error or {}).get("message", ""))[:200],
+            error=str((step.error or {}).get("message", ""))[:MOST_WORDS],
+            held=(step.error or {}).get("code") == NoAgentNow.code,
             available_at=step.available_at,
             published_at=step.published_at,
             lost_after=conf().publish_bound_seconds,

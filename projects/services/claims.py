@@ -17,6 +17,7 @@ from django.db import transaction
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from projects import sql
+from projects.models import Step
 from projects.services import guards, results
 from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.workers import WorkerProcess
@@ -39,13 +40,23 @@ def claim(project: UUID, step: UUID, worker: WorkerProcess) -> Claim | None:
     if not rows:
         return None
     faults.point("after_claim")
-    return _claimed(rows[0])
+    return read(rows[0])
+
+
+def claim_at_once(step: Claim, worker: WorkerProcess) -> Claim | None:
+    """Take a ready step to end it, whenever it is available, and whether or not there is room: nobody will be called.
+
+    Within the transaction that has locked the step.
+    """
+    Step.objects.filter(pk=step.id, available_at__isnull=False).update(available_at=None)
+    rows = sql.rows("claim", project=step.project_id, step=step.id, guarded=step.guarded, **_lease(worker))
+    return read(rows[0]) if rows else None
 
 
 def held(step: UUID, attempt: int) -> Claim | None:
     """The claim of an attempt that runs, whoever holds it. None: it is over, or the step is another's by now."""
     rows = sql.rows("held_attempt", step=step, attempt=attempt)
-    return _claimed(rows[0]) if rows else None
+    return read(rows[0]) if rows else None
 
 
 def complete(
@@ -81,7 +92,7 @@ def complete(
             book(outcome.step, outcome.usage)
     faults.point("after_commit")
     landed = frozenset([outcome.step.id]) if row.pop("landed") else frozenset[UUID]()
-    return Committed(landed, (_claimed(row),) if row["id"] is not None else ())
+    return Committed(landed, (read(row),) if row["id"] is not None else ())
 
 
 def complete_batch(
@@ -113,7 +124,7 @@ def complete_batch(
     landed = frozenset(rows[0]["landed"] or ())
     for row in rows:
         del row["landed"]
-    return Committed(landed, tuple(_claimed(row) for row in rows if row["id"] is not None))
+    return Committed(landed, tuple(read(row) for row in rows if row["id"] is not None))
 
 
 def ending(step: Claim) -> AbstractContextManager[Any]:
@@ -131,8 +142,8 @@ def _lease(worker: WorkerProcess) -> dict[str, Any]:
     return {"worker": worker.id, "lease": conf().lease_seconds, "actor": worker.actor}
 
 
-def _claimed(row: dict[str, Any]) -> Claim:
-    """A row with its JSON columns read, which the driver gives as text."""
+def read(row: dict[str, Any]) -> Claim:
+    """A claim from a row, with its JSON columns read, which the driver gives as text."""
     return Claim(**row | {name: _read(row[name]) for name in ("item", "spec")})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.definition import DocumentHandle
+from agents.llm.abilities import Allowance
 from agents.swarm.optimising import given
 from orchestrator_site.history import services as history
 from projects import sql
@@ -20,7 +21,7 @@ from projects.blueprints.expressions import render
 from projects.blueprints.schema import StepKind
 from projects.models import Attempt, Document, Phase, Project, Step
 from projects.models.project import Priority
-from projects.services import results
+from projects.services import allowances, calling, results
 from projects.services.approved import ApprovedContents
 from projects.services.attempts import Claim
 from projects.services.workers import Held
@@ -208,6 +209,12 @@ class StepContext:
         self.tokens_out = 0
         self.cost = 0.0
         self._asked_at = 0.0
+        self.calls: dict[str, int] = {}
+
+    @property
+    def step(self) -> Claim:
+        """The step and attempt that it is the context of."""
+        return self._step
 
     @cached_property
     def inputs(self) -> Mapping[str, Any]:
@@ -289,6 +296,17 @@ class StepContext:
         self.tokens_in += tokens_in
         self.tokens_out += tokens_out
         self.cost += cost
+
+    def allowance(self) -> Allowance:
+        """What is left of the step's budgets for this attempt, what it has used so far being taken off."""
+        return allowances.of(self._step, tokens=self.tokens_in + self.tokens_out, cost=self.cost)
+
+    def call_agent(self, name: str, params: Mapping[str, Any], *, timeout: float) -> Any:
+        """The result of an agent that is called on behalf of this attempt; what it uses is booked to the attempt.
+
+        Raises ``AgentFailure`` where it fails, cannot be called now, or would answer later; ``AgentNotFound``.
+        """
+        return calling.call(self, self._step, name, params, timeout=timeout)
 
 
 def idempotency_key(step_id: UUID) -> str:

@@ -194,13 +194,15 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
         faults.point("in_agent")
         performed = performing.perform(step, context, worker)
         paces.saw(step.agent or step.spec.get("capability", ""), time.perf_counter() - began)
-        if performed.accepted is not None and performed.agent is not None:
-            performing.leave_to(performed.agent, step, performed.accepted, worker)
+        if performed.left is not None:
+            performing.leave(performed.left, step, worker)
             return None
         faults.point("after_agent")
         return _outcome(step, performed, context)
     except NoAgentNow as error:
         return _hold(step, error, worker, context, end)
+    except StartTimedOut as error:
+        return _too_late(step, error, worker, context, end)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
             raise  # the database went away: the heartbeat of this process gives the step back once it is there again
@@ -216,9 +218,8 @@ def _after_failure(
     step: Claim, error: Exception, worker: WorkerProcess, context: StepContext, end: LegEnd
 ) -> Outcome | None:
     """Write the failure down, or, where it was the last and the step has a fallback, commit what stands in."""
-    if step.spec.get("fallback") and not _is_cancelled(step) and isinstance(_decision(step, error), GiveUp):
-        cause = Cause.TIMED_OUT if isinstance(error, AgentTimedOut) else Cause.FAILED
-        performed = performing.stand_in(step, context, worker, cause=cause, error=error)
+    if step.spec.get("fallback") and not is_cancelled(step) and isinstance(decide(step, error), GiveUp):
+        performed = performing.stand_in(step, context, worker, cause=cause_of(error), error=error)
         if performed is not None:
             return _outcome(step, performed, context)
     _fail_and_note(step, error, worker, end, _usage(context))
@@ -246,22 +247,32 @@ def _hold(step: Claim, error: NoAgentNow, worker: WorkerProcess, context: StepCo
     Where it has waited for longer than it may its fallback stands in, or it fails.
     """
     end.look = True
-    if holding.has_waited_too_long(step):
-        longest = holding.limits(step).schedule_to_start
-        late = StartTimedOut(f"No agent took the step within {longest:g} s. Last: {error}")
-        performed = performing.stand_in(step, context, worker, cause=Cause.NO_AGENT, error=late)
-        if performed is not None:
-            return _outcome(step, performed, context)
-        settle_failure(step, GiveUp("it waited too long for an agent"), describe(late), worker.actor, timed_out=True)
-        return None
+    try:
+        holding.check(step, str(error))
+    except StartTimedOut as late:
+        return _too_late(step, late, worker, context, end)
+    except AgentTimedOut as late:
+        return _after_failure(step, late, worker, context, end)
     held = {"error": json.dumps(describe(error)), "kind": "step.held", "failures": 0}
-    after = _put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
+    after = put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
     if after is not None:
         end.again.append((step.id, after))
     return None
 
 
-def _put_off(
+def _too_late(
+    step: Claim, late: StartTimedOut, worker: WorkerProcess, context: StepContext, end: LegEnd
+) -> Outcome | None:
+    """Nobody began the step in time: its fallback stands in, or it fails."""
+    end.look = True
+    performed = performing.stand_in(step, context, worker, cause=Cause.NO_AGENT, error=late)
+    if performed is not None:
+        return _outcome(step, performed, context)
+    settle_failure(step, WAITED_TOO_LONG, describe(late), worker.actor, timed_out=True)
+    return None
+
+
+def put_off(
     step: Claim, delay: float, outcome: AttemptOutcome, actor: str, said: dict[str, Any], usage: Usage = NOTHING
 ) -> float | None:
     """Put a step back for so many seconds; the seconds, where this worker is to send it again."""
@@ -287,7 +298,7 @@ def fail(step: Claim, error: Exception, actor: str, usage: Usage = NOTHING) -> f
     described = describe(error)
     if not isinstance(error, PhasegateError):
         logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
-    if _is_cancelled(step):
+    if is_cancelled(step):
         _end(
             step,
             usage,
@@ -296,12 +307,22 @@ def fail(step: Claim, error: Exception, actor: str, usage: Usage = NOTHING) -> f
             {"step": step.id, "attempt": step.attempt, "actor": actor},
         )
         return None
-    decision = _decision(step, error)
+    decision = decide(step, error)
     timed_out = isinstance(error, AgentTimedOut)
     return settle_failure(step, decision, described, actor, timed_out=timed_out, usage=usage)
 
 
-def _decision(step: Claim, error: Exception) -> Retry | GiveUp:
+WAITED_TOO_LONG = GiveUp("it waited too long for somebody to begin it")
+
+
+def cause_of(error: Exception) -> Cause:
+    """Why a step degrades that failed so."""
+    if isinstance(error, StartTimedOut):
+        return Cause.NO_AGENT
+    return Cause.TIMED_OUT if isinstance(error, AgentTimedOut) else Cause.FAILED
+
+
+def decide(step: Claim, error: Exception) -> Retry | GiveUp:
     """Whether another attempt is made, and when: no sooner than the agent asked, and not after the step's time."""
     policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
     decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
@@ -309,7 +330,8 @@ def _decision(step: Claim, error: Exception) -> Retry | GiveUp:
         return decision
     asked = error.retry_after if isinstance(error, AgentBusy) else None
     decision = Retry(delay_with(asked, decision.delay))
-    if not holding.has_time_for(step, decision.delay):
+    clocks = holding.clocks(step)
+    if clocks is not None and not clocks.has_time_for(decision.delay):
         return GiveUp("its time with all attempts is over")
     return decision
 
@@ -338,7 +360,7 @@ def settle_failure(
         _end(step, usage, "give_up", outcome.value, given_up)
         return None
     said = {"error": json.dumps(error), "kind": "step.retrying", "failures": 1}
-    return _put_off(step, decision.delay, outcome, actor, said, usage)
+    return put_off(step, decision.delay, outcome, actor, said, usage)
 
 
 def _end(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:
@@ -405,7 +427,8 @@ def _refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:
     )
 
 
-def _is_cancelled(step: Claim) -> bool:
+def is_cancelled(step: Claim) -> bool:
+    """Whether nobody waits for the step any more."""
     row = Project.objects.filter(pk=step.project_id).values_list("state", "directive").first()
     return row is None or row[0] != ProjectState.RUNNING or row[1] == Directive.CANCEL
 

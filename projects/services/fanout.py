@@ -14,7 +14,7 @@ from projects import canvas, sql
 from projects.canvas import Packed
 from projects.models import Project, Step
 from projects.planning.packing import groups, leg_size
-from projects.services import paces
+from projects.services import holding, paces
 from projects.services.kinds import KINDS
 from projects.states import StepState
 
@@ -51,6 +51,7 @@ def expand(project: Project, parent: Step, items: Sequence[Any], parallel: int |
         first=0,
         sent=count,
     )
+    _begin_clocks(parent, ids[:count])
     return _sent(project, parent, ids[:count], sizes, parallel)
 
 
@@ -78,6 +79,7 @@ def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
     if not free:
         return Sent()
     rows = sorted(sql.rows("send_items", parent=parent.pk, limit=free), key=lambda row: int(row["position"]))
+    _begin_clocks(parent, [row["id"] for row in rows])
     fresh = [row["id"] for row in rows if not row["setbacks"]]
     # What failed or lost its worker goes alone: it may take down what stands beside it.
     alone = [row["id"] for row in rows if row["setbacks"]]
@@ -89,6 +91,12 @@ def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
         _sent(project, parent, alone, ((1,) * len(alone),), 1),
     )
     return Sent(first.signatures + second.signatures, first.steps + second.steps)
+
+
+def _begin_clocks(parent: Step, sent: Sequence[UUID]) -> None:
+    """An item waits for somebody to begin it from when it is sent: before that it waits for others of the list."""
+    if sent and (parent.spec or {}).get("timeouts"):
+        holding.begin_clocks(list(sent), anew=False)
 
 
 def _leg(parent: Step, waiting: int) -> int:

@@ -1,19 +1,57 @@
-"""Steps that no agent can take at this moment: how long they stand aside, and how long they may."""
+"""Steps that no agent can take at this moment: how long they stand aside; and the limits of time of a step.
+
+Two limits have a timer each, whose clock stands still in a pause: how long a step may wait for somebody to begin it,
+and how long it may take with all its attempts. What follows from these moments the pure ``timeouts`` say.
+"""
 
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from dataclasses import dataclass
+from uuid import UUID
 
-from orchestrator_site import clock
+from agents.errors import AgentTimedOut
+from agents.resilience import timeouts
+from agents.resilience.timeouts import Moments, TimeLimit, TimeLimits
+from projects import sql
 from projects.blueprints.schema import TimeoutsSpec
-from projects.models import Attempt, Step
+from projects.errors import StartTimedOut
 from projects.services.attempts import Claim
-from projects.states import AttemptOutcome
 
 FIRST = 0.25
 LONGEST = 10.0
 """Seconds between two looks at most: an agent that comes back is not to be waited for much longer."""
+
+_NO_LIMITS = TimeoutsSpec()
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """A step's limits, the moments from which they count, and now: all as the database has them.
+
+    ``last`` is why it was put back, the last time.
+    """
+
+    limits: TimeLimits
+    moments: Moments
+    now: float
+    last: str = ""
+
+    @property
+    def passed(self) -> TimeLimit | None:
+        """The limit after which no attempt may begin any more, where one has passed."""
+        found = timeouts.passed(self.limits, self.moments, self.now)
+        return found.limit if found is not None else None
+
+    @property
+    def time_left(self) -> float | None:
+        """Seconds that an attempt which begins now may take of the step's; None for any number."""
+        only = TimeLimits(schedule_to_close=self.limits.schedule_to_close)
+        return timeouts.time_left(only, self.moments, self.now)
+
+    def has_time_for(self, delay: float) -> bool:
+        """Whether an attempt in so many seconds would begin before the step's time is over."""
+        return timeouts.room_for_retry(self.limits, self.moments, self.now, delay)
 
 
 def delay(step: Claim, retry_after: float, rng: random.Random) -> float:
@@ -23,38 +61,48 @@ def delay(step: Claim, retry_after: float, rng: random.Random) -> float:
     return max(retry_after, min(LONGEST, longer)) * rng.uniform(1.0, 1.25)
 
 
-def has_waited_too_long(step: Claim) -> bool:
-    """Whether nobody has begun this attempt for as long as ``schedule_to_start`` allows."""
-    longest = limits(step).schedule_to_start
-    return longest is not None and (clock.now() - _waits_since(step)).total_seconds() >= longest
-
-
-def has_time_for(step: Claim, delay: float) -> bool:
-    """Whether an attempt in so many seconds would begin within ``schedule_to_close``."""
-    left = time_left(step)
-    return left is None or delay < left
-
-
-def time_left(step: Claim) -> float | None:
-    """Seconds that are left of ``schedule_to_close``; None where the step has no such limit."""
-    longest = limits(step).schedule_to_close
-    if longest is None:
-        return None
-    return longest - (clock.now() - _began(step)).total_seconds()
-
-
 def limits(step: Claim) -> TimeoutsSpec:
     """The step's limits of time beside the timeout of an attempt."""
-    return TimeoutsSpec.model_validate(step.spec.get("timeouts") or {})
+    said = step.spec.get("timeouts")
+    return TimeoutsSpec.model_validate(said) if said else _NO_LIMITS
 
 
-def _waits_since(step: Claim) -> datetime:
-    """When its last attempt that was one ended; when it was first claimed, where there is none."""
-    real = Attempt.objects.filter(step_id=step.id).exclude(outcome__in=(AttemptOutcome.HELD, AttemptOutcome.RUNNING))
-    last: datetime | None = real.order_by("-number").values_list("finished_at", flat=True).first()
-    return last or _began(step)
+def clocks(step: Claim) -> Clocks | None:
+    """How the step's clocks stand; None for a step without such limits, which costs nothing."""
+    if "timeouts" not in step.spec:
+        return None
+    said = limits(step)
+    at = sql.rows("clocks", step=step.id)[0]
+    now: float = at["now"]
+    start, close = said.schedule_to_start, said.schedule_to_close
+    # A timer that has been seen to is gone, and its limit with it: somebody began the step in time.
+    start, close = (start if at["start"] is not None else None), (close if at["close"] is not None else None)
+    moments = Moments(
+        first=now if close is None else at["close"] - close,
+        scheduled=now if start is None else at["start"] - start,
+    )
+    return Clocks(TimeLimits(schedule_to_start=start, schedule_to_close=close), moments, now, at["last"] or "")
 
 
-def _began(step: Claim) -> datetime:
-    began: datetime | None = Step.objects.filter(pk=step.id).values_list("started_at", flat=True).first()
-    return began or clock.now()
+def check(step: Claim, last: str = "") -> Clocks | None:
+    """The step's clocks, where an attempt may begin. ``last`` is why nobody could, the last time.
+
+    Raises ``StartTimedOut`` where nobody began it in time, ``AgentTimedOut`` where its time is over.
+    """
+    found = clocks(step)
+    if found is None or found.passed is None:
+        return found
+    raise late(step, found.passed, last or found.last)
+
+
+def late(step: Claim, limit: TimeLimit, last: str = "") -> StartTimedOut | AgentTimedOut:
+    """What is to be said of a step that is over its time."""
+    if limit is TimeLimit.SCHEDULE_TO_CLOSE:
+        return AgentTimedOut("The time of the step with all its attempts is over.")
+    said = f" Last: {last}" if last else ""
+    return StartTimedOut(f"Nobody began the step within {limits(step).schedule_to_start:g} s.{said}")
+
+
+def begin_clocks(steps: list[UUID], *, anew: bool) -> None:
+    """Set the timers of steps that are ready now; ``anew`` also of those that were begun before."""
+    sql.execute("begin_clocks", steps=steps, anew=anew)

@@ -6,6 +6,7 @@ fallback may stand in, and the result says so.
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Mapping
@@ -13,69 +14,124 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents import dispatching, leasing
-from agents.definition import registered_agents
 from agents.dispatching import Served, Sought
-from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
+from agents.errors import AgentTimedOut, NoAgentNow, PermanentFailure, ResultUnusable
 from agents.registry import load_agents
+from agents.resilience import services as guards
 from agents.resilience.fallback import Ask, Cause, Constant, Degraded, Fallback, OtherAgent, degrade, degraded_by
-from agents.routing import Request, Rule
+from agents.routing import Request
 from agents.services import candidates
 from agents.services.scattering import scatter
-from agents.values import Accepted, Done, Location, Performer, Work
+from agents.values import Accepted, Done, Performer, Work
 from projects import sql
-from projects.blueprints.expressions import compile_expression
 from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
 from projects.models import Attempt
-from projects.services import holding
+from projects.services import choosing, holding
 from projects.services.attempts import Claim
 from projects.services.contexts import StepContext
 from projects.services.workers import WorkerProcess
 from projects.states import AttemptOutcome
 
-DEFAULT_ROUTE = "least_loaded"
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Work that an agent took and will answer later; it keeps its place until then."""
+
+    agent: Performer
+    accepted: Accepted
+    place: guards.Kept
 
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """A result as JSON text, with its mark where it is a fallback's; or who took the work and will bring it."""
+    """A result as JSON text, with its mark where it is a fallback's; or that it is left to an agent."""
 
     text: str = ""
     degraded: str | None = None
-    accepted: Accepted | None = None
-    agent: Performer | None = None
+    left: Left | None = None
 
 
 def perform(step: Claim, context: StepContext, worker: WorkerProcess) -> Performed:
     """Have the attempt's work done. Raises ``NoAgentNow`` where nobody can take it, and whatever the agent raises."""
     load_agents()
-    params = context.params  # what cannot be evaluated fails the step before anybody is called
+    _refuse_what_was_given_up(step)
+    clocks = holding.check(step)
+    timeout = step.timeout_seconds
+    if clocks is not None and (left := clocks.time_left) is not None:
+        timeout = min(timeout, left)
+    # What cannot be evaluated fails the step before anybody is called.
+    params = context.params if step.spec.get("params") else {}
     if step.spec.get("kind") == StepKind.SCATTER:
-        return Performed(_text(step, _scatter(step, context, worker)))
-    own = step.agent and step.agent in registered_agents()
-    work = _work(step, context, params, token="" if own else leasing.issue(step.id, step.attempt))
+        return Performed(_text(step, _scatter(step, context, worker, timeout)))
+    if step.agent:
+        # A function of ours needs no token, and mostly reads nothing of the work but its time.
+        bare = functools.partial(_work, step, context, params, token="", timeout=timeout)
+        answer = dispatching.call_own(step.agent, bare, context, worker=worker.name, timeout=timeout)
+        if isinstance(answer, Done):
+            return _done(step, answer)
+    work = _work(step, context, params, token=leasing.issue(step.id, step.attempt), timeout=timeout)
     served = dispatching.dispatch(
         _sought(step),
         _request(step, context, params),
         work,
         context,
-        worker=str(worker.id),
+        worker=worker.name,
         chosen=lambda agent, decision: _note_choice(step, agent, decision),
     )
     return _performed(step, served)
 
 
-def leave_to(agent: Performer, step: Claim, accepted: Accepted, worker: WorkerProcess) -> None:
-    """Leave the attempt to the agent that took it: from here the lease is its own, and this worker is free."""
-    within = holding.limits(step).heartbeat or accepted.within
-    sql.execute(
+def leave(left: Left, step: Claim, worker: WorkerProcess) -> None:
+    """Leave the attempt to the agent that took it: from here the lease is its own, and this worker is free.
+
+    Where the agent was quicker and has answered already, or the attempt was taken from this worker, nothing is left.
+    """
+    within = holding.limits(step).heartbeat or left.accepted.within
+    rows = sql.rows(
         "leave_to_agent",
         step=step.id,
         attempt=step.attempt,
-        agent=_registered_id(agent),
-        name=agent.name,
+        agent=_registered_id(left.agent),
+        name=left.agent.name,
         within=within,
+        place=json.dumps(left.place),
         actor=worker.actor,
     )
+    if not rows:
+        guards.end(left.agent, left.place)
+    elif within != left.accepted.within:
+        guards.hold(left.agent, left.place, within)
+
+
+GIVEN_UP = "given_up"
+"""Marks the error of an attempt after which only the fallback is left, which is another agent: a worker asks it."""
+
+
+def _refuse_what_was_given_up(step: Claim) -> None:
+    """Where an agent failed the step later and for good, what is left to this attempt is to have it stood in for."""
+    if not step.failures or "fallback" not in step.spec:
+        return
+    no_end = (AttemptOutcome.HELD, AttemptOutcome.LOST, AttemptOutcome.HANDED_BACK, AttemptOutcome.RUNNING)
+    ended = Attempt.objects.filter(step_id=step.id, number__lt=step.attempt).exclude(outcome__in=no_end)
+    last = ended.order_by("-number").values_list("error", flat=True).first() or {}
+    if last.get(GIVEN_UP):
+        timed_out = last.get("code") == AgentTimedOut.code
+        raise (AgentTimedOut if timed_out else PermanentFailure)(str(last.get("message")))
+
+
+def next_fallback(step: Claim, cause: Cause, error: BaseException) -> Degraded | Ask | None:
+    """What the step would degrade to; nobody is asked."""
+    fallbacks = [_fallback(each) for each in FallbackSpec.all_of(step.spec.get("fallback"))]
+    return degrade(fallbacks, cause=cause, why=_why(error), tried={step.agent})
+
+
+def constant(step: Claim, found: Degraded) -> Performed:
+    """The value that was found, as a result."""
+    return Performed(_text(step, found.value), json.dumps(found.mark))
+
+
+def _why(error: BaseException) -> str:
+    return str(error)[:1000] or type(error).__name__
 
 
 def stand_in(
@@ -87,13 +143,13 @@ def stand_in(
     """
     fallbacks = [_fallback(each) for each in FallbackSpec.all_of(step.spec.get("fallback"))]
     tried = {step.agent}
-    why = str(error)[:1000] or type(error).__name__
+    why = _why(error)
     while fallbacks:
         match degrade(fallbacks, cause=cause, why=why, tried=tried):
             case None:
                 return None
             case Degraded() as degraded:
-                return Performed(_text(step, degraded.value), json.dumps(degraded.mark))
+                return constant(step, degraded)
             case Ask(name):
                 tried.add(name)
                 if (answer := _ask_instead(step, context, worker, name)) is not None:
@@ -107,20 +163,28 @@ def _mark(name: str, answer: Done, cause: Cause, why: str) -> Mapping[str, Any]:
 
 def _ask_instead(step: Claim, context: StepContext, worker: WorkerProcess, name: str) -> Done | None:
     """The answer of the agent that stands in; None where it failed, cannot be called, or would answer later."""
-    work = _work(step, context, context.params, token=leasing.issue(step.id, step.attempt))
+    work = _work(step, context, context.params, token="", timeout=step.timeout_seconds)
     try:
-        served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=str(worker.id))
+        served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=worker.name)
     except Exception as error:
         context.logger.warning("agent %s, which was to stand in at %s, failed: %s", name, step.key, error)
         return None
-    return served.answer if isinstance(served.answer, Done) else None
+    if isinstance(served.answer, Done):
+        return served.answer
+    if served.kept is not None:
+        guards.end(served.agent, served.kept)
+    context.logger.warning("agent %s, which was to stand in at %s, would answer later", name, step.key)
+    return None
 
 
 def _performed(step: Claim, served: Served) -> Performed:
     if isinstance(served.answer, Accepted):
-        return Performed(accepted=served.answer, agent=served.agent)
-    text = served.answer.text
-    return Performed(text if text is not None else _text(step, served.answer.value), agent=served.agent)
+        return Performed(left=Left(served.agent, served.answer, served.kept or {}))
+    return _done(step, served.answer)
+
+
+def _done(step: Claim, answer: Done) -> Performed:
+    return Performed(answer.text if answer.text is not None else _text(step, answer.value))
 
 
 def _text(step: Claim, value: Any) -> str:
@@ -139,7 +203,7 @@ def _sought(step: Claim) -> Sought:
     return Sought(capability=step.spec.get("capability", ""), specifiers=step.spec.get("version", ""))
 
 
-def _work(step: Claim, context: StepContext, params: Mapping[str, Any], *, token: str) -> Work:
+def _work(step: Claim, context: StepContext, params: Mapping[str, Any], *, token: str, timeout: float) -> Work:
     return Work(
         project_id=context.project_id,
         step_id=str(step.id),
@@ -147,19 +211,10 @@ def _work(step: Claim, context: StepContext, params: Mapping[str, Any], *, token
         attempt=step.attempt,
         idempotency_key=context.idempotency_key,
         params=params,
-        timeout=_timeout(step),
+        timeout=timeout,
         lease_token=token,
         capability=step.spec.get("capability"),
     )
-
-
-def _timeout(step: Claim) -> float:
-    """Seconds for this attempt: its timeout, or what is left for all of them. Raises ``AgentTimedOut``."""
-    if "timeouts" not in step.spec or (left := holding.time_left(step)) is None:
-        return step.timeout_seconds
-    if left <= 0:
-        raise AgentTimedOut("The time of the step with all its attempts is over.")
-    return min(step.timeout_seconds, left)
 
 
 _PLAIN = Request()
@@ -171,36 +226,13 @@ def _request(step: Claim, context: StepContext, params: Mapping[str, Any]) -> Re
         return _PLAIN
     route = RouteSpec.of(step.spec.get("route"))
     return Request(
-        strategy=route.strategy or DEFAULT_ROUTE,
+        strategy=route.strategy or choosing.DEFAULT_ROUTE,
         key=str(context.rendered(route.key)) if route.key else str(step.item if step.item is not None else step.key),
         payload=params,
-        location=_location(context, route),
+        location=choosing.location_of(route.near, context.rendered),
         exclude=_tried(step),
-        rules=tuple(_rule(number, rule) for number, rule in enumerate(route.rules, 1)),
+        rules=choosing.rules_of(route),
         wanted=4,
-    )
-
-
-def _location(context: StepContext, route: RouteSpec) -> Location | None:
-    if route.near is None:
-        return None
-    near = route.near
-    return Location(
-        str(context.rendered(near.region)) if near.region else "",
-        str(context.rendered(near.zone)) if near.zone else "",
-        near.latitude,
-        near.longitude,
-    )
-
-
-def _rule(number: int, spec: Any) -> Rule:
-    check = compile_expression(spec.when) if spec.when is not None else None
-    return Rule(
-        name=spec.name or f"rule {number}",
-        when=None if check is None else lambda params: check.check({"params": params}),
-        agents=frozenset(spec.agents),
-        tags=frozenset(spec.tags),
-        then=spec.then,
     )
 
 
@@ -243,24 +275,24 @@ def _fallback(spec: FallbackSpec) -> Fallback:
 # --- many at once
 
 
-def _scatter(step: Claim, context: StepContext, worker: WorkerProcess) -> Any:
+def _scatter(step: Claim, context: StepContext, worker: WorkerProcess, timeout: float) -> Any:
     """The answers of all who can do it, made one. Raises ``QuorumMissed``, ``AnswersUnusable``, ``NoAgentNow``."""
     spec = ScatterSpec.model_validate(step.spec.get("scatter") or {})
     asked = candidates.performers(step.spec.get("capability", ""), step.spec.get("version", ""))[: spec.at_most]
     if not asked:
         raise NoAgentNow(f"No agent offers {step.spec.get('capability')!r}.", retry_after=2.0)
-    work = _work(step, context, context.params, token="")
+    work = _work(step, context, context.params, token="", timeout=timeout)
 
     def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:
         # Each agent has an idempotency key of its own: they are asked for the same, and not for each other's work.
         own = replace(work, params=params, timeout=seconds, idempotency_key=f"{work.idempotency_key}.{agent.id}"[:100])
-        return dispatching.ask(agent, own, context, worker=str(worker.id))
+        return dispatching.ask(agent, own, context, worker=worker.name, together=len(asked))
 
     gathered = scatter(
         asked,
         context.params,
         perform=ask,
-        deadline=spec.deadline or step.timeout_seconds,
+        deadline=min(spec.deadline or timeout, timeout),
         aggregation=spec.aggregation,
         options=spec.options,
         quorum=spec.quorum,

@@ -20,7 +20,7 @@ from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
-from projects.services import fanout, publishing, results, swarms, waits
+from projects.services import fanout, holding, publishing, results, swarms, waits
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS, is_list, waits_by_kind
 from projects.states import STEP, PhaseState, StepState
@@ -179,7 +179,10 @@ class PhaseWork:
     def _take_up(self, step: Step) -> bool:
         """An operator had a list retried: it stays as it was, and those of its items run that have no result."""
         if step.kind not in KINDS:
-            step.items.filter(state=StepState.PENDING).update(state=StepState.READY)
+            again = list(step.items.filter(state=StepState.PENDING).values_list("pk", flat=True))
+            Step.objects.filter(pk__in=again).update(state=StepState.READY)
+            if (step.spec or {}).get("timeouts"):
+                holding.begin_clocks(again, anew=True)
         self._move(step, StepState.WAITING)
         return True
 
@@ -267,6 +270,8 @@ class PhaseWork:
         made = {step.pk for step in self._made_ready}
         if made:
             sql.execute("make_ready", steps=list(made), sent=[step.pk for step in ready if step.pk in made])
+            if timed := [step.pk for step in self._made_ready if (step.spec or {}).get("timeouts")]:
+                holding.begin_clocks(timed, anew=True)
         if again := [step.pk for step in ready if step.pk not in made]:
             sql.execute("mark_sent", steps=again)
         self._made_ready.clear()

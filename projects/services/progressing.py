@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, F, Q, Sum
+from django.db.models import Avg, Case, Count, F, Q, Sum, When
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
@@ -17,9 +17,10 @@ from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
 from projects.planning.causes import deciding, foremost, held
 from projects.services import budgets, causes, draining, guards
+from projects.services.performers import left_to_agents
 from projects.services.searches import Searched, searches_of
 from projects.services.timers import OVERDUE
-from projects.states import Directive, PhaseState, ProjectState
+from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState
 
 causes.ROOM.append(guards.sentences)
 
@@ -113,7 +114,8 @@ def next_action(project: Project, running: list[str] | None = None, *, depth: in
         return _why_paused(project)
     going = running if running is not None else list(_running(project))
     if going:
-        return f"Working on {', '.join(going[:3])}{f' and {len(going) - 3} more' if len(going) > 3 else ''}."
+        left = "".join(f"; {each}" for each in left_to_agents(project))
+        return f"Working on {', '.join(going[:3])}{f' and {len(going) - 3} more' if len(going) > 3 else ''}{left}."
     return _why_waiting(project, depth)
 
 
@@ -244,7 +246,8 @@ def usage(project: Project) -> list[dict[str, Any]]:
     """Tokens and cost by agent, over all attempts."""
     rows = (
         Attempt.objects.filter(step__project=project)
-        .values(agent=F("step__agent"))
+        .exclude(outcome=AttemptOutcome.HELD)
+        .values(agent=Case(When(performer="", then=F("step__agent")), default=F("performer")))
         .annotate(attempts=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost"))
         .order_by("agent")
     )

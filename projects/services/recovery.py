@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
 from agents.errors import AgentTimedOut
+from agents.resilience.outcomes import Outcome, outcome_of
 from agents.services import expiry
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
@@ -30,9 +31,9 @@ from projects.planning.retrying import GiveUp, after_crash
 from projects.services import (
     advancing,
     claims,
+    concluding,
     control,
     doorbell,
-    execution,
     guards,
     interventions,
     publishing,
@@ -119,7 +120,7 @@ def take_back_from_agents(gone: Sequence[str]) -> int:
     found = _holding(sql.rows("left_to_agents", agents=list(gone)))
     done = Recovered()
     for step in found:
-        _put_back(step, done)
+        _put_back(step, done, why=AGENT_GONE)
     for project_id in {step["project_id"] for step in found}:
         publishing.wake(project_id)
     return len(found)
@@ -198,23 +199,26 @@ class Why:
 
 LOST = Why("worker_lost", "its worker died or fell silent", AttemptOutcome.LOST)
 OVERDUE = Why("agent_timed_out", "it went on long after its timeout", AttemptOutcome.TIMED_OUT)
+AGENT_GONE = Why("agent_gone", "the agent that took it is gone", AttemptOutcome.LOST, counts=False)
 ABANDONED = Why("database_lost", "its worker lost the database in the middle of it", AttemptOutcome.LOST, counts=False)
 
 
 def _put_back(step: dict[str, Any], done: Recovered, why: Why | None = None) -> None:
     """Give a step to others, or fail it if it has taken its worker down too often; what it reserved counts as used."""
-    _end(step, done, why)
+    said = _end(step, done, why)
+    if step.get("left_to_agent"):
+        concluding.give_place_back(step["id"], step["attempt"], said)
     guards.settle(step["id"], step["attempt"])
 
 
-def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
-    if step.get("left_to_agent") and step["directive"] != Directive.CANCEL:
-        _end_of_silent_agent(step, done)
-        return
+def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> Outcome | None:
+    """End the attempt; what that says of the agent that it was left to."""
+    if step.get("left_to_agent") and step["directive"] != Directive.CANCEL and why is None:
+        return _end_of_silent_agent(step, done)
     why = why or (LOST if step["lost"] else OVERDUE)
     if step["directive"] == Directive.CANCEL:
         sql.rows("cancel_attempt", step=step["id"], attempt=step["attempt"], actor="recovery")
-        return
+        return None
     error = {"code": why.code, "message": f"The attempt was lost: {why.message}."}
     common = {
         "step": step["id"],
@@ -229,22 +233,26 @@ def _end(step: dict[str, Any], done: Recovered, why: Why | None) -> None:
         code = "poison_step" if why is LOST else why.code
         sql.rows("give_up", error=json.dumps(error | {"code": code, "cause": decision.cause}), **common)
         done.steps_failed += 1
-        return
+        return None
     sql.rows("put_back", error=json.dumps(error), kind="step.taken_back", delay=0.0, published=False, **common)
     done.steps_taken_back += 1
+    return None
 
 
-def _end_of_silent_agent(step: dict[str, Any], done: Recovered) -> None:
+def _end_of_silent_agent(step: dict[str, Any], done: Recovered) -> Outcome | None:
     """An agent that was to answer later was not heard of: its attempt has failed, as one that took too long."""
     claim = claims.held(step["id"], step["attempt"])
     if claim is None:
-        return
-    again = execution.fail(claim, AgentTimedOut("The agent that took the step was not heard of in time."), "recovery")
+        return None
+    error = AgentTimedOut("The agent that took the step was not heard of in time.")
+    again = concluding.fail(claim, error, "recovery")
     if again is None:
+        publishing.wake(step["project_id"])
         done.steps_failed += 1
     else:
         publishing.after_commit_send_again(claim.id, again)
         done.steps_taken_back += 1
+    return outcome_of(error)
 
 
 def _send_again(done: Recovered) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.db import transaction
 
+from agents.registry import load_agents
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import Loaded, load_file
 from projects.blueprints.schema import Blueprint
@@ -87,6 +88,7 @@ def find_blueprint(name: str) -> BlueprintVersion:
         path = Path(name)
         if not path.is_file():
             raise BlueprintNotFound(f"There is no blueprint file {name}.")
+        load_agents()  # aggregations of one's own are known by then
         return register_blueprint(loaded=load_file(path))
     return find_registered(name)
 

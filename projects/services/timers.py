@@ -22,7 +22,7 @@ from projects import sql
 from projects.models import Approval, Project, Step, Timer
 from projects.models.timer import TimerKind
 from projects.planning.chiming import moments
-from projects.services import approvals, publishing, trees, turns
+from projects.services import approvals, concluding, publishing, trees, turns
 
 ACTOR = "deadline"
 BATCH = 500
@@ -33,10 +33,11 @@ MOST_RINGS = 25
 
 @dataclass(slots=True)
 class Fired:
-    """What one pass did: projects woken, approvals and projects whose deadline had passed."""
+    """What one pass did: projects woken; approvals, steps and projects whose time had passed."""
 
     woken: int = 0
     approvals: int = 0
+    steps: int = 0
     projects: int = 0
 
 
@@ -84,6 +85,8 @@ def fire_due(limit: int = BATCH) -> Fired:
     for row in sql.rows("due_deadlines", limit=limit):
         if row["kind"] == TimerKind.APPROVAL:
             fired.approvals += _time_out(row["id"])
+        elif row["step_id"] is not None:
+            fired.steps += concluding.overdue(row["id"], row["step_id"], row["kind"])
         else:
             fired.projects += _overdue(row["id"], row["project_id"])
     return fired

@@ -37,6 +37,7 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         self.id = clock.new_id()
+        self.name = str(self.id)  # as agents know it: asked for at every step
         self.pid = os.getpid()
         self.host = socket.gethostname()
         self.actor = f"worker:{self.host}:{self.pid}"

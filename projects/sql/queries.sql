@@ -190,7 +190,7 @@ SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p
 SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.kind, s.agent, s.pool, s.on_failure,
        s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at,
        -- Of a step that only calls its agent the specification is its worker's to read.
-       CASE WHEN s.kind <> 'agent' OR s.spec ?| ARRAY['when', 'for_each'] THEN s.spec END AS spec,
+       CASE WHEN s.kind <> 'agent' OR s.spec ?| ARRAY['when', 'for_each', 'timeouts'] THEN s.spec END AS spec,
        ARRAY(SELECT d.needs_id FROM projects_dependency d WHERE d.step_id = s.id ORDER BY d.id) AS needs
   FROM projects_step s
  WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL
@@ -349,11 +349,21 @@ WITH put AS (
            failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt, available_at
+ RETURNING id, project_id, parent_id, spec, key, round, attempt, available_at
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
       FROM put WHERE a.step_id = put.id AND a.number = put.attempt
+), awaited AS (
+    -- Somebody had begun it: from here on it waits for somebody again. What nobody could take has waited all along.
+    INSERT INTO projects_timer (project_id, kind, step_id, due_at, created_at)
+    SELECT put.project_id, 'start', put.id,
+           put.available_at
+               + make_interval(secs => (coalesce(put.spec, l.spec) -> 'timeouts' ->> 'schedule_to_start')::float8),
+           clock_timestamp()
+      FROM put LEFT JOIN projects_step l ON l.id = put.parent_id
+     WHERE %(outcome)s::text <> 'held' AND coalesce(put.spec, l.spec) -> 'timeouts' ? 'schedule_to_start'
+        ON CONFLICT (step_id, kind) WHERE step_id IS NOT NULL DO UPDATE SET due_at = EXCLUDED.due_at
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, %(kind)s, %(actor)s, key,
@@ -425,6 +435,9 @@ WITH left_to AS (
            lease_until = least(clock_timestamp() + make_interval(secs => %(within)s), timeout_at)
      WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
  RETURNING id, project_id, key, round, attempt, lease_until
+), placed AS (
+    UPDATE projects_attempt a SET place = %(place)s::jsonb
+      FROM left_to WHERE a.step_id = left_to.id AND a.number = left_to.attempt
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, 'step.accepted', %(actor)s, key,
@@ -434,18 +447,38 @@ WITH left_to AS (
 SELECT id FROM left_to;
 
 -- name: heard_of_agent
--- A heartbeat of an agent that answers later. No row: the attempt is over, or another's.
-WITH renewed AS (
+-- A heartbeat of an agent that answers later: until when it is to be heard of again, which the step itself may bound,
+-- and the place that it keeps. No row: the attempt is over, or another's.
+WITH asked AS (
+    SELECT s.id, least(%(within)s::float8, (coalesce(s.spec, l.spec) -> 'timeouts' ->> 'heartbeat')::float8) AS within
+      FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id
+     WHERE s.id = %(step)s
+), renewed AS (
     UPDATE projects_step s
-       SET lease_until = least(clock_timestamp() + make_interval(secs => %(within)s), s.timeout_at)
-      FROM projects_project p
-     WHERE p.id = s.project_id AND s.id = %(step)s AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s
+       SET lease_until = least(clock_timestamp() + make_interval(secs => asked.within), s.timeout_at)
+      FROM asked, projects_project p
+     WHERE p.id = s.project_id AND s.id = asked.id AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s
  RETURNING s.id, s.attempt, s.lease_until, p.directive = 'cancel' AS cancelled
 ), noted AS (
     UPDATE projects_attempt a SET details = %(details)s::jsonb
       FROM renewed WHERE a.step_id = renewed.id AND a.number = renewed.attempt AND %(details)s::text IS NOT NULL
 )
-SELECT lease_until, cancelled FROM renewed;
+SELECT r.lease_until, r.cancelled, a.performer, a.place,
+       extract(epoch FROM r.lease_until - clock_timestamp())::float8 AS seconds
+  FROM renewed r JOIN projects_attempt a ON a.step_id = r.id AND a.number = r.attempt;
+
+-- name: kept_place
+-- The place with an agent that an attempt keeps, taken off it: it is given back once.
+WITH kept AS (
+    SELECT a.id, a.performer, a.place, a.performer_id,
+           extract(epoch FROM clock_timestamp() - a.started_at)::float8 AS seconds
+      FROM projects_attempt a
+     WHERE a.step_id = %(step)s AND a.number = %(attempt)s AND a.place IS NOT NULL
+       FOR UPDATE
+), taken AS (
+    UPDATE projects_attempt a SET place = NULL FROM kept WHERE a.id = kept.id
+)
+SELECT performer, place, performer_id, seconds FROM kept;
 
 -- name: held_attempt
 -- A running attempt as a worker has it after its claim.

@@ -50,6 +50,17 @@ SELECT r.budget_id, sum(r.amount) AS amount
  WHERE s.project_id = %(project)s AND s.state = 'running'
  GROUP BY r.budget_id;
 
+-- name: left_for_attempt
+-- What each budget with a hard limit that an attempt falls under has left for it: not spent, and not reserved by others.
+SELECT b.measure,
+       b.hard - b.spent - coalesce((
+           SELECT sum(o.amount)
+             FROM projects_step s JOIN projects_reservation o ON o.step_id = s.id AND o.attempt = s.attempt
+            WHERE s.project_id = b.project_id AND s.state = 'running' AND o.budget_id = b.id AND o.used IS NULL
+              AND s.id <> r.step_id), 0) AS amount
+  FROM projects_reservation r JOIN projects_budget b ON b.id = r.budget_id
+ WHERE r.step_id = %(step)s AND r.attempt = %(attempt)s AND r.used IS NULL AND b.hard IS NOT NULL;
+
 -- name: lock_key
 -- One claim, and one handing over, of a concurrency key at a time.
 SELECT pg_advisory_xact_lock(hashtextextended('concurrency ' || %(key)s::text, 0));

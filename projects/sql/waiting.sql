@@ -83,21 +83,65 @@ RETURNING project_id;
 
 -- name: due_deadlines
 -- Due timers at which something is decided, each of which is fired by itself.
-SELECT t.id, t.kind, t.project_id
+SELECT t.id, t.kind, t.project_id, t.step_id
   FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
- WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project')
+ WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project', 'start', 'close')
    AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
  ORDER BY t.due_at
  LIMIT %(limit)s;
 
 -- name: take_deadline
 -- One of them, for the rest of this transaction. No row: somebody else fires it, it has moved, or the project is held.
-SELECT t.id, t.approval_id
+SELECT t.id, t.approval_id, t.step_id
   FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
  WHERE t.id = %(timer)s AND t.due_at <= clock_timestamp()
    AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
    FOR UPDATE OF t SKIP LOCKED
    FOR KEY SHARE OF p SKIP LOCKED;
+
+-- name: begin_clocks
+-- The timers of steps that say how long they may wait for somebody to begin them, and how long they may take with all
+-- their attempts. Of steps that were begun before only where the clocks begin anew.
+INSERT INTO projects_timer (project_id, kind, step_id, due_at, created_at)
+SELECT p.id, k.kind, s.id,
+       CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
+           + make_interval(secs => k.seconds),
+       clock_timestamp()
+  FROM projects_step s
+  JOIN projects_project p ON p.id = s.project_id
+  LEFT JOIN projects_step l ON l.id = s.parent_id
+ CROSS JOIN LATERAL (SELECT coalesce(s.spec, l.spec) -> 'timeouts' AS said) t
+ CROSS JOIN LATERAL (VALUES ('start', (t.said ->> 'schedule_to_start')::float8),
+                            ('close', (t.said ->> 'schedule_to_close')::float8)) k (kind, seconds)
+ WHERE s.id = ANY(%(steps)s::uuid[]) AND k.seconds IS NOT NULL AND (%(anew)s OR s.attempt = 0)
+    ON CONFLICT (step_id, kind) WHERE step_id IS NOT NULL
+    DO UPDATE SET due_at = CASE WHEN %(anew)s THEN EXCLUDED.due_at ELSE projects_timer.due_at END;
+
+-- name: clocks
+-- The moments at which the times of a step are over, as seconds, and now; the clocks stand still in a pause.
+SELECT extract(epoch FROM CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END)::float8
+           AS now,
+       s.error ->> 'message' AS last,
+       (SELECT extract(epoch FROM t.due_at)::float8 FROM projects_timer t
+         WHERE t.step_id = s.id AND t.kind = 'start') AS start,
+       (SELECT extract(epoch FROM t.due_at)::float8 FROM projects_timer t
+         WHERE t.step_id = s.id AND t.kind = 'close') AS close
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.id = %(step)s;
+
+-- name: lock_overdue
+-- A step whose timer was due, locked before the timer is, as everybody does. No row: somebody works on it right now.
+-- "begun" says that somebody was chosen to do the attempt that runs, or that it runs for longer than choosing takes.
+SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.item, s.agent, s.attempt,
+       s.failures, s.timeout_seconds, s.guarded, coalesce(s.spec, l.spec) AS spec,
+       s.state, s.pool, s.error ->> 'message' AS error,
+       s.available_at IS NULL AND s.published_at > clock_timestamp() - interval '5 seconds' AS sent,
+       EXISTS (SELECT 1 FROM projects_attempt a
+                WHERE a.step_id = s.id AND a.number = s.attempt
+                  AND (a.performer <> '' OR a.started_at < clock_timestamp() - interval '5 seconds')) AS begun
+  FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id
+ WHERE s.id = %(step)s
+   FOR UPDATE OF s SKIP LOCKED;
 
 -- name: due_soon
 -- In how many seconds each of the next timers is due.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 
+from orchestrator_site.conf import conf
 from projects import canvas
 from projects.services import advancing, beginning, publishing
+from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
 
 
 @pytest.fixture
@@ -22,3 +25,21 @@ def by_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(publishing, "_advance", ask)
     monkeypatch.setattr(advancing, "begin", begin)
+
+
+@pytest.fixture
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Agents at addresses of this machine may be called."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    conf.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    conf.cache_clear()
+
+
+@pytest.fixture
+def remote(reachable: pytest.MonkeyPatch) -> Iterator[Callable[..., Remote]]:
+    """Makes agents behind addresses; see ``remote``."""
+    with remotes() as make:
+        yield make

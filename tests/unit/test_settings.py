@@ -42,6 +42,10 @@ def test_every_wrong_value_is_told_by_the_name_of_its_variable(monkeypatch: pyte
         ({"PHASEGATE_AGENT_SECRETS": "OPENAI_API_KEY"}, "NAME@host"),
         ({"PHASEGATE_LLM_PRICES": '{"small": {"in": -1}}'}, "PHASEGATE_LLM_PRICES"),
         ({"PHASEGATE_LEASE_SECONDS": "10", "PHASEGATE_HEARTBEAT_SECONDS": "6"}, "at most half"),
+        (
+            {"PHASEGATE_BUS_DEDUP_SECONDS": "60", "PHASEGATE_BUS_VISIBILITY_SECONDS": "60"},
+            "PHASEGATE_BUS_DEDUP_SECONDS",
+        ),
         ({"PHASEGATE_PRODUCTION": "1", "PHASEGATE_SECRET_KEY": "short"}, "at least 50"),
         ({"PHASEGATE_PRODUCTION": "1", "PHASEGATE_SECRET_KEY": LONG, "PHASEGATE_DEBUG": "1"}, "PHASEGATE_DEBUG"),
         (

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
 from orchestrator_site.dashboard.keyset import keyset_page
-from orchestrator_site.dashboard.project_page import message_of
+from orchestrator_site.dashboard.project_page import is_held, message_of
 from orchestrator_site.dashboard.rights import project_or_404
 from projects.models import Attempt, Step
 from projects.services import results
+from projects.services.performers import NOBODY, asked_for, degradation, performers_of, sentence_of
 from projects.services.progressing import why
-from projects.states import StepState
+from projects.states import AttemptOutcome, StepState
 
 PAGE = 50
 MOST_ATTEMPTS = 50
@@ -34,7 +35,8 @@ class StepList(LoginRequiredMixin, TemplateView):
         """One page of rows."""
         project = project_or_404(self.request, kwargs["project_id"])
         asked = self.request.GET
-        steps = Step.objects.filter(project=project).defer("result", "spec", "item").select_related("phase")
+        steps = Step.objects.filter(project=project).select_related("phase", "parent")
+        steps = steps.defer("result", "item", "parent__result", "parent__item")
         state, of = asked.get("state", ""), asked.get("of", "")
         if state in list(StepState):
             steps = steps.filter(state=state)
@@ -42,7 +44,11 @@ class StepList(LoginRequiredMixin, TemplateView):
         if parent is not None:
             steps = steps.filter(parent=parent)
         page = keyset_page(steps, before=asked.get("before", ""), after=asked.get("after", ""), size=PAGE)
-        rows = [(step, message_of(step.error)) for step in page.rows]
+        performing = performers_of(page.rows)
+        rows = [
+            (step, message_of(step.error), performing.get(step.pk, NOBODY).agent or asked_for(step), degradation(step))
+            for step in page.rows
+        ]
         return super().get_context_data(
             project=project,
             rows=rows,
@@ -62,7 +68,7 @@ def show(request: HttpRequest, project_id: UUID, step_id: UUID) -> HttpResponse:
     steps = Step.objects.filter(project=project).select_related("phase", "parent")
     step = get_object_or_404(steps, pk=step_id)
     attempts = [
-        (attempt, message_of(attempt.error))
+        (attempt, message_of(attempt.error), attempt.performer or _named(step, attempt), sentence_of(attempt.decision))
         for attempt in Attempt.objects.filter(step=step).order_by("-number")[:MOST_ATTEMPTS]
     ]
     spec = step.spec if step.spec is not None else (step.parent.spec if step.parent is not None else {})
@@ -75,11 +81,19 @@ def show(request: HttpRequest, project_id: UUID, step_id: UUID) -> HttpResponse:
         "project": project,
         "step": step,
         "attempts": attempts,
-        "message": message_of(step.error),
+        "message": "" if is_held(step) else message_of(step.error),
         "why": why(project, [step]).get(step.pk, ""),
+        "asked_for": asked_for(step),
+        "performing": performers_of([step]).get(step.pk, NOBODY),
+        "degraded": degradation(step),
         **texts,
     }
     return render(request, "dashboard/step.html", context)
+
+
+def _named(step: Step, attempt: Attempt) -> str:
+    """The agent that a step names was called without anybody being chosen."""
+    return "" if attempt.outcome == AttemptOutcome.HELD else step.agent
 
 
 def _as_text(value: Any) -> str:

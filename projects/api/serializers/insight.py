@@ -97,7 +97,21 @@ class StepSerializer(serializers.Serializer[Any]):
     round = serializers.IntegerField()
     position = serializers.IntegerField()
     kind = NamedChoiceField("StepKind", [kind.value for kind in StepKind])
-    agent = serializers.CharField(help_text="Empty for a step that the engine does itself.")
+    agent = serializers.CharField(
+        help_text="As the step names it. Empty where it asks for a capability, or the engine does it itself."
+    )
+    performer = serializers.CharField(
+        source="performing.agent",
+        help_text="The agent that has it, had it last, or stands in; empty: nobody was called.",
+    )
+    agent_until = serializers.DateTimeField(
+        source="performing.until",
+        allow_null=True,
+        help_text="The performer answers later, and is to be heard of by then; null where a worker waits for it.",
+    )
+    degraded = AnyField(
+        help_text="Where the result is its fallback's: `by` whom, for which `cause`, and `why`; null where it is not."
+    )
     pool = serializers.CharField()
     state = StateField(StepState)
     why = serializers.CharField(
@@ -119,6 +133,10 @@ class AttemptSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     worker = serializers.UUIDField()
     outcome = StateField(AttemptOutcome)
+    performer = serializers.CharField(help_text="The agent that was chosen or called; empty: that of the step.")
+    decision = AnyField(
+        help_text="Why this agent: strategy, reasons, who was left out; null where there was nothing to decide."
+    )
     error = AnyField()
     details = AnyField(help_text="What the agent said in its last heartbeat.")
     tokens_in = serializers.IntegerField()

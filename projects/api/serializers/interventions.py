@@ -12,7 +12,8 @@ from projects.states import InterventionState
 CHANGES = {
     "retry": "Try a failed step again, in its place; a failed project runs again.",
     "skip": "Pass over a step that has not started, or has failed. `arguments`: `result`, a stand-in for its own.",
-    "modify": "Change a step that has not started. `arguments`: `params`, `agent`, `timeout`, `retry`.",
+    "modify": "Change a step that has not started. `arguments`: `params`, `agent`, `capability`, `version`, `route`, "
+    "`fallback`, `timeout`, `timeouts`, `retry`.",
     "add": "Put in a step. `arguments`: `definition`, as in a blueprint; `before`, `after`, or `phase` for its end.",
     "remove": "Take out a step that has not started and that nothing needs.",
     "reorder": "Move a step that has not started. `arguments`: `before`, `after`, `needs`.",

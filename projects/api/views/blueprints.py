@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agents.registry import load_agents
 from orchestrator_site.api.fields import checked
 from orchestrator_site.api.operations import LOCATION, answered, asked, operation
 from orchestrator_site.api.parsing import StrictFormParser, StrictJSONParser, TextParser, UploadParser, YamlParser
@@ -87,6 +88,7 @@ class BlueprintList(Blueprints):
     def post(self, request: Request) -> Response:
         """Register one."""
         source = checked(BlueprintGivenSerializer, request.data)["source"]
+        load_agents()  # aggregations of one's own are known by then
         loaded = load_text(source, origin="blueprint")
         name, version = loaded.blueprint.name, loaded.blueprint.version
         known = BlueprintVersion.objects.filter(name=name, version=version).exists()

@@ -19,6 +19,7 @@ from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
 from projects.services import progressing, results
 from projects.services.kinds import is_list
+from projects.services.performers import NOBODY, performers_of
 from projects.services.searches import search_of
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
@@ -84,6 +85,7 @@ class StepDetail(Resource):
         results.fill([step])
         whole = _Told(step, told)
         whole.told["attempts"] = step.attempts.order_by("number")
+        whole.told["performing"] = performers_of([step]).get(step.pk, NOBODY)
         whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
         whole.told["items"] = self._items(step) if is_list(step) else None
         whole.told["search"] = search_of(step)
@@ -106,9 +108,11 @@ class _Told:
 
 
 def _with_causes(project: Project, steps: Sequence[Step]) -> list[_Told]:
-    """A page of steps, each with why it does not run."""
-    sentences = progressing.why(project, steps)
-    return [_Told(step, {"why": sentences.get(step.pk)}) for step in steps]
+    """A page of steps, each with why it does not run, and who has it."""
+    sentences, performing = progressing.why(project, steps), performers_of(steps)
+    return [
+        _Told(step, {"why": sentences.get(step.pk), "performing": performing.get(step.pk, NOBODY)}) for step in steps
+    ]
 
 
 def _wanted(project: Project, query: dict[str, Any]) -> QuerySet[Step]:

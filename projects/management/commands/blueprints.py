@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from agents.registry import load_agents
 from agents.reporting import Table
 from orchestrator_site.commanding.output import USAGE, PhasegateCommand, error_document
 from orchestrator_site.errors import PhasegateError
@@ -61,6 +62,7 @@ class Command(PhasegateCommand):
 
 
 def _check(path: Path) -> dict[str, Any]:
+    load_agents()  # aggregations of one's own are known by then
     try:
         blueprint = load_file(path).blueprint
     except OSError as error:

@@ -22,7 +22,7 @@ from projects.states import InterventionState
 
 _OPTIONS = {
     "skip": ("result", "result_file"),
-    "modify": ("param", "agent", "timeout", "retry"),
+    "modify": ("param", "agent", "capability", "set", "timeout", "retry"),
     "add": ("definition", "file", "before", "after", "phase"),
     "reorder": ("before", "after", "needs"),
 }
@@ -43,6 +43,14 @@ class Command(PhasegateCommand):
         parser.add_argument("--result-file", metavar="FILE", help="skip: the same from a .json or .yaml file")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="modify: a parameter")
         parser.add_argument("--agent", metavar="NAME", help="modify: who does it")
+        parser.add_argument("--capability", metavar="NAME", help="modify: what whoever does it must be able to do")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="modify: version, route, fallback or timeouts, as JSON or a word; null takes it away",
+        )
         parser.add_argument("--timeout", metavar="DURATION", help="modify: how long an attempt may take, such as 5m")
         parser.add_argument("--retry", metavar="YAML", help="modify: such as '{max_attempts: 5}'")
         parser.add_argument("--definition", metavar="YAML", help="add: the step, as in a blueprint")
@@ -141,7 +149,9 @@ def _skip(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _modify(options: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: options[name] for name in ("agent", "timeout") if options[name] is not None}
+    plain = ("agent", "capability", "timeout")
+    found: dict[str, Any] = {name: options[name] for name in plain if options[name] is not None}
+    found |= pairs_of(options["set"], {}, option="--set")
     if options["param"]:
         found["params"] = pairs_of(options["param"], {}, option="--param")
     if options["retry"] is not None:

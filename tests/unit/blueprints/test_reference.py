@@ -102,12 +102,7 @@ def test_the_whole_example_of_the_product_loads() -> None:
 
 
 def test_of_the_example_only_what_does_not_run_yet_is_refused() -> None:
-    assert places(PRODUCT) == [
-        "18:phases[0].steps[1].capability",
-        "19:phases[0].steps[1].version",
-        "20:phases[0].steps[1].route",
-        "26:phases[0].steps[2].compensate",
-    ]
+    assert places(PRODUCT) == ["26:phases[0].steps[2].compensate"]
 
 
 @pytest.mark.parametrize("example", RUN, ids=[example.splitlines()[0] for example in RUN])
@@ -121,7 +116,7 @@ def test_what_the_reference_calls_not_run_yet_is_refused_and_correct(monkeypatch
     assert refused == {"kind", *(row.key for row in not_yet.NOT_YET)}
     monkeypatch.setattr(not_yet, "NOT_YET", ())
     steps = load_text(later).blueprint.phases[0].steps
-    run = {schema.StepKind.APPROVAL, schema.StepKind.PROJECT, schema.StepKind.WAIT}
+    run = {schema.StepKind.APPROVAL, schema.StepKind.PROJECT, schema.StepKind.WAIT, schema.StepKind.SCATTER}
     assert {step.kind for step in steps} == set(schema.StepKind) - run
 
 

@@ -298,7 +298,7 @@ def test_what_a_step_is_told_is_checked_as_in_a_blueprint(changes: dict[str, Any
         ("retry", "", {}, "Say which step to retry."),
         ("retry", "a", {"result": 1}, "retry takes no 'result'. It takes none."),
         ("skip", "a", {"results": 1}, "skip takes no 'results'. Did you mean 'result'?"),
-        ("modify", "a", {}, "Say what to change: params, agent, timeout or retry."),
+        ("modify", "a", {}, "Say what to change: params, agent, capability, "),
         ("modify", "a", {"when": "true"}, "modify takes no 'when'."),
         ("modify", "a", {"needs": []}, "modify takes no 'needs'."),
         ("add", "", {"after": "a"}, "Give the step to add as `definition`."),

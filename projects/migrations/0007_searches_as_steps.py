@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0005_agents_chosen'),
+        ('projects', '0006_places_kept_and_limits_of_time'),
     ]
 
     operations = [
