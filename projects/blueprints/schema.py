@@ -218,12 +218,6 @@ class FallbackSpec(_Model):
             raise ValueError("a fallback is an agent or a value: write `agent: NAME` or `value: …`")
         return self
 
-    @model_serializer(mode="wrap")
-    def _as_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a value where none was given: one that is null is a value, and would be read as one."""
-        written: dict[str, Any] = write(self)
-        return {name: each for name, each in written.items() if name != "value" or "value" in self.model_fields_set}
-
     @classmethod
     def all_of(cls, said: Any) -> tuple[FallbackSpec, ...]:
         """One or several, in the order in which they are tried."""
