@@ -390,7 +390,7 @@ def test_the_examples_of_the_guide_run(by_messages: None, tmp_path: Path) -> Non
     call_command("project_status", str(project.pk), stdout=told)
     assert "15 of 15" in told.getvalue()
     with pytest.raises(NothingSearched):
-        call_command("project_swarm", str(drive(project_of(ONE)).pk), "plain")
+        call_command("project_swarm", str(project_of(ONE).pk), "plain")
 
 
-ONE = "phases: [{key: one, steps: [{key: plain, kind: wait, wait: {for: 0s}}]}]"
+ONE = "phases: [{key: one, steps: [{key: plain, kind: wait, wait: {for: 1s}}]}]"
