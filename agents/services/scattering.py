@@ -54,7 +54,7 @@ def scatter(
     until = time.monotonic() + deadline
     errand = _Errand(deque(agents), params, perform, until)
     try:
-        return _gather(errand, gathering).conclude(partial=partial)
+        return _gather(errand, gathering, partial=partial).conclude(partial=partial)
     finally:
         errand.over.set()
 
@@ -83,11 +83,14 @@ class _Reply:
         return gathering.answered(self.agent, self.value)
 
 
-def _gather(errand: _Errand, gathering: Gathering) -> Gathering:
-    """Answers until there are enough, none can be, or the time is over."""
+def _gather(errand: _Errand, gathering: Gathering, *, partial: bool) -> Gathering:
+    """Answers until there are enough, none can be, or the time is over.
+
+    Where fewer than the quorum will do, those who are still at it are waited for though the quorum cannot be had.
+    """
     started = 0
     most = len(errand.agents)
-    while gathering.verdict is Verdict.WAITING:
+    while gathering.verdict is Verdict.WAITING or (partial and _is_open(gathering)):
         started += _start_threads(errand, most - started, wait=started == 0)
         left = errand.until - time.monotonic()
         try:
@@ -99,6 +102,10 @@ def _gather(errand: _Errand, gathering: Gathering) -> Gathering:
             continue
         gathering = reply.into(gathering)
     return _without_the_unasked(errand, gathering) if gathering.verdict is Verdict.WAITING else gathering
+
+
+def _is_open(gathering: Gathering) -> bool:
+    return gathering.verdict is Verdict.IMPOSSIBLE and gathering.pending > 0
 
 
 def _without_the_unasked(errand: _Errand, gathering: Gathering) -> Gathering:

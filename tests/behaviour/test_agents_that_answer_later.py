@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.errors import AttemptOver
 from projects.models import Attempt, Project, Step
-from projects.services import answers, control, execution, recovery
+from projects.services import answers, control, performing, recovery
 from tests.behaviour.remote import Remote, Reply, accepts
 from tests.builders import drive, kinds, project_of, result, states, step
 
@@ -66,6 +66,16 @@ def taken_again(project: Project, seconds: float = 15.0) -> Project:
 
 def attempt(project: Project, number: int = 1) -> Attempt:
     return Attempt.objects.get(step__project=project, step__key="a", number=number)
+
+
+def lease_of(project: Project) -> datetime:
+    until = step(project, "a").lease_until
+    assert until is not None
+    return until
+
+
+def error_of(project: Project) -> dict[str, Any]:
+    return dict(step(project, "a").error or {})
 
 
 def running(name: str = "later") -> int:
@@ -137,21 +147,21 @@ def test_two_answers_at_once_are_one(later: Remote) -> None:
 
 def test_heartbeats_keep_the_lease_and_what_the_agent_says(later: Remote) -> None:
     project = begun()
-    before = step(project, "a").lease_until
+    before = lease_of(project)
 
     heard = answers.heartbeat(later.token, details={"half": True}, within=120)
 
-    assert heard.until == step(project, "a").lease_until > before + timedelta(seconds=60)
+    assert heard.until == lease_of(project) > before + timedelta(seconds=60)
     assert (heard.cancelled, attempt(project).details) == (False, {"half": True})
 
 
 def test_the_step_bounds_how_long_the_agent_may_be_silent(later: Remote) -> None:
     project = begun(", timeouts: {heartbeat: 5}")
-    left = (step(project, "a").lease_until - attempt(project).started_at).total_seconds()
+    left = (lease_of(project) - attempt(project).started_at).total_seconds()
     assert left < 7
 
     heard = answers.heartbeat(later.token, within=600)
-    assert (heard.until - step(project, "a").started_at).total_seconds() < 10
+    assert (heard.until - attempt(project).started_at).total_seconds() < 10
 
 
 def test_an_answer_may_come_before_the_worker_has_heard_that_it_would(remote: Make) -> None:
@@ -174,7 +184,10 @@ def test_what_it_could_not_do_is_tried_again(later: Remote) -> None:
 
     answers.fail(later.token, "The model was not loaded.")
 
-    assert (attempt(project).outcome, attempt(project).error["message"]) == ("failed", "The model was not loaded.")
+    assert (attempt(project).outcome, (attempt(project).error or {})["message"]) == (
+        "failed",
+        "The model was not loaded.",
+    )
     drive(project)
     assert (len(later.envelopes), later.envelopes[1]["attempt"]) == (2, 2)
     assert len(set(later.keys)) == 1
@@ -188,7 +201,7 @@ def test_what_it_will_never_do_fails_the_step(later: Remote) -> None:
     answers.fail(later.token, "No such customer.", retryable=False)
 
     assert drive(project).state == "failed"
-    assert step(project, "a").error["message"] == "No such customer."
+    assert error_of(project)["message"] == "No such customer."
 
 
 # --- silence ---------------------------------------------------------------------------------------------------------
@@ -221,7 +234,7 @@ def test_the_last_silence_fails_the_step(later: Remote) -> None:
         project = taken_again(project)
 
     assert project.state == "failed"
-    assert step(project, "a").error["code"] == "agent_timed_out"
+    assert error_of(project)["code"] == "agent_timed_out"
 
 
 @pytest.mark.parametrize("fallback", ["{value: instead}", "{agent: spare}"])
@@ -237,7 +250,7 @@ def test_after_the_last_failure_its_fallback_stands_in(remote: Make, later: Remo
         project = taken_again(project)
 
     assert (project.state, result(project, "a")) == ("completed", "instead")
-    assert step(project, "a").degraded["cause"] == ("failed" if by == "failing" else "timed_out")
+    assert (step(project, "a").degraded or {})["cause"] == ("failed" if by == "failing" else "timed_out")
     assert len(later.envelopes) == 2, "the agent was not asked once more"
 
 
@@ -375,13 +388,13 @@ def test_a_probe_that_is_taken_with_202_closes_the_circuit(remote: Make) -> None
 
 
 def test_a_worker_that_handles_a_202_too_late_leaves_nothing(later: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
-    leave = execution.performing.leave
+    leave = performing.leave
 
     def meanwhile(left: Any, claimed: Any, worker: Any) -> None:
         Step.objects.filter(pk=claimed.id).update(attempt=F("attempt") + 1)
         leave(left, claimed, worker)
 
-    monkeypatch.setattr(execution.performing, "leave", meanwhile)
+    monkeypatch.setattr(performing, "leave", meanwhile)
 
     begun()
 

@@ -110,6 +110,21 @@ def test_a_partial_result_is_there_at_the_deadline(stage: Stage) -> None:
     assert (found.answered, found.degraded) == (("a0", "a3"), True)
 
 
+def test_where_fewer_will_do_who_is_still_at_it_is_waited_for() -> None:
+    failed = threading.Barrier(3)
+
+    def ask(agent: Performer, params: Mapping[str, Any], left: float) -> str:
+        failed.wait(PATIENCE)
+        if agent.name != "a0":
+            raise AgentBusy("Not now.")
+        time.sleep(0.2)
+        return "yes"
+
+    found = scatter(agents(3), {}, perform=ask, deadline=PATIENCE, quorum=2, partial=True)
+
+    assert (found.answered, found.degraded) == (("a0",), True)
+
+
 def test_it_ends_as_soon_as_a_quorum_has_become_impossible(stage: Stage) -> None:
     def refuse(agent: Performer, params: Any, left: float) -> Any:
         if agent.name == "a0":

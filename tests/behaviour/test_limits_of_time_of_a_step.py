@@ -148,7 +148,7 @@ def test_the_time_with_all_attempts_ends_one_that_runs_and_refuses_what_it_bring
     remote: Callable[..., Remote],
 ) -> None:
     agent = remote("works-later", accepts)
-    text = WAITS.format("schedule_to_close: 60", ", timeout: 600").replace("agent: works", "agent: works-later")
+    text = WAITS.format("schedule_to_close: 60", ", timeout: 55").replace("agent: works", "agent: works-later")
     project = drive(project_of(text))
     assert states(project) == {"a": "running"}
     answers.heartbeat(agent.token, within=500)
@@ -180,7 +180,7 @@ def test_it_ends_a_step_that_waits_for_its_next_attempt() -> None:
 def test_what_stands_in_has_time_of_its_own(remote: Callable[..., Remote], fallback: str) -> None:
     agent_that(lambda context: "late", "spare")
     remote("works-later", accepts)
-    text = WAITS.format("schedule_to_close: 60", f", fallback: {fallback}")
+    text = WAITS.format("schedule_to_close: 60", f", timeout: 55, fallback: {fallback}")
     project = drive(project_of(text.replace("agent: works", "agent: works-later")))
     a_worker_lives()
 

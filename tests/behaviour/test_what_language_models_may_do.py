@@ -71,7 +71,7 @@ def test_it_is_not_asked_where_it_could_use_more_than_is_left(model: Callable[..
     assert llm.requests == []
 
 
-TOOL = {"agent": "helper", "description": "Helps.", "parameters": SCHEMA}
+TOOL = {"agent": "aide-of-the-writer", "description": "Helps.", "parameters": SCHEMA}
 
 
 def test_its_tools_are_agents_and_what_they_use_is_booked_to_the_attempt(model: Callable[..., FakeLlm]) -> None:
@@ -82,7 +82,7 @@ def test_its_tools_are_agents_and_what_they_use_is_booked_to_the_attempt(model: 
         context.record_usage(tokens_in=1000)
         return {"said": "helped"}
 
-    agent_that(helps, "helper")
+    agent_that(helps, "aide-of-the-writer")
     llm = model("fake-tool", tools=[TOOL])
 
     project = drive(project_of(ASK))
@@ -107,8 +107,8 @@ def test_models_that_call_one_another_come_to_an_end(model: Callable[..., FakeLl
 def test_a_tool_that_would_answer_later_is_an_error_that_the_model_sees(
     model: Callable[..., FakeLlm], remote: Callable[..., Remote]
 ) -> None:
-    remote("helper", accepts)
-    llm = model("fake-tool", tools=[TOOL])
+    remote("far-aide", accepts)
+    llm = model("fake-tool", tools=[{**TOOL, "agent": "far-aide"}])
 
     project = drive(project_of(ASK))
 

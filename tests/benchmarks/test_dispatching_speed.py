@@ -12,7 +12,7 @@ import pytest
 from agents.definition import registered_agents
 from agents.transports.python import call
 from projects.models import Step
-from projects.services import advancing, execution
+from projects.services import advancing, execution, performing
 from tests.benchmarks.figures import FIGURES, Figure
 from tests.builders import project_of
 
@@ -46,7 +46,7 @@ def test_a_step_that_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds_of_a_leg()
     inside: list[float] = []
     calls: list[float] = []
-    _time(monkeypatch, execution.performing, "perform", inside)
+    _time(monkeypatch, performing, "perform", inside)
     whole = [seconds_of_a_leg() for _ in range(ROUNDS)]
     definition = registered_agents()["nothing"]
     for _ in range(STEPS):
