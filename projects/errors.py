@@ -71,6 +71,12 @@ class CommentRequired(InvalidInput):
     code = "comment_required"
 
 
+class NothingSearched(NotFound):
+    """The step is no search, or its first generation is not over."""
+
+    code = "nothing_searched"
+
+
 class RoundNotFound(NotFound):
     """There is no such phase, or it has no such round."""
 

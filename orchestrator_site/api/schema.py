@@ -103,7 +103,7 @@ class ApiSchema(AutoSchema):
             found |= {400, 413, 415, 422}
         if self._process_override_parameters():  # type: ignore[no-untyped-call]
             found.add(422)
-        return found - self.resource.never
+        return found - frozenset(self.resource.never)
 
     def _problem(self, status: int) -> dict[str, Any]:
         meaning, code, detail = _MEANING[status]

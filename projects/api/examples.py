@@ -111,6 +111,7 @@ PROGRESS: dict[str, Any] = {
         }
     ],
     "budgets": [BUDGET],
+    "searches": [],
 }
 STATE: dict[str, Any] = {
     "project": PROJECT_ID,
@@ -229,6 +230,7 @@ STEP_DETAIL: dict[str, Any] = STEP | {
     ],
     "rounds": [{"round": 1, "state": "completed", "finished_at": MOMENT}],
     "items": None,
+    "search": None,
 }
 AGENT_ID = "0193a1f5-3d02-7b9a-8c44-1f0a6d2e7b10"
 ROUTE_ASKED: dict[str, Any] = {

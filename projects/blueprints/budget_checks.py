@@ -14,7 +14,7 @@ MEASURES = ("tokens", "cost", "seconds", "launches")
 
 def check_budgets(blueprint: Blueprint) -> Iterator[Finding]:
     """Limits that can be kept, agents that do something, estimates that fit below the limits they fall under."""
-    agents = {step.agent for phase in blueprint.phases for step in phase.steps if step.agent is not None}
+    agents = {step.asked.agent for phase in blueprint.phases for step in phase.steps if step.asked.agent is not None}
     if blueprint.budgets is not None:
         yield from _limits(blueprint.budgets, ("budgets",))
         for name, measures in blueprint.budgets.agents.items():
@@ -50,7 +50,7 @@ def _limits(measures: MeasuresSpec, place: Place) -> Iterator[Finding]:
 
 
 def _step(step: StepSpec, place: Place, over: list[tuple[str, str]]) -> Iterator[Finding]:
-    if step.kind is not StepKind.AGENT:
+    if step.kind not in (StepKind.AGENT, StepKind.SWARM):
         for key in ("estimate", "concurrency"):
             if getattr(step, key) is not None:
                 yield Finding((*place, key), f"`{key}` belongs to steps that an agent does", "Remove it.", at_key=True)
@@ -62,7 +62,7 @@ def _step(step: StepSpec, place: Place, over: list[tuple[str, str]]) -> Iterator
 def _over_project(blueprint: Blueprint, step: StepSpec) -> Iterator[tuple[str, str]]:
     if blueprint.budgets is not None:
         yield from _over(blueprint.budgets, "the project", step)
-        yield from _over(blueprint.budgets.agents.get(step.agent or ""), f"agent {step.agent!r}", step)
+        yield from _over(blueprint.budgets.agents.get(step.asked.agent or ""), f"agent {step.asked.agent!r}", step)
 
 
 def _over(measures: MeasuresSpec | None, whose: str, step: StepSpec) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from projects.blueprints.paths import Place
 from projects.blueprints.reading_checks import Readable, Reader
 from projects.blueprints.schema import ApprovalSpec, Blueprint, PhaseSpec, RouteSpec, StepSpec
 from projects.blueprints.shaping import Finding
+from projects.blueprints.swarm_settings import templates_in
 from projects.blueprints.templates import expressions_in, texts_of
 
 _EVERYWHERE = ROOTS - ITEM_ROOTS
@@ -86,6 +87,9 @@ def _of_step(step: StepSpec, place: Place, readable: Readable) -> Iterator[_Spot
         yield from _templates(step.wait.duration, (*place, "wait", "for"), roots, readable)
     if step.project is not None:
         yield from _templates(step.project.inputs, (*place, "project", "inputs"), roots, readable)
+    if step.swarm is not None:
+        for below, template in templates_in(step.swarm):
+            yield from _templates(template, (*place, "swarm", *below), _EVERYWHERE, readable)
     if step.approval is not None:
         yield from _of_approval(step.approval, (*place, "approval"), readable, roots)
 

@@ -21,6 +21,7 @@ from projects.blueprints.schema import Blueprint, PhaseSpec, RetryPolicy, StepSp
 from projects.blueprints.schema_checks import check_schemas
 from projects.blueprints.shaping import Finding, shape
 from projects.blueprints.step_checks import check_steps
+from projects.blueprints.swarm_checks import check_swarms
 from projects.blueprints.yaml_tree import LARGEST, Tree, read_tree
 
 _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
@@ -31,6 +32,7 @@ _CHECKS: tuple[Callable[[Blueprint], Iterator[Finding]], ...] = (
     check_budgets,
     check_schemas,
     check_expressions,
+    check_swarms,
 )
 
 

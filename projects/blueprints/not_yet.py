@@ -27,7 +27,6 @@ def _of_kind(kind: StepKind, instead: str) -> NotYet:
 
 NOT_YET: tuple[NotYet, ...] = (
     _of_kind(StepKind.SAGA, "write its actions as steps"),
-    _of_kind(StepKind.SWARM, "let one agent do it"),
     NotYet("compensate", lambda step: step.compensate is not None, "let a later step undo it"),
 )
 

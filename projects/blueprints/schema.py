@@ -7,7 +7,7 @@ ranges are checked here; what needs a second look at the whole document is check
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from projects.blueprints.durations import HOW_TO, PATTERN, duration_or_template, parse_duration
+from projects.blueprints.swarm_settings import WrittenAsSwarm
 
 Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)]
@@ -53,6 +54,7 @@ DurationOrTemplate = Annotated[
 ]
 Count = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Schema = dict[StrictStr, Any]
+SwarmSettings = Annotated[dict[StrictStr, Any], WrittenAsSwarm()]
 Amount = Annotated[float, Field(ge=0, le=1_000_000_000_000, strict=True)]
 PositiveAmount = Annotated[float, Field(gt=0, le=1_000_000_000_000, strict=True)]
 DEFAULT_TIMEOUT = 300.0
@@ -340,6 +342,14 @@ class ConcurrencySpec(_Model):
     limit: Annotated[StrictInt, Field(ge=1, le=10_000)]
 
 
+class Asked(NamedTuple):
+    """An agent by name, or by a capability with a range of its versions."""
+
+    agent: str | None
+    capability: str | None
+    version: str | None
+
+
 class StepSpec(_Model):
     """One unit of work. ``timeout`` is of one attempt, in seconds; ``queue`` None leaves the choice to the agent."""
 
@@ -364,12 +374,20 @@ class StepSpec(_Model):
     wait: WaitSpec | None = None
     project: ChildSpec | None = None
     saga: Name | None = None
-    swarm: Name | None = None
+    swarm: SwarmSettings | None = None
     scatter: ScatterSpec | None = None
     estimate: EstimateSpec | None = _new()
     concurrency: ConcurrencySpec | None = _new()
     fallback: FallbackSpec | tuple[FallbackSpec, ...] | None = _new()
     timeouts: TimeoutsSpec | None = _new()
+
+    @property
+    def asked(self) -> Asked:
+        """Who does the work: of a swarm, who says how good its candidates are."""
+        said = (self.swarm or {}).get("objective") if self.kind is StepKind.SWARM else None
+        if isinstance(said, dict):
+            return Asked(said.get("agent"), said.get("capability"), said.get("version"))
+        return Asked(self.agent, self.capability, self.version)
 
 
 class PhaseSpec(_Model):

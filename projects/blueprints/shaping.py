@@ -118,7 +118,7 @@ def _findings(error: ValidationError, values: dict[str, Any]) -> Iterator[Findin
         elif kind == "extra_forbidden":
             yield _unknown_key(place)
         else:
-            yield Finding(place, *_words(kind, given, limits, detail["msg"]))
+            yield Finding(place, *words(kind, given, limits, detail["msg"]))
 
 
 def _without_branches(told: Place, values: Any) -> Place | None:
@@ -201,7 +201,7 @@ _HINTS = {
 }
 
 
-def _words(kind: str, given: Any, limits: dict[str, Any], said: str) -> tuple[str, str]:
+def words(kind: str, given: Any, limits: dict[str, Any], said: str) -> tuple[str, str]:
     """Message and hint for what pydantic found."""
     if kind in _WANTED:
         wanted = _WANTED[kind]

@@ -20,7 +20,7 @@ _SUBJECT = {
     StepKind.SCATTER: "scatter",
 }
 
-_ENGINE = (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT)  # begun and watched by the engine itself
+_WITHOUT_PARAMS = (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT, StepKind.SWARM)
 
 
 def check_steps(blueprint: Blueprint) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def check_steps(blueprint: Blueprint) -> Iterator[Finding]:
             yield from _wait(step, place)
             yield from _child(step, place, blueprint)
             yield from _retry(step.retry, (*place, "retry"))
-            if step.max_parallel is not None and step.for_each is None:
+            if step.max_parallel is not None and step.for_each is None and step.kind is not StepKind.SWARM:
                 yield Finding(
                     (*place, "max_parallel"),
                     "max_parallel is for steps with `for_each`",
@@ -59,16 +59,18 @@ def _performer(step: StepSpec, place: Place) -> Iterator[Finding]:
     if step.kind not in (StepKind.AGENT, StepKind.SCATTER):
         for key in ("agent", "capability"):
             if getattr(step, key) is not None:
-                yield Finding((*place, key), f"a step of kind {step.kind} has no `{key}`", "Remove it.", at_key=True)
-    if step.capability is None and step.kind not in _ENGINE:
+                hint = "Write it into `objective`." if step.kind is StepKind.SWARM else "Remove it."
+                yield Finding((*place, key), f"a step of kind {step.kind} has no `{key}`", hint, at_key=True)
+    if step.kind not in (StepKind.APPROVAL, StepKind.WAIT, StepKind.PROJECT):
         for key in ("version", "route"):
-            if getattr(step, key) is not None:
+            asked = step.capability if key == "version" else step.asked.capability
+            if getattr(step, key) is not None and asked is None:
                 yield Finding((*place, key), f"`{key}` goes with `capability`", "Add `capability`, or remove it.")
-    if step.version is not None and not _is_range(step.version):
+    if step.version is not None and not is_range(step.version):
         yield Finding((*place, "version"), f"{step.version!r} is no version range", 'Write, for instance, ">=1.2,<2".')
 
 
-def _is_range(text: str) -> bool:
+def is_range(text: str) -> bool:
     """Whether a text is a range of versions, as PEP 440 writes them."""
     try:
         SpecifierSet(text)
@@ -81,9 +83,10 @@ def _subject(step: StepSpec, place: Place) -> Iterator[Finding]:
     wanted = _SUBJECT.get(step.kind)
     if wanted is not None and wanted != "scatter" and getattr(step, wanted) is None:
         yield Finding(place, f"a step of kind {step.kind} says what it does in `{wanted}`", f"Add `{wanted}:`.")
-    if step.params and step.kind in _ENGINE:
+    if step.params and step.kind in _WITHOUT_PARAMS:
         message = f"a step of kind {step.kind} is no agent's work, and has no `params`"
-        yield Finding((*place, "params"), message, f"Write what it needs into `{wanted}`.", at_key=True)
+        where = "swarm.objective.params" if step.kind is StepKind.SWARM else wanted
+        yield Finding((*place, "params"), message, f"Write what it needs into `{where}`.", at_key=True)
     for kind, key in _SUBJECT.items():
         if kind is not step.kind and getattr(step, key) is not None:
             yield Finding(

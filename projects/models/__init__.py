@@ -15,6 +15,7 @@ from projects.models.pulse import Pace, Pulse
 from projects.models.schedule import Schedule
 from projects.models.signal import Signal
 from projects.models.step import Attempt, Dependency, Step
+from projects.models.swarm import SwarmState
 from projects.models.timer import Timer
 from projects.models.worker import Worker
 
@@ -41,6 +42,7 @@ __all__ = [
     "Schedule",
     "Signal",
     "Step",
+    "SwarmState",
     "Timer",
     "Worker",
 ]

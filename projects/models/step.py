@@ -89,8 +89,8 @@ class Step(models.Model):
             models.UniqueConstraint(fields=("project", "key", "round"), name="step_key_is_unique_in_its_round"),
         )
         indexes = (
-            # The items of a step. Most steps are none, and do not pay for it.
-            models.Index(fields=("parent",), condition=Q(parent__isnull=False), name="step_items"),
+            # The items of a step, those of a search from a place on. Most steps are none, and do not pay for it.
+            models.Index(fields=("parent", "position"), condition=Q(parent__isnull=False), name="step_items_in_order"),
             # advance: the items of a for_each that are not over, in order.
             models.Index(
                 fields=("parent", "position"),

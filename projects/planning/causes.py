@@ -95,6 +95,8 @@ class Waiter:
     """Keys of the steps that it waits for."""
     items: Mapping[str, int] | None = None
     """Of a list: how many of its items are in which state."""
+    generations: tuple[int, int] | None = None
+    """Of a search that has begun: how many are over, and how many there are at most."""
     is_item: bool = False
     error: str = ""
     held: bool = False
@@ -244,6 +246,10 @@ def _in_the_window(step: Waiter) -> Cause:
 def _waiting(step: Waiter, project: Standing) -> Cause:
     if step.items is not None:
         live = sum(count for state, count in step.items.items() if StepState(state) in STEP.live)
+        if live and step.generations is not None:
+            over, most = step.generations
+            sentence = f"{step.key} waits for {live} pieces of generation {over + 1} of its search, of at most {most}."
+            return Cause("items", sentence, step.since)
         if live:
             return Cause("items", f"{step.key} waits for {live} of its {sum(step.items.values())} items.", step.since)
         return deciding(project)

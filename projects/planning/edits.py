@@ -127,7 +127,7 @@ class Modify:
         for name in ("params", "retry", "timeouts"):
             given = laid.get(name)
             if isinstance(given, Mapping):
-                laid[name] = (values.get(name) or {}) | given
+                laid[name] = dict(values.get(name) or {}) | dict(given)
         for name in ("params", "timeouts"):
             if isinstance(self.changes.get(name), Mapping):
                 laid[name] = {key: value for key, value in laid[name].items() if value is not None}

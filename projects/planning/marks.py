@@ -28,7 +28,8 @@ class StepMark:
     """A step of its phase's present round.
 
     ``state`` is never ready: whether a step that has not begun may begin follows from the others. ``sha256`` is the
-    digest of the result as the history has it.
+    digest of the result as the history has it. ``generation`` is how many a search has folded; of another step, and of
+    a search that has not begun, None. A mark holds no items of a search: they are gone with their generation.
     """
 
     key: str
@@ -38,6 +39,7 @@ class StepMark:
     on_failure: str = "fail"
     needs: tuple[str, ...] = ()
     items: tuple[ItemMark, ...] = ()
+    generation: int | None = None
 
     def item_key(self, place: int) -> str:
         """The key of one of its items."""
@@ -136,7 +138,9 @@ def _step_to_json(step: StepMark) -> dict[str, Any]:
         "needs": list(step.needs),
         "items": [[item.state.value, item.attempt, item.sha256] for item in step.items],
     }
-    plain = {"key": step.key, "state": step.state.value, "on_failure": step.on_failure}
+    plain: dict[str, Any] = {"key": step.key, "state": step.state.value, "on_failure": step.on_failure}
+    if step.generation is not None:
+        plain["generation"] = step.generation
     return plain | {name: each for name, each in told.items() if each}
 
 
@@ -149,4 +153,5 @@ def _step_from_json(value: Mapping[str, Any]) -> StepMark:
         on_failure=value["on_failure"],
         needs=tuple(value.get("needs", ())),
         items=tuple(ItemMark(StepState(state), attempt, sha256) for state, attempt, sha256 in value.get("items", ())),
+        generation=value.get("generation"),
     )

@@ -47,9 +47,11 @@ class _Step:
     attempt: int = 0
     sha256: str | None = None
     items: list[ItemMark] = field(default_factory=list)
+    generation: int | None = None
 
     def begin_anew(self) -> None:
         self.state, self.attempt, self.sha256, self.items = StepState.PENDING, 0, None, []
+        self.generation = None
 
 
 @dataclass(slots=True)
@@ -91,6 +93,8 @@ class _Working:
         family = event.kind.partition(".")[0]
         if family == "step":
             self._step(event)
+        elif family == "swarm":
+            self._search(event)
         elif family == "phase" or event.kind == "gate.judged":
             self._phase(event)
         elif family == "approval":
@@ -119,6 +123,8 @@ class _Working:
     def _ends_in(
         self, step: _Step, place: int | None, state: StepState, data: Mapping[str, Any], *, carried: bool
     ) -> None:
+        if place is not None and step.generation is not None:
+            return  # an item of a search
         if place is None:
             step.attempt = 0 if carried else data.get("attempt", step.attempt)
             step.state, step.sha256 = state, data.get("result_sha256") if state is StepState.COMPLETED else None
@@ -128,6 +134,11 @@ class _Working:
         attempt = 0 if carried else data.get("attempt", step.items[place].attempt)
         sha256 = data.get("result_sha256") if state is StepState.COMPLETED else None
         step.items[place] = ItemMark(state, attempt, sha256)
+
+    def _search(self, event: Happening) -> None:
+        phase = self.of_step.get(event.subject)
+        if phase is not None and event.data.get("round") == phase.round:
+            phase.steps[event.subject].generation = int(event.data["generation"])
 
     # --- phases, gates, approvals ------------------------------------------------------------------------------
 
@@ -176,7 +187,7 @@ class _Working:
         """
         for step in phase.steps.values():
             step.items = [_stopped(item) for item in step.items]
-            waits_by_kind = step.state is StepState.WAITING and not step.items
+            waits_by_kind = step.state is StepState.WAITING and not step.items and step.generation is None
             if step.state is StepState.PENDING or waits_by_kind:
                 step.state = StepState.CANCELLED
 
@@ -254,7 +265,16 @@ def _stopped(item: ItemMark) -> ItemMark:
 
 def _thaw(phase: PhaseMark) -> _Phase:
     steps = {
-        each.key: _Step(each.key, each.on_failure, each.needs, each.state, each.attempt, each.sha256, list(each.items))
+        each.key: _Step(
+            each.key,
+            each.on_failure,
+            each.needs,
+            each.state,
+            each.attempt,
+            each.sha256,
+            list(each.items),
+            each.generation,
+        )
         for each in phase.steps
     }
     return _Phase(
@@ -272,7 +292,16 @@ def _thaw(phase: PhaseMark) -> _Phase:
 
 def _freeze(phase: _Phase) -> PhaseMark:
     steps = tuple(
-        StepMark(each.key, each.state, each.attempt, each.sha256, each.on_failure, each.needs, tuple(each.items))
+        StepMark(
+            each.key,
+            each.state,
+            each.attempt,
+            each.sha256,
+            each.on_failure,
+            each.needs,
+            tuple(each.items),
+            each.generation,
+        )
         for each in phase.steps.values()
     )
     return PhaseMark(

@@ -14,16 +14,18 @@ from projects.services.performers import NOBODY, asked_for, degradation, perform
 from projects.services.progressing import PhaseProgress, Progress
 from projects.services.room import whose
 from projects.services.rounds import rounds_of, summary_of
+from projects.services.searches import Searched
 from projects.states import StepState
 
 
 def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
-    """The general part as data: ``project``, ``phases``, ``rounds``, ``approvals``, ``failed_steps``,
+    """The general part as data: ``project``, ``phases``, ``rounds``, ``searches``, ``approvals``, ``failed_steps``,
     ``degraded_steps``, ``usage``, ``budgets``."""
     return {
         "project": _project(project, progress),
         "phases": [_phase(phase, counted) for phase, counted in _with_rows(project, progress.phases)],
         "rounds": [_rounds(phase) for phase in _worked_over(project)],
+        "searches": [search.to_json() for search in progress.searches],
         "approvals": [_approval(approval) for approval in _approvals(project)],
         "failed_steps": failed_steps(project),
         "degraded_steps": degraded_steps(project),
@@ -38,12 +40,33 @@ def sections_of(facts: Mapping[str, Any]) -> tuple[Section, ...]:
         _summary(facts["project"]),
         _phase_table(facts["phases"]),
         *([_rounds_table(facts["rounds"])] if facts["rounds"] else []),
+        *searches_table([Searched(**search) for search in facts["searches"]]),
         _approval_table(facts["approvals"]),
         _failed_table(facts["failed_steps"]),
         *([_degraded_table(facts["degraded_steps"])] if facts["degraded_steps"] else []),
         _usage_table(facts["usage"]),
         *([_budget_table(facts["budgets"])] if facts["budgets"] else []),
     )
+
+
+def searches_table(searches: Sequence[Searched]) -> list[Table]:
+    """How far searches are and what they have found; nothing where there is none."""
+    rows = tuple(
+        (
+            each.step,
+            f"{each.generation} of {each.generations}",
+            "" if each.value is None else f"{each.value:.6g}",
+            "" if each.best is None else _place(each.best),
+        )
+        for each in searches
+    )
+    return [Table("Searches", ("Step", "Generations", "Best value", "Found at"), rows)] if rows else []
+
+
+def _place(best: Any) -> str:
+    named = best.items() if isinstance(best, Mapping) else enumerate(best, 1)
+    shown = [f"{name}: {value:.4g}" for name, value in named]
+    return ", ".join(shown[:8]) + (", …" if len(shown) > 8 else "")
 
 
 def failed_steps(project: Project) -> list[dict[str, Any]]:

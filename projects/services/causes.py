@@ -15,7 +15,7 @@ from agents.errors import NoAgentNow
 from orchestrator_site import clock
 from orchestrator_site.conf import CONTROL_QUEUE, conf
 from orchestrator_site.history import services as history
-from projects.models import Approval, Dependency, Phase, Project, Step, Timer, Worker
+from projects.models import Approval, Dependency, Phase, Project, Step, SwarmState, Timer, Worker
 from projects.models.approval import Purpose
 from projects.models.timer import TimerKind
 from projects.planning.causes import Asked, Cause, Standing, Waiter, decision, why
@@ -91,6 +91,7 @@ class _Facts:
     """The phase that is worked on, or the next that will be."""
     needs: dict[UUID, list[str]] = field(default_factory=dict)
     items: dict[UUID, dict[str, int]] = field(default_factory=dict)
+    generations: dict[UUID, tuple[int, int]] = field(default_factory=dict)
     due: Mapping[UUID, datetime] = field(default_factory=dict)
     asked: dict[UUID, Asked] = field(default_factory=dict)
     children: dict[UUID, str] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class _Facts:
             room=self.room.get(step.pk, ""),
         )
         if is_list(step):
-            return replace(told, items=self.items.get(step.pk, {}))
+            return replace(told, items=self.items.get(step.pk, {}), generations=self.generations.get(step.pk))
         return replace(
             told,
             due_at=self.due.get(step.pk),
@@ -155,6 +156,8 @@ def _read_waits(facts: _Facts, waiting: Sequence[UUID]) -> None:
     for approval in Approval.objects.open().filter(step__in=waiting, purpose=Purpose.STEP):
         if approval.step_id is not None:
             facts.asked[approval.step_id] = _asked(approval)
+    searches = SwarmState.objects.filter(step__in=waiting).values_list("step", "generation", "generations")
+    facts.generations = {step: (over, most) for step, over, most in searches}
     counted = Step.objects.filter(parent__in=waiting).order_by().values_list("parent_id", "state")
     for parent_id, state, count in counted.annotate(count=Count("id")):
         if parent_id is not None:

@@ -96,16 +96,16 @@ def _put_together(row: Mapping[str, Any]) -> Mark:
     for step, need in json.loads(row["needs"]):
         needs.setdefault(step, []).append(keys[need])
     items: dict[str, list[ItemMark]] = {}
-    for _step, parent, phase, key, state, attempt, _on_failure in rows:
+    for _step, parent, phase, key, state, attempt, _on_failure, _generation in rows:
         if parent is not None:
             sha256 = digests.get((key, rounds[phase])) if state == "completed" else None
             items.setdefault(parent, []).append(ItemMark(StepState(state), attempt, sha256))
     steps: dict[str, list[StepMark]] = {}
-    for step, parent, phase, key, state, attempt, on_failure in rows:
+    for step, parent, phase, key, state, attempt, on_failure, generation in rows:
         if parent is None:
             sha256 = digests.get((key, rounds[phase])) if state == "completed" else None
             told = (tuple(needs.get(step, ())), tuple(items.get(step, ())))
-            mark = StepMark(key, StepState(state), attempt, sha256, on_failure, *told)
+            mark = StepMark(key, StepState(state), attempt, sha256, on_failure, *told, generation)
             steps.setdefault(phase, []).append(mark)
     return Mark(
         ProjectState(row["state"]),

@@ -14,9 +14,11 @@ from uuid import UUID
 
 from agents.definition import DocumentHandle
 from agents.llm.abilities import Allowance
+from agents.swarm.optimising import given
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.expressions import render
+from projects.blueprints.schema import StepKind
 from projects.models import Attempt, Document, Phase, Project, Step
 from projects.models.project import Priority
 from projects.services import allowances, calling, results
@@ -221,7 +223,9 @@ class StepContext:
 
     @cached_property
     def params(self) -> Mapping[str, Any]:
-        """The step's parameters, evaluated. Raises ``ExpressionFailed``."""
+        """The step's parameters, evaluated; those of an item of a search are its chunk. Raises ``ExpressionFailed``."""
+        if self._step.spec.get("kind") == StepKind.SWARM:
+            return given(self._step.item)
         return dict(self.rendered(self._step.spec.get("params") or {}))
 
     def rendered(self, template: Any) -> Any:

@@ -48,10 +48,24 @@ def expand(project: Project, parent: Step, items: Sequence[Any], parallel: int |
         ids=ids,
         items=[json.dumps(item, allow_nan=False) for item in items],
         state=StepState.PENDING if waits else StepState.READY,
+        first=0,
         sent=count,
     )
     _begin_clocks(parent, ids[:count])
     return _sent(project, parent, ids[:count], sizes, parallel)
+
+
+def put(parent: Step, items: Sequence[Any], first: int) -> None:
+    """One step more an item, from place ``first`` on; what of them is sent now, ``next_items`` says."""
+    sql.execute(
+        "expand",
+        parent=parent.pk,
+        ids=[clock.new_id() for _ in items],
+        items=[json.dumps(item, allow_nan=False) for item in items],
+        state=StepState.READY,
+        first=first,
+        sent=0,
+    )
 
 
 def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
@@ -88,7 +102,8 @@ def _begin_clocks(parent: Step, sent: Sequence[UUID]) -> None:
 def _leg(parent: Step, waiting: int) -> int:
     if parent.guarded or conf().batch_seconds == 0:
         return 1
-    return leg_size(paces.pace_of(parent.agent), waiting=waiting, lanes=paces.lanes_of(parent.pool))
+    pace = paces.pace_of(parent.agent or (parent.spec or {}).get("capability", ""))
+    return leg_size(pace, waiting=waiting, lanes=paces.lanes_of(parent.pool))
 
 
 def _sizes(

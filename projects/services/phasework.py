@@ -14,12 +14,13 @@ from orchestrator_site.history import services as history
 from projects import canvas, sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import compile_expression
+from projects.blueprints.schema import StepKind
 from projects.models import Phase, Project, Step
 from projects.planning.compiling import compile_wave
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
 from projects.planning.readiness import Standing, assess
-from projects.services import fanout, holding, publishing, results, waits
+from projects.services import fanout, holding, publishing, results, swarms, waits
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS, is_list, waits_by_kind
 from projects.states import STEP, PhaseState, StepState
@@ -139,6 +140,9 @@ class PhaseWork:
             if asks.get("when") and not compile_expression(asks["when"]).check(context or {}):
                 self._skip(step, f"its condition is false: {asks['when']}", by_condition=True)
                 return True
+            if step.kind == StepKind.SWARM:
+                swarms.begin(self, step)
+                return True  # of one that is taken up all may be there already
             if is_list(step) and step.items.exists():
                 return self._take_up(step)
             if is_list(step):
@@ -183,9 +187,13 @@ class PhaseWork:
         return True
 
     def _settle_lists(self, *, closing: bool = False) -> None:
-        """Complete, or fail, the lists of items that are all over."""
+        """Complete, or fail, the lists of items that are all over; of a search, go on with it."""
         for step in self._lists():
             standing = sql.rows("items_open", parent=step.pk)[0]
+            if step.kind == StepKind.SWARM:
+                if not standing["open"]:
+                    self._settle_search(step, closing=closing)
+                continue
             if standing["failed"] and step.on_failure == "fail":
                 if stopped := waits.give_up(step.items.all()):
                     self._note("step.items_stopped", step, items=stopped)
@@ -203,6 +211,14 @@ class PhaseWork:
             else:
                 self._move(step, StepState.COMPLETED)
                 self._note("step.completed", step, items=total, failed=failed)
+
+    def _settle_search(self, step: Step, *, closing: bool) -> None:
+        """Have a search go on whose generation is over, unless a failure beside it ends it."""
+        if closing:
+            self._move(step, StepState.CANCELLED)
+            self._note("step.cancelled", step)
+        elif not any(each.state == StepState.FAILED and each.on_failure == "fail" for each in self.steps.values()):
+            swarms.go_on(self, step)
 
     def _failed_items(self, step: Step, failed: int, total: int) -> str:
         first = step.items.filter(state=StepState.FAILED).order_by("position").values_list("key", "error").first()

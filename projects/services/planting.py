@@ -138,7 +138,7 @@ def step_of(
         position=position,
         spec=_kept(spec),
         kind=spec.kind.value,
-        agent=spec.agent or "",
+        agent=spec.asked.agent or "",
         pool=spec.queue or _pool_of(spec),
         on_failure=spec.on_failure,
         timeout_seconds=spec.timeout,
@@ -150,7 +150,8 @@ def step_of(
 
 def _is_guarded(phase: Phase, step: StepSpec, covers: budgets.Coverage) -> bool:
     """Whether a step may start only where there is room: it falls under a budget, or has a limit of concurrency."""
-    return step.kind is StepKind.AGENT and (step.concurrency is not None or covers(phase.key, step.agent or ""))
+    by_agents = step.kind in (StepKind.AGENT, StepKind.SWARM)
+    return by_agents and (step.concurrency is not None or covers(phase.key, step.asked.agent or ""))
 
 
 def _concurrency_key(project: Project, step: StepSpec) -> str:
@@ -189,6 +190,8 @@ def _kept(spec: StepSpec) -> dict[str, Any]:
             "timeouts",
         },
     )
+    if spec.swarm is not None:
+        kept |= {"swarm": spec.swarm, "capability": spec.asked.capability, "version": spec.asked.version}
     if spec.wait is not None:
         kept["wait"] = spec.wait.model_dump(mode="json", exclude_none=True)
     if spec.approval is not None:
@@ -206,10 +209,11 @@ def _pool_of(spec: StepSpec) -> str:
     own = registered_agents()
     if spec.kind is StepKind.SCATTER:
         return "io"
-    if spec.capability is not None:
-        offering = [each.queue for each in own.values() if spec.capability in each.capabilities]
-        return "cpu" if offering and set(offering) == {"cpu"} and not _is_offered_outside(spec.capability) else "io"
-    name = spec.agent or ""
+    agent, capability, _ = spec.asked
+    if capability is not None:
+        offering = [each.queue for each in own.values() if capability in each.capabilities]
+        return "cpu" if offering and set(offering) == {"cpu"} and not _is_offered_outside(capability) else "io"
+    name = agent or ""
     if name in own:
         return own[name].queue
     return "io" if is_registered(name) else "cpu"

@@ -12,11 +12,13 @@ from django.db.models import Avg, Case, Count, F, Q, Sum, When
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
+from projects.blueprints.schema import StepKind
 from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
 from projects.planning.causes import deciding, foremost, held
 from projects.services import budgets, causes, draining, guards
 from projects.services.performers import left_to_agents
+from projects.services.searches import Searched, searches_of
 from projects.services.timers import OVERDUE
 from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState
 
@@ -25,7 +27,7 @@ causes.ROOM.append(guards.sentences)
 
 @dataclass(frozen=True, slots=True)
 class PhaseProgress:
-    """A phase: its state, its round, and its steps by state (items counted, their parents not)."""
+    """A phase: its state, its round, and its steps by state (items counted, their parents not; of a search itself)."""
 
     key: str
     title: str
@@ -58,6 +60,7 @@ class Progress:
     running: list[str] = field(default_factory=list)
     phases: list[PhaseProgress] = field(default_factory=list)
     budgets: list[budgets.BudgetStanding] = field(default_factory=list)
+    searches: list[Searched] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -70,7 +73,8 @@ def progress(*, project_id: UUID) -> Progress:
     if project is None:
         raise ProjectNotFound(f"There is no project {project_id}.")
     phases = _phases(project)
-    share = 1.0 if project.state == ProjectState.COMPLETED else _share(phases)
+    found = searches_of(project)
+    share = 1.0 if project.state == ProjectState.COMPLETED else _share(phases, found)
     elapsed = _elapsed(project, clock.now())
     running = list(
         Step.objects.filter(project=project, state="running").order_by("started_at").values_list("key", flat=True)[:20]
@@ -91,6 +95,7 @@ def progress(*, project_id: UUID) -> Progress:
         running=running,
         phases=phases,
         budgets=budgets.overview(project),
+        searches=found,
     )
 
 
@@ -187,6 +192,7 @@ def _phases(project: Project) -> list[PhaseProgress]:
     counted = (
         Step.objects.filter(project=project, round=F("phase__round"))
         .exclude(Q(parent=None) & Q(spec__has_key="for_each") & Q(items__isnull=False))
+        .exclude(kind=StepKind.SWARM, parent__isnull=False)
         .values("phase_id", "state")
         .annotate(n=Count("id", distinct=True))
     )
@@ -201,11 +207,20 @@ def _phase(phase: Phase, steps: dict[str, int]) -> PhaseProgress:
     return PhaseProgress(phase.key, phase.title, phase.state, phase.round, steps, sum(steps.values()), done)
 
 
-def _share(phases: list[PhaseProgress]) -> float:
-    """The mean of the phases' shares: a phase whose list is not expanded yet counts as one like the others."""
+def _share(phases: list[PhaseProgress], searches: list[Searched]) -> float:
+    """The mean of the phases' shares: a phase whose list is not expanded yet counts as one like the others.
+
+    A search counts by its generations, until it is over.
+    """
     if not phases:
         return 0.0
-    done = [1.0 if p.state == PhaseState.COMPLETED else (p.done / p.total if p.total else 0.0) for p in phases]
+    begun = dict.fromkeys((phase.key for phase in phases), 0.0)
+    for search in searches:
+        begun[search.phase] += 0.0 if search.is_over else search.share
+    done = [
+        1.0 if p.state == PhaseState.COMPLETED else ((p.done + begun[p.key]) / p.total if p.total else 0.0)
+        for p in phases
+    ]
     return min(sum(done) / len(done), 0.99)
 
 

@@ -3,7 +3,7 @@
 -- name: mark
 -- How a project stands, in one view of the database. What belongs together is put together by the caller: where the
 -- server's statistics are old it would compare each row with each. A step that is ready has not begun, and counts as
--- pending. "snapshot" and "transaction" say which events are held: an event with a lower number may be committed later
+-- pending. Of a search there is the number of its generation, and none of its items. "snapshot" and "transaction" say which events are held: an event with a lower number may be committed later
 -- than one with a higher.
 SELECT p.state, p.plan_version, p.variables::text AS variables,
        (SELECT coalesce(json_agg(json_build_array(f.key, f.state, f.round, f.base_round, f.comments, f.quality)
@@ -11,9 +11,12 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
           FROM projects_phase f WHERE f.project_id = p.id)::text AS phases,
        (SELECT coalesce(json_agg(json_build_array(
                    s.id, s.parent_id, f.key, s.key, CASE s.state WHEN 'ready' THEN 'pending' ELSE s.state END,
-                   s.attempt, s.on_failure) ORDER BY s.position), '[]')
+                   s.attempt, s.on_failure,
+                   CASE s.kind WHEN 'swarm' THEN
+                        (SELECT w.generation FROM projects_swarmstate w WHERE w.step_id = s.id) END)
+                   ORDER BY s.position), '[]')
           FROM projects_phase f JOIN projects_step s ON s.phase_id = f.id AND s.round = f.round
-         WHERE f.project_id = p.id)::text AS steps,
+         WHERE f.project_id = p.id AND NOT (s.kind = 'swarm' AND s.parent_id IS NOT NULL))::text AS steps,
        (SELECT coalesce(json_agg(json_build_array(d.step_id, d.needs_id) ORDER BY d.id), '[]')
           FROM projects_phase f
           JOIN projects_step s ON s.phase_id = f.id AND s.round = f.round
@@ -66,13 +69,18 @@ SELECT kind, subject, data::text AS data
  ORDER BY id;
 
 -- name: use_of
--- What the attempts at some steps, or items of them, have used; each row of a step under the step's own key.
+-- What the attempts at some steps, or items of them, have used; each row of a step under the step's own key. A search
+-- stands for all of its items.
 SELECT given.step AS key, min(s.agent) AS agent, count(a.id) AS attempts,
        coalesce(sum(a.tokens_in), 0) AS tokens_in, coalesce(sum(a.tokens_out), 0) AS tokens_out,
-       coalesce(sum(a.cost), 0) AS cost, bool_or(s.state = 'completed') AS completed
+       coalesce(sum(a.cost), 0) AS cost, bool_or(own.state = 'completed') AS completed
   FROM unnest(%(keys)s::text[], %(rounds)s::int[], %(steps)s::text[]) AS given (key, round, step)
   JOIN projects_step s ON s.project_id = %(project)s AND s.key = given.key AND s.round = given.round
-  JOIN projects_attempt a ON a.step_id = s.id
+  JOIN LATERAL (SELECT s.id, s.state
+                 UNION ALL
+                SELECT i.id, i.state FROM projects_step i
+                 WHERE s.kind = 'swarm' AND s.parent_id IS NULL AND i.parent_id = s.id) own ON true
+  JOIN projects_attempt a ON a.step_id = own.id
  GROUP BY given.step;
 
 -- name: connect_steps

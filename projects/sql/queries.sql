@@ -274,17 +274,38 @@ UPDATE projects_step
 UPDATE projects_step SET published_at = clock_timestamp() WHERE id = ANY(%(steps)s::uuid[]) AND (state = 'ready') IS TRUE;
 
 -- name: expand
--- One step an item of a list; the first of them are sent at once.
+-- One step an item of a list, from place "first" on; so many of them are sent at once. That an item fails is no end of
+-- a search, which learns from the others.
 INSERT INTO projects_step
        (id, project_id, phase_id, key, round, position, parent_id, item, kind, agent, pool, on_failure, state, attempt,
         failures, crashes, timeout_seconds, guarded, concurrency_key, concurrency_limit, created_at, published_at)
-SELECT given.id, p.project_id, p.phase_id, p.key || '[' || (given.place - 1) || ']', p.round, given.place - 1, p.id,
-       given.item::jsonb, p.kind, p.agent, p.pool, p.on_failure, %(state)s, 0, 0, 0, p.timeout_seconds, p.guarded,
+SELECT given.id, p.project_id, p.phase_id, p.key || '[' || (%(first)s + given.place - 1) || ']', p.round,
+       %(first)s + given.place - 1, p.id, given.item::jsonb, p.kind, p.agent, p.pool,
+       CASE WHEN p.kind = 'swarm' THEN 'continue' ELSE p.on_failure END, %(state)s, 0, 0, 0, p.timeout_seconds, p.guarded,
        p.concurrency_key, p.concurrency_limit, clock_timestamp(),
        CASE WHEN given.place <= %(sent)s THEN clock_timestamp() END
   FROM projects_step p,
        unnest(%(ids)s::uuid[], %(items)s::text[]) WITH ORDINALITY AS given (id, item, place)
  WHERE p.id = %(parent)s;
+
+-- name: swarm_answers
+-- What the chunks of a generation were and what came of them, in the order in which they were put.
+SELECT i.item ->> 'generation' AS generation, i.item ->> 'first' AS first, i.state, i.result, i.result_blob_id,
+       i.error ->> 'message' AS error, i.degraded IS NOT NULL AS degraded
+  FROM projects_step i
+ WHERE i.parent_id = %(step)s AND i.position >= %(first)s
+ ORDER BY i.position;
+
+-- name: swarm_forget
+-- What was put and answered in a generation that is folded, and why whom: the rows stay, and their digests in the
+-- history; what they held is in the state of the search as far as it counts.
+WITH emptied AS (
+    UPDATE projects_step SET item = NULL, result = NULL, result_blob_id = NULL
+     WHERE parent_id = %(step)s AND position >= %(first)s AND position < %(following)s
+ RETURNING id
+)
+UPDATE projects_attempt a SET decision = NULL, details = NULL
+  FROM emptied WHERE a.step_id = emptied.id AND (a.decision IS NOT NULL OR a.details IS NOT NULL);
 
 -- name: items_open
 -- Whether any item of a list is not over, and whether any failed. By partial indexes: what is over is not looked at,
@@ -596,9 +617,9 @@ SELECT p.id
                        AND NOT EXISTS (SELECT 1 FROM projects_dependency d JOIN projects_step n ON n.id = d.needs_id
                                         WHERE d.step_id = s.id
                                           AND n.state IN ('pending', 'ready', 'running', 'waiting')))
-         -- A list: no item of it is under way, or one is pending where the window has room.
+         -- A list or a search: no item of it is under way, or one is pending where the window has room.
          OR EXISTS (SELECT 1 FROM projects_step s
-                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.spec ? 'for_each'
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND (s.spec ? 'for_each' OR s.kind = 'swarm')
                        AND (NOT EXISTS (SELECT 1 FROM projects_step i
                                          WHERE i.parent_id = s.id AND i.state IN ('ready', 'running', 'waiting'))
                             OR (EXISTS (SELECT 1 FROM projects_step i WHERE i.parent_id = s.id AND i.state = 'pending')
@@ -610,7 +631,7 @@ SELECT p.id
          OR EXISTS (SELECT 1
                       FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id,
                            LATERAL (SELECT coalesce(s.spec, l.spec) AS spec) own
-                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind <> 'agent'
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind NOT IN ('agent', 'swarm')
                        AND NOT (s.parent_id IS NULL AND s.spec ? 'for_each')
                        AND CASE s.kind
                            WHEN 'wait' THEN

@@ -144,7 +144,7 @@ def test_an_agent_that_answers_later_has_the_step_until_it_is_to_be_heard_of(
     assert told["performer"] == "seen-later"
     assert told["agent_until"][:19] == until.isoformat()[:19]
     assert f"agent seen-later has text until {until:%H:%M:%S} UTC" in progressing.next_action(look(project))
-    assert "Agent seen-later has it until" in page(browser, project)
+    assert "Agent seen-later has it; its next word is due" in page(browser, project)
     assert "Agent seen-later has it and will answer later" in page(browser, project, "text")
 
     callback = later.envelopes[-1]["callback"].partition("/api/")[2]

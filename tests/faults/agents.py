@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from agents.definition import AgentContext, agent
+from agents.swarm.optimising import answer
 from orchestrator_site import faults
 
 
@@ -53,6 +55,19 @@ def counted_patient(context: AgentContext) -> dict[str, Any]:
         time.sleep(0.02)
     _effect(context)
     return {"n": 0}
+
+
+@agent("counted-bowl")
+def counted_bowl(context: AgentContext) -> dict[str, Any]:
+    """Say how good candidates are, after a moment and an effect."""
+    time.sleep(float(context.params["params"].get("seconds", 0.02)))
+    _effect(context)
+    return answer(context.params, bowl)
+
+
+def bowl(candidate: Mapping[str, float], params: Mapping[str, Any]) -> float:
+    """Least where both are 1; by sums and products alone."""
+    return (candidate["x"] - 1) ** 2 + (candidate["y"] - 1) ** 2
 
 
 @agent("counts")

@@ -44,18 +44,24 @@ def traced(spec: SwarmSpec, objective: Callable[[Floats], Floats]) -> Trace:
     return Trace(state, np.stack(seen))
 
 
-def search_picture(trace: Trace, landscape: Callable[[Floats], Floats] | None = None, known: float = 0.0) -> str:
+def state_picture(state: State) -> str:
+    """A search of which only the present is known: its candidates now, and the values of its best ones so far."""
+    places = state.best[None, :] if state.done else ask(state)
+    return search_picture(Trace(state, places[None, :, :]), known=None)
+
+
+def search_picture(trace: Trace, landscape: Callable[[Floats], Floats] | None = None, known: float | None = 0.0) -> str:
     """The search as SVG: the first two variables, over a cut through ``landscape`` at the best place where one is
     given.
 
     ``known`` is the value of the best place there is, where it is known: the curve is the distance from it, by its
-    logarithm. Who asked their system for less motion sees the last generation, standing.
+    logarithm; else it is the best value itself. Who asked their system for less motion sees the last generation,
+    standing.
     """
     spec = trace.state.spec
     chosen = _chosen(len(trace.candidates))
     ways = _on_ground(spec, trace.candidates[chosen])
-    errors = [max(abs(one.best - known), _LEAST) for one in trace.state.history.all()]
-    curve = Curve("Distance from the known best, log scale", errors, trace.state.generation, logarithmic=True)
+    curve = _curve(trace.state, known)
     best = _on_ground(spec, trace.state.best[None, :])[0]
     ground = [
         *([_field(spec, trace.state.best, landscape)] if landscape else []),
@@ -69,6 +75,14 @@ def search_picture(trace: Trace, landscape: Callable[[Floats], Floats] | None = 
     panel += [line_of_text(text, 58 + 22 * place, "soft") for place, text in enumerate(lines)]
     panel += drawn(curve, 300, 240, [place / max(1, chosen[-1]) for place in chosen])
     return sheet(f"A search by {name}", "; ".join(lines) + ".", ground, panel)
+
+
+def _curve(state: State, known: float | None) -> Curve:
+    values = [one.best for one in state.history.all()]
+    if known is None:
+        return Curve("Best value", values, state.generation)
+    errors = [max(abs(value - known), _LEAST) for value in values]
+    return Curve("Distance from the known best, log scale", errors, state.generation, logarithmic=True)
 
 
 def _lines(state: State) -> list[str]:

@@ -2,10 +2,10 @@
 
 from agents.swarm.optimising.searching import ask, begin, run, tell
 from agents.swarm.optimising.spec import Algorithm, SwarmSpec, spec_of
-from agents.swarm.optimising.spreading import answer, chunks, fold, report
+from agents.swarm.optimising.spreading import answer, chunks, fold, given, report, unanswered
 from agents.swarm.optimising.state import Reason, State
 
 __all__ = [
-    "Algorithm", "Reason", "State", "SwarmSpec", "answer", "ask", "begin", "chunks", "fold", "report", "run", "spec_of",
-    "tell",
+    "Algorithm", "Reason", "State", "SwarmSpec", "answer", "ask", "begin", "chunks", "fold", "given", "report", "run",
+    "spec_of", "tell", "unanswered",
 ]  # fmt: skip

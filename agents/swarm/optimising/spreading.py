@@ -7,6 +7,7 @@ be kept as JSON, and the process may die.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -57,17 +58,44 @@ def _shown(spec: SwarmSpec, places: Floats) -> list[Candidate]:
     return [dict(zip(spec.names, row, strict=True)) for row in rows]
 
 
+def given(chunk: Mapping[str, Any]) -> dict[str, Any]:
+    """A chunk as its agent is given it, when a store of JSON has had it: one may have made 1e22 a whole number, with
+    which one computes otherwise.
+    """
+    return {**chunk, "candidates": [_as_floats(candidate) for candidate in chunk["candidates"]]}
+
+
+def _as_floats(candidate: Any) -> Candidate:
+    if isinstance(candidate, Mapping):
+        return {name: float(value) for name, value in candidate.items()}
+    return [float(value) for value in candidate]
+
+
+def unanswered(state: State, results: Iterable[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """The generation's chunks of which a candidate has no fitness yet: what to put again where it cannot be folded."""
+    fitnesses = _gathered(state, results)
+    return [
+        chunk
+        for chunk in chunks(state)
+        if any(value is None for value in fitnesses[chunk["first"] : chunk["first"] + len(chunk["candidates"])])
+    ]
+
+
 def fold(state: State, results: Iterable[Mapping[str, Any] | None]) -> State:
     """The state after a generation: ``results`` of its chunks, each ``{generation, first, fitnesses}``, in any order.
 
     A chunk that failed is None or left out. What belongs to another generation, or answers a candidate a second time,
     changes nothing: results may come more than once. What is no number counts as missing. Raises as ``tell`` does.
     """
+    return tell(state, _gathered(state, results))
+
+
+def _gathered(state: State, results: Iterable[Mapping[str, Any] | None]) -> list[float | None]:
     fitnesses: list[float | None] = [None] * state.spec.population
     for result in results:
         if result is not None and result.get("generation") == state.generation:
             _put(fitnesses, result)
-    return tell(state, fitnesses)
+    return fitnesses
 
 
 def _put(fitnesses: list[float | None], result: Mapping[str, Any]) -> None:
@@ -87,9 +115,10 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def answer(chunk: Mapping[str, Any], evaluate: Callable[[Any, Mapping[str, Any]], float]) -> dict[str, Any]:
@@ -105,9 +134,10 @@ def answer(chunk: Mapping[str, Any], evaluate: Callable[[Any, Mapping[str, Any]]
 
 def _tried(evaluate: Callable[[Any, Mapping[str, Any]], float], candidate: Any, params: Mapping[str, Any]) -> Any:
     try:
-        return float(evaluate(candidate, params))
+        fitness = float(evaluate(candidate, params))
     except (ArithmeticError, ValueError):
         return None
+    return fitness if math.isfinite(fitness) else None  # JSON has no infinity, and one must not take its chunk along
 
 
 def report(state: State) -> dict[str, Any]:

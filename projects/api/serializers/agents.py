@@ -19,7 +19,7 @@ _NAME, _RANGE, _KEY = 100, 200, 500
 class RouteField(AnyField):
     """A route as in a blueprint: the word of a strategy, or an object."""
 
-    def to_internal_value(self, data: Any) -> RouteSpec:
+    def to_internal_value(self, data: Any) -> RouteSpec:  # type: ignore[override] # the stubs know only JSON
         """As the blueprint language has it."""
         if not isinstance(data, str | dict):
             raise serializers.ValidationError("Give the name of a strategy, or an object.")
@@ -114,7 +114,9 @@ class ScatterAskedSerializer(StrictSerializer):
     deadline = serializers.FloatField(
         default=30.0, min_value=0.1, max_value=LONGEST, help_text="Seconds after which nobody is waited for."
     )
-    partial = serializers.BooleanField(default=False, help_text="At the deadline fewer than the quorum will do.")
+    partial = serializers.BooleanField(  # type: ignore[assignment] # a name that DRF keeps for itself
+        default=False, help_text="At the deadline fewer than the quorum will do."
+    )
     at_most = serializers.IntegerField(default=100, min_value=1, max_value=1000, help_text="How many are asked.")
 
 

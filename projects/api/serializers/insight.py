@@ -26,6 +26,18 @@ class PhaseProgressSerializer(serializers.Serializer[Any]):
     done = serializers.IntegerField(help_text="Those that are over.")
 
 
+class SearchSerializer(serializers.Serializer[Any]):
+    """How far the search of a step is."""
+
+    step = serializers.CharField()
+    phase = serializers.CharField()
+    generation = serializers.IntegerField(help_text="Generations that are over.")
+    generations = serializers.IntegerField(help_text="How many there are at most.")
+    value = serializers.FloatField(allow_null=True, help_text="The best that was found; null before the first is over.")
+    best = AnyField(help_text="Where it was found: a list of numbers, or an object by name.")
+    state = StateField(StepState)
+
+
 class ProgressSerializer(serializers.Serializer[Any]):
     """How a project stands."""
 
@@ -45,6 +57,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     running = serializers.ListField(child=serializers.CharField(), help_text="Keys of running steps, 20 at most.")
     phases = PhaseProgressSerializer(many=True)
     budgets = BudgetSerializer(many=True, help_text="What is spent and reserved, and the limits.")
+    searches = SearchSerializer(many=True, help_text="Of steps of kind `swarm` that have begun.")
 
 
 class StepInBriefSerializer(serializers.Serializer[Any]):
@@ -231,7 +244,8 @@ class StepDetailSerializer(StepSerializer):
     result = AnyField()
     attempts = AttemptSerializer(many=True)
     rounds = RoundSerializer(many=True)
-    items = ItemPageSerializer(allow_null=True, help_text="Of a `for_each` step: its items.")
+    items = ItemPageSerializer(allow_null=True, help_text="Of a `for_each` step or a search: its items.")
+    search = SearchSerializer(allow_null=True, help_text="Of a step of kind `swarm` that has begun: how far it is.")
 
 
 class EventSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -34,7 +34,7 @@ class ByLeaseToken(Resource):
     """
 
     tag = "answers"
-    authentication_classes: ClassVar[list[Any]] = []
+    authentication_classes = []
     throttle_classes = [ByLease]
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONRenderer]

@@ -18,7 +18,9 @@ from projects.api.serializers.insight import StepDetailSerializer, StepSerialize
 from projects.errors import StepNotFound
 from projects.models import Dependency, Project, Step
 from projects.services import progressing, results
+from projects.services.kinds import is_list
 from projects.services.performers import NOBODY, performers_of
+from projects.services.searches import search_of
 
 IN_ORDER = Order("order", ("phase__position", "round", "position", "id"))
 ITEMS = Order("items", ("position", "id"))
@@ -85,7 +87,8 @@ class StepDetail(Resource):
         whole.told["attempts"] = step.attempts.order_by("number")
         whole.told["performing"] = performers_of([step]).get(step.pk, NOBODY)
         whole.told["why"] = progressing.why(step.project, [step]).get(step.pk)
-        whole.told["items"] = self._items(step) if spec.get("for_each") and step.parent is None else None
+        whole.told["items"] = self._items(step) if is_list(step) else None
+        whole.told["search"] = search_of(step)
         return whole  # type: ignore[return-value] # it answers for the step and for what is told beside it
 
     def _items(self, step: Step) -> dict[str, Any]:

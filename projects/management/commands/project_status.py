@@ -17,7 +17,7 @@ from projects.management.waiting import watch
 from projects.models import Approval, Project
 from projects.reports import FORMATS, render_report
 from projects.reports.durations import in_words, moment
-from projects.reports.general import failed_steps
+from projects.reports.general import failed_steps, searches_table
 from projects.reports.render_text import sections_as_text
 from projects.reports.report import content_of
 from projects.services.causes import idle_steps
@@ -86,6 +86,7 @@ def _sections(project: Project, options: dict[str, Any]) -> list[Section]:
         sections.append(_standing(project, now))
     if options["progress"] or not any(asked):
         sections.append(_progress(now))
+        sections += searches_table(now.searches)
         sections += _waiting_steps(project)
     if options["failed"]:
         sections.append(_failed(project))

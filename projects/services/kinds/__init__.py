@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from projects.blueprints.schema import StepKind
 from projects.services.kinds.approval import ApprovalKind
 from projects.services.kinds.project import ProjectKind
 from projects.services.kinds.wait import WaitKind
@@ -72,8 +73,8 @@ KINDS: dict[str, Kind] = {
 
 
 def is_list(step: Step) -> bool:
-    """Whether a step stands for the items of a list, and waits for these whatever its kind."""
-    return bool((step.spec or {}).get("for_each"))
+    """Whether a step stands for items, and waits for these whatever its kind: of a list, or of a search."""
+    return bool((step.spec or {}).get("for_each")) or (step.kind == StepKind.SWARM and step.parent_id is None)
 
 
 def waits_by_kind(step: Step) -> bool:
