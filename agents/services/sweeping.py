@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from agents.models import Agent, AgentEvent, AgentWorker
 from agents.querysets import AgentQuerySet
-from agents.services import departures, heartbeats, pulses
+from agents.services import calling, departures, heartbeats, pulses
 from agents.services.changes import Change, record
 from agents.services.heartbeats import BATCH, Written
 from agents.services.reading import performer_of
@@ -46,6 +46,7 @@ class Swept:
     left: int = 0
     drained: int = 0
     told: int = 0
+    answered: int = 0
     deaf: bool = False
 
 
@@ -54,6 +55,7 @@ def sweep() -> Swept:
     done = Swept()
     try:
         listening = _listening(pulses.incarnation())
+        done.answered = calling.call_the_quiet()
         written = heartbeats.write_down()
     except RedisError as error:
         logger.warning("agents cannot be heard, so that none expires: %s", error)

@@ -48,6 +48,32 @@ def told() -> list[str]:
     return names
 
 
+class _Answers:
+    """A transport whose agents answer, or do not, by their names."""
+
+    def check(self, agent: Performer) -> None:
+        """Anything goes."""
+
+    def probe(self, agent: Performer, *, timeout: float) -> bool:
+        if agent.name == "raises":
+            raise OSError("no")
+        return agent.name == "answers"
+
+
+def test_who_sends_nothing_and_answers_when_asked_stays(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    monkeypatch.setattr("agents.transports.TRANSPORTS", {"http": _Answers()})
+    listening_for(LONG)
+    answering, dead, raising = registered("answers"), registered("dead"), registered("raises")
+    for agent in (answering, dead, raising):
+        silent_for(agent, LONG)
+
+    done = sweep()
+
+    assert (done.answered, done.expired) == (1, 2)
+    assert [find(agent.pk).state == "gone" for agent in (answering, dead, raising)] == [False, True, True]
+    assert sorted(told) == ["dead", "raises"]
+
+
 def test_who_is_silent_for_too_long_is_gone_and_all_are_told(told: list[str]) -> None:
     listening_for(LONG)
     silent, quiet, fine = registered("silent"), registered("quiet"), registered("fine")

@@ -81,7 +81,8 @@ class Command(given.AgentCommand):
             return
         self.stdout.write(f"{_SAID[done.outcome]}: {agent_line(done.agent)}")
         self.note(
-            "It gets steps from now on, and is gone where no heartbeat comes; see docs/how-to/register-agents.md."
+            "It gets steps from now on, for as long as it sends heartbeats, or answers when it is asked; "
+            "see docs/how-to/register-agents.md."
         )
 
 

@@ -55,6 +55,8 @@ class Command(BaseCommand):
         if self.stdout.isatty() and conf().log_format == "auto":
             # The processes write to us, not to the terminal, and would take us for a machine.
             os.environ["PHASEGATE_LOG_FORMAT"] = "text"
+        # What agents and people are told to come back to, unless the settings name a better address.
+        os.environ.setdefault("PHASEGATE_BASE_URL", _address(host, port))
         roles = processes.site(conf().var_dir, host=host, port=port, flower_port=flower)
         one_line_at_a_time = threading.Lock()
 
@@ -71,7 +73,7 @@ class Command(BaseCommand):
 
 def _welcome(host: str, port: int, flower: int | None, password: str | None) -> str:
     var = conf().var_dir
-    site = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    site = _address(host, port)
     lines = ["", f"Phasegate is up.    Site   {site}/", f"                    API    {site}/api/docs/"]
     if flower is not None:
         lines.append(f"                    Flower http://127.0.0.1:{flower}/ as {processes.FLOWER_USER},")
@@ -81,3 +83,8 @@ def _welcome(host: str, port: int, flower: int | None, password: str | None) -> 
     else:
         lines.append(f"Log in as before; `manage.py changepassword {first_login.ADMINISTRATOR}` sets a new password.")
     return "\n".join([*lines, "Ctrl-C or `make down` stops it.", ""])
+
+
+def _address(host: str, port: int) -> str:
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 everywhere is here, too
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
