@@ -36,7 +36,10 @@ def emptied_quickly() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def agents_unknown() -> Iterator[None]:
-    """What a test has learned of agents, in this process and in Redis, is not known to the next."""
+    """What a test has made or learned of agents, in this process and in Redis, is not known to the next."""
+    from agents.definition import _registered
+
+    before = dict(_registered)
     yield
     from agents import dispatching
     from agents.resilience import services
@@ -47,6 +50,8 @@ def agents_unknown() -> Iterator[None]:
         services.close_desk()
         cache.clear()
     dispatching.reset()
+    _registered.clear()
+    _registered.update(before)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     candidates.reset()
     monkeypatch.setattr(departures, "_observers", [])
     monkeypatch.setattr(departures, "_counters", [])
+    monkeypatch.setattr("agents.definition._registered", {})  # names of functions are not to be had
     monkeypatch.setattr("agents.transports.TRANSPORTS", {})  # what transports check is their own matter
     yield
     empty_redis()
