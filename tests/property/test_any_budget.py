@@ -177,7 +177,7 @@ def _completes(claimed: Claim, cost: int) -> bool:
 
 
 def _fails(claimed: Claim, cost: int) -> None:
-    execution._fail(claimed, RuntimeError("it failed"), this_process(), Usage(0, 0, float(cost)))
+    execution.fail(claimed, RuntimeError("it failed"), this_process().actor, Usage(0, 0, float(cost)))
 
 
 @pytest.mark.slow
