@@ -38,7 +38,9 @@ def emptied_quickly() -> Iterator[None]:
 def agents_unknown() -> Iterator[None]:
     """What a test has made or learned of agents, in this process and in Redis, is not known to the next."""
     from agents.definition import _registered
+    from agents.registry import load_agents
 
+    load_agents()  # once a process: those that ship would otherwise go with the first test that needs them
     before = dict(_registered)
     yield
     from agents import dispatching
