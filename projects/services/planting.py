@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agents.registry import load_agents, registered_agents
-from agents.services.candidates import is_registered, performers
-from agents.values import TransportName
+from agents.services.candidates import by_name, is_registered, performers
+from agents.values import Performer, TransportName
 from projects.blueprints.expressions import render
 from projects.blueprints.schema import Blueprint, StepKind, StepSpec
 from projects.errors import ConcurrencyKeyEmpty
@@ -211,16 +211,18 @@ def _pool_of(spec: StepSpec) -> str:
         return "io"
     agent, capability, _ = spec.asked
     if capability is not None:
-        offering = [each.queue for each in own.values() if capability in each.capabilities]
-        return "cpu" if offering and set(offering) == {"cpu"} and not _is_offered_outside(capability) else "io"
+        here = [each.queue for each in own.values() if capability in each.capabilities]
+        pools = {*here, *(_pool_in_registry(each) for each in performers(capability))}
+        return "cpu" if pools == {"cpu"} else "io"
     name = agent or ""
     if name in own:
         return own[name].queue
-    return "io" if is_registered(name) else "cpu"
+    # Workers may have functions that this process has not: the registry knows where each of these runs.
+    return _pool_in_registry(by_name(name)) if is_registered(name) else "cpu"
 
 
-def _is_offered_outside(capability: str) -> bool:
-    return any(each.transport is not TransportName.PYTHON for each in performers(capability))
+def _pool_in_registry(agent: Performer) -> str:
+    return str(agent.settings.get("queue", "cpu")) if agent.transport is TransportName.PYTHON else "io"
 
 
 def _connect(steps: Iterable[Step], needs: Mapping[str, Iterable[str]]) -> None:

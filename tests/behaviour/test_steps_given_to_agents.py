@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from agents import dispatching
+from agents.definition import _registered, agent, registered_agents
 from agents.resilience import services as guards
-from agents.services import candidates, registration
+from agents.services import candidates, offers, registration
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Project, Step
@@ -338,3 +340,25 @@ def test_nobody_waits_at_a_worker(remote: Make) -> None:
     assert ready_steps(project) == []
     assert Step.objects.get(project=project, key="a").available_at is not None
     assert "step.held" in kinds(project)
+
+
+def test_a_function_that_only_workers_have_runs_in_the_pool_that_it_names() -> None:
+    for name, queue in (("elsewhere-cpu", "cpu"), ("elsewhere-io", "io")):
+        agent(name, capabilities={f"{name}.do": "1.0"}, queue=queue)(lambda context: None)
+        offers.offer(uuid4(), [registered_agents()[name]])
+        del _registered[name]  # from here on only the worker has it
+    candidates.reset()
+    project = project_of(
+        """
+        phases:
+          - key: one
+            steps:
+              - {key: a, agent: elsewhere-cpu}
+              - {key: b, agent: elsewhere-io}
+              - {key: c, capability: elsewhere-cpu.do}
+              - {key: d, capability: elsewhere-io.do}
+        """,
+        started=False,
+    )
+
+    assert dict(project.steps.values_list("key", "pool")) == {"a": "cpu", "b": "io", "c": "cpu", "d": "io"}
