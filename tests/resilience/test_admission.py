@@ -24,6 +24,7 @@ AGENT = Performer("a1", "caller", transport=TransportName.HTTP)
 PYTHON = Performer("p1", "counter", transport=TransportName.PYTHON)
 FAILED = outcome_of(AgentUnreachable())
 QUICK = Rules(CircuitRules(failures=2, window=60.0, pause=0.2, longest_pause=1.0), places=2, lease=0.4)
+LASTING = Rules(CircuitRules(failures=2, window=60.0, pause=60.0, longest_pause=60.0), places=2, lease=60.0)
 
 Desks = Callable[..., Desk]
 
@@ -221,7 +222,7 @@ def test_a_fixed_limit_of_calls_holds_over_all_workers(open_desk: Desks) -> None
 
 
 def test_how_a_thousand_agents_stand_is_asked_at_once(open_desk: Desks, client: Redis) -> None:
-    desk, other = open_desk(QUICK), open_desk(QUICK)
+    desk, other = open_desk(LASTING), open_desk(LASTING)
     agents = [Performer(f"t{number}", f"t{number}", transport=TransportName.HTTP) for number in range(1000)]
     open_circuit(other, agents[7])
     for _ in range(2):
