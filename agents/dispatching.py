@@ -23,7 +23,7 @@ from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
 from agents.routing import Decision, Request, Sought
 from agents.services import candidates, noting
-from agents.states import TAKES_STEPS
+from agents.states import TAKES_STEPS, AgentState
 from agents.transports import TRANSPORTS
 from agents.transports.python import call
 from agents.values import Accepted, Answer, Performer, TransportName, Work
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from agents.routing import Standing as Load
     from agents.services.routing import Router
 
-__all__ = ["Served", "Sought", "ask", "dispatch", "preview", "reset"]
+__all__ = ["Served", "Sought", "ask", "call_own", "dispatch", "preview", "reset"]
 
 Chosen = Callable[[Performer, Mapping[str, Any] | None], None]
 """Told who is about to be called, and by which decision; what it raises ends the attempt before the call."""
@@ -234,7 +234,7 @@ class _Registry:
     def _named(self, name: str) -> tuple[Performer, ...]:
         own = _own(name)
         if own is not None:
-            return (own.agent,)
+            return () if own.agent.state is AgentState.DRAINING else (own.agent,)
         try:
             found = candidates.by_name(name)
         except AgentNotRegistered:
@@ -296,7 +296,7 @@ def _free(name: str) -> _Own | None:
 class _Own:
     """A function of this process as the registry had it at the moment ``read_at``, on the monotonic clock.
 
-    ``limited`` if calls of it are counted. Those for processes of their own are as many as these are.
+    ``limited`` if calls of it are counted, or it drains. Those for processes of their own are as many as these are.
     """
 
     definition: AgentDefinition
@@ -321,6 +321,7 @@ def _own(name: str) -> _Own | None:
         agent = _performer_of(definition)
         counted = definition.queue == "io" or conf().python_agent_places is not None
         limited = counted or agent.max_concurrency is not None or SETTING in agent.settings
+        limited = limited or agent.state is AgentState.DRAINING
         _owned[name] = known = _Own(definition, agent, limited, now)
     return known
 

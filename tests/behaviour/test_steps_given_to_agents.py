@@ -362,3 +362,19 @@ def test_a_function_that_only_workers_have_runs_in_the_pool_that_it_names() -> N
     )
 
     assert dict(project.steps.values_list("key", "pool")) == {"a": "cpu", "b": "io", "c": "cpu", "d": "io"}
+
+
+def test_a_function_that_an_operator_drains_gets_nothing_new_though_a_step_names_it() -> None:
+    agent_that(lambda context: "done", "leaves")
+    offers.offer(uuid4(), [registered_agents()["leaves"]])
+    registration.drain(agent="leaves", actor="user:olga")
+    dispatching.reset()
+    project = drive(project_of("phases: [{key: one, steps: [{key: a, agent: leaves}]}]"))
+
+    assert step(project, "a").state == "ready"
+    assert Attempt.objects.get(step__project=project).outcome == "held"
+
+    registration.resume(agent="leaves", actor="user:olga")
+    dispatching.reset()
+    Step.objects.filter(project=project).update(available_at=None)
+    assert drive(project).state == "completed"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,7 +72,7 @@ class Rows:
         return len(self.lines)
 
 
-class Table:
+class Table(ABC):
     """A table of suppliers that is open."""
 
     kind: str
@@ -79,13 +80,13 @@ class Table:
     rows: int
     mark: str
 
+    @abstractmethod
     def slices(self, size: int) -> list[Slice]:
         """The table in slices of at most ``size`` rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, part: Slice) -> Rows:
         """The rows of a slice."""
-        raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
         """What was found out about it, for people and for the calculators."""
