@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,6 +14,20 @@ import pytest
 
 if TYPE_CHECKING:
     from orchestrator_site.embedded.servers import Servers
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """A thread that a failed test has left waiting keeps nobody from hearing how the run went."""
+
+    def end() -> None:
+        time.sleep(60)
+        main = threading.main_thread()
+        left = [each.name for each in threading.enumerate() if not each.daemon and each is not main]
+        sys.stderr.write(f"These threads were still running a minute after the last test: {', '.join(left)}\n")
+        sys.stderr.flush()
+        os._exit(exitstatus or 1)
+
+    threading.Thread(target=end, name="end of the run", daemon=True).start()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -158,7 +158,7 @@ def test_an_event_that_kills_its_consumer_is_buried_and_those_beside_it_are_hand
 def test_consumers_are_killed_at_any_moment_and_nothing_is_lost(bus: Bus, workers: Workers) -> None:
     random.seed(SEED)
     count = 1500
-    publishing = threading.Thread(target=lambda: [bus.publish(each) for each in things(count)])
+    publishing = threading.Thread(target=lambda: [bus.publish(each) for each in things(count)], daemon=True)
     publishing.start()
     for _ in range(6):
         running = [workers.consumer(batch=20), workers.consumer(batch=20)]
@@ -198,6 +198,7 @@ def test_the_broker_is_killed_and_started_again_and_what_was_published_arrives(
     ids = tmp_path / "ids"
     ids.write_text("".join(f"{new_id()}\n" for _ in range(3000)))
     workers.consumer()
+    time.sleep(2)  # RabbitMQ forgets a quorum queue that it made less than about a second before it was killed
     said: list[int] = []
 
     def publish_all() -> None:
@@ -209,7 +210,7 @@ def test_the_broker_is_killed_and_started_again_and_what_was_published_arrives(
             if producer.wait(60) == 0:
                 return
 
-    publishing = threading.Thread(target=publish_all)
+    publishing = threading.Thread(target=publish_all, daemon=True)
     publishing.start()
     workers.wait(all_of(300))
     broker.server.kill()
