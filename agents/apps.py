@@ -11,3 +11,7 @@ class AgentsConfig(AppConfig):
     name = "agents"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Agents"
+
+    def ready(self) -> None:
+        """Have changes of circuits written down, whichever process brings them about."""
+        from agents.services import circuits  # noqa: F401

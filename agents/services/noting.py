@@ -5,16 +5,15 @@ What is lost with a process that dies is a second of statistics, and no more.
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import threading
 import time
-from uuid import UUID
 
 from redis.exceptions import RedisError
 
 from agents.services import statistics
+from agents.services.reading import is_registry_id
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ _given_at = time.monotonic()
 
 def note(agent_id: str, *, ok: bool, seconds: float) -> None:
     """Note that a call of an agent succeeded or failed, and how long it took."""
-    if not _is_registered(agent_id):
+    if not is_registry_id(agent_id):
         return
     with _lock:
         _notes.append((agent_id, ok, seconds))
@@ -53,16 +52,6 @@ def give() -> None:
 def forget() -> None:
     """Drop what has been gathered: a fork has its parent's."""
     _notes.clear()
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_registered(agent_id: str) -> bool:
-    """Agents that are not in the registry yet have a name where others have an id."""
-    try:
-        UUID(agent_id)
-    except ValueError:
-        return False
-    return True
 
 
 os.register_at_fork(after_in_child=forget)

@@ -59,6 +59,16 @@ def agent_named(name_or_id: str | UUID) -> dict[str, Any]:
         return {"name": name_or_id}
 
 
+@functools.lru_cache(maxsize=4096)
+def is_registry_id(agent_id: str) -> bool:
+    """Whether it can be the id of a row: agents that are not in the registry have a name there."""
+    try:
+        UUID(agent_id)
+    except ValueError:
+        return False
+    return True
+
+
 _ATTRIBUTES = tuple(COLUMNS.split(", "))
 _TRANSPORTS = {name.value: name for name in TransportName}
 _STATES = {state.value: state for state in AgentState}
