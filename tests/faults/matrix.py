@@ -32,15 +32,21 @@ if TYPE_CHECKING:
     from tests.faults.scenarios import Scenario
 
 
+IDLE = "did not happen"
+TRIES = 4
+
+
 @dataclass
 class Result:
-    """What the rounds of one scenario came to."""
+    """What the rounds of one scenario came to; ``again`` counts those in which the fault did not come about, and that
+    were played again."""
 
     scenario: str
     moment: str
     rounds: int = 0
     fired: int = 0
     seconds: list[float] = field(default_factory=list)
+    again: int = 0
     violations: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
     note: str = ""
@@ -103,7 +109,7 @@ def run(arena: Arena, scenario: Scenario, result: Result, seed: int) -> None:
         ended = time.monotonic()
         round_.count_armed()
         if not round_.fired:
-            found.append("the fault did not happen: the round proves nothing")
+            found.append(f"the fault {IDLE}: the round proves nothing")
         elif not found and round_.broken_at is not None:
             result.seconds.append(max(0.0, ended - round_.broken_at))
         found += _what_does_not_hold(round_)
@@ -148,7 +154,7 @@ def _what_does_not_hold(round_: Any) -> list[str]:
         state = round_.arena.look(project).state
         if round_.scenario.ends and state != round_.scenario.ends:
             found.append(f"I16 the project is {state} and was to be {round_.scenario.ends}")
-    return found + list(round_.scenario.expect(round_))
+    return found + (list(round_.scenario.expect(round_)) if round_.fired else [])
 
 
 def seeds_of(seed: int, address: str, rounds: int) -> list[int]:
@@ -164,10 +170,23 @@ def play(arena: Arena, scenario: Scenario, seeds: Sequence[int]) -> Result:
         result.note = f"skipped: {scenario.skipped}"
         return result
     for seed in seeds:
-        run(arena, scenario, result, seed)
+        _play_round(arena, scenario, result, seed)
     if scenario.xfail:
         result.note = f"known: {scenario.xfail}"
     return result
+
+
+def _play_round(arena: Arena, scenario: Scenario, result: Result, seed: int) -> None:
+    """A round, and the same again where its fault did not come about: on a busy machine steps are not batched, and what
+    is timed comes too late. That is said only if it stays so."""
+    for place in range(TRIES):
+        before = len(result.violations)
+        run(arena, scenario, result, seed + place)
+        found = result.violations[before:]
+        if not found or not all(IDLE in each for each in found) or place == TRIES - 1:
+            return
+        del result.violations[before:]
+        result.again += 1
 
 
 def table(results: Sequence[Result]) -> str:
@@ -232,7 +251,9 @@ def _report(results: Iterable[Result], given: argparse.Namespace, seed: int) -> 
     bad = sum(len(result.violations) for result in come if not result.note.startswith("known"))
     rounds = sum(result.rounds for result in come)
     fired = sum(result.fired for result in come)
-    _say("", f"{len(come)} scenarios, {rounds} rounds, {fired} faults, {bad} violations; seed {seed}")
+    again = sum(result.again for result in come)
+    _say("", f"{len(come)} scenarios, {rounds} rounds, {again} of them idle and played again, {fired} faults")
+    _say(f"{bad} violations; seed {seed}")
     return 1 if bad else 0
 
 

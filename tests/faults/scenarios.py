@@ -46,7 +46,12 @@ phases:
   - key: one
     steps:
       - {key: list, agent: counts, params: {n: 60}}
-      - {key: each, agent: counted-brief, needs: [list], for_each: results.list.items, params: {seconds: 0}}
+      - key: each
+        agent: counted-brief
+        needs: [list]
+        for_each: results.list.items
+        max_parallel: 60
+        params: {seconds: 0}
       - {key: join, agent: counted, needs: [each]}
 """
 LONG_LIST = """
