@@ -98,3 +98,14 @@ def test_the_admin_lists_checkpoints_and_snapshots(kept: ImportedSnapshot, brows
     number = project.checkpoints.get().pk
     assert ada.get(f"/admin/projects/checkpoint/{number}/change/").status_code == 200
     assert ada.get(f"/admin/projects/importedsnapshot/{kept.pk}/change/").status_code == 200
+
+
+def test_the_list_of_projects_leads_there_where_there_is_something_and_who_may(
+    operator: Client, anna: Client, kept: ImportedSnapshot
+) -> None:
+    there = reverse("dashboard:imported-list").encode()
+
+    assert there in operator.get(reverse("dashboard:projects")).content
+    assert there not in anna.get(reverse("dashboard:projects")).content
+    kept.delete()
+    assert there not in operator.get(reverse("dashboard:projects")).content

@@ -9,10 +9,11 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Q, QuerySet
 from django.views.generic import TemplateView
 
+from orchestrator_site.access.roles import Capability
 from orchestrator_site.dashboard.keyset import keyset_page
 from orchestrator_site.dashboard.rights import actor
 from orchestrator_site.dashboard.shares import shares_of
-from projects.models import Approval, Project
+from projects.models import Approval, ImportedSnapshot, Project
 from projects.standing import standing_with
 from projects.states import PROJECT, Directive, ProjectState
 
@@ -42,7 +43,15 @@ class ProjectList(LoginRequiredMixin, TemplateView):
         rows = [
             (project, standing_with(project, waits=project.pk in waiting), shares[project.pk]) for project in page.rows
         ]
-        return super().get_context_data(rows=rows, page=page, states=STATES, wanted=wanted, words=words, **kwargs)
+        return super().get_context_data(
+            rows=rows,
+            page=page,
+            states=STATES,
+            wanted=wanted,
+            words=words,
+            imported=actor(self.request).may(Capability.PROJECT_READ) and ImportedSnapshot.objects.exists(),
+            **kwargs,
+        )
 
 
 def _in_state(projects: QuerySet[Project], wanted: str) -> QuerySet[Project]:
