@@ -96,7 +96,10 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if not CONF.pooled_sessions:
     # From the first time on; only cursors that bind on the server prepare, which are those of the hot path.
-    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 0
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
+    # They name their rows by keys. A connection keeps the plan that it made when a table was small, and a table without
+    # an entry is read whole by preference: it would still be so with a million rows in it.
+    DATABASES["default"]["OPTIONS"].setdefault("options", "-c enable_seqscan=off")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = CONF.broker_url or EMBEDDED.broker_url

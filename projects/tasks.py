@@ -84,7 +84,7 @@ def run_leg(
     ids, project_id = [UUID(step) for step in steps], UUID(project)
     try:
         if packed == "no":
-            end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None)
+            end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None, may_finish=wakes)
         else:
             end = execution.run_packed(project_id, ids, may_spread=packed == "spread")
         for step, after in end.again:
@@ -92,7 +92,7 @@ def run_leg(
         paces.write_down()
         if end.spread:
             publishing.send_each(end.spread)
-        if wakes or end.look:
+        if (wakes or end.look) and not end.finished:
             advancing.advance(project_id)
     except (OperationalError, InterfaceError) as error:
         # What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.

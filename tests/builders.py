@@ -101,7 +101,7 @@ def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
 
 def do(claim: Claim) -> None:
     """What a worker does with a step that it has claimed: call the agent, and write down what became of it."""
-    execution._do(claim, this_process(), execution.LegEnd([]), None, None)
+    execution._do(claim, this_process(), execution.LegEnd([]), execution._commit)
 
 
 def finish(claim: Claim, result: str = '"done"') -> None:

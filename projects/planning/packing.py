@@ -51,16 +51,17 @@ def _cut(items: int, leg: int) -> tuple[int, ...]:
     return (leg,) * whole + ((rest,) if rest else ())
 
 
-def batch_size(seconds: float | None, *, before: int, budget: float) -> int:
+def batch_size(seconds: float | None, *, before: int, budget: float, usual: float | None = None) -> int:
     """Steps to claim and commit together, as many as fit into ``budget`` seconds.
 
     ``seconds`` is what a step of the last batch took, and ``before`` how many it had: a batch grows at most fourfold,
-    so that one quick step does not decide for a hundred. Without any, the first one goes alone.
+    so that one quick step does not decide for a hundred; where the agent is known to be quick by its ``usual`` seconds,
+    at once. Without any, the first one goes alone.
     """
     if seconds is None or seconds >= LONG:
         return 1
-    fits = int(budget / max(seconds, 1e-6))
-    return max(1, min(fits, before * 4, MOST_A_BATCH))
+    fits = int(budget / max(seconds, usual or 0.0, 1e-6))
+    return max(1, min(fits, before * 4 if usual is None else MOST_A_BATCH, MOST_A_BATCH))
 
 
 def moving_average(before: float | None, seconds: float, weight: float = 0.2) -> float:

@@ -55,11 +55,13 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> Project | None:
     """
     try:
         with transaction.atomic():
-            project = beginning.begin(project_id, by=by, asked=asked)
-            if project is not None:
-                faults.point("in_start")
-                _work_on(project)
-            return project
+            begun = beginning.begin_and_enter(project_id, by=by, asked=asked)
+            if begun is None:
+                transaction.set_rollback(True)
+                return None
+            faults.point("in_start")
+            _work_on(begun.project, begun.phase, begun.steps)
+            return begun.project
     except Exception:
         logger.exception("project %s could not be advanced as it began", project_id)
     with transaction.atomic():
@@ -83,24 +85,26 @@ def _advance(project_id: UUID) -> Advanced | None:
     if project.directive == Directive.PAUSE:
         draining.note_if_drained(project)
         return Advanced(ProjectState(project.state))
-    return _work_on(project)
+    return _work_on(project, _enter_phase(project))
 
 
-def _work_on(project: Project) -> Advanced:
-    """Move a project on that runs, and that this transaction has locked."""
-    phase = _enter_phase(project)
+def _work_on(project: Project, phase: Phase | None, at_hand: sql.Result | None = None) -> Advanced:
+    """Move a project on that runs, and that this transaction has locked, from the phase that was entered.
+
+    ``at_hand`` are that phase's steps, where they have just been read.
+    """
     if phase is not None and gates.take_back(project, phase):
-        phase = _next_phase(project)
+        phase, at_hand = _next_phase(project), None
     messages = 0
     if phase is None:
         _complete_if_through(project)
     while phase is not None:
-        work = PhaseWork(project, phase)
+        work = PhaseWork(project, phase, at_hand)
         standing = work.settle()
         messages += work.publish() if standing is Standing.OPEN else 0
         if not _phase_moved_on(project, phase, work, standing):
             break
-        phase = _next_phase(project)
+        phase, at_hand = _next_phase(project), None
     return Advanced(ProjectState(project.state), messages)
 
 

@@ -77,10 +77,15 @@ def take(
 
 def read_now(project_id: UUID) -> Reading:
     """How a project stands, in one view of the database. Raises ``ProjectNotFound``."""
-    found = sql.rows("mark", project=project_id)
-    if not found:
+    mark = sql.result("mark", project=project_id)
+    if not mark.found:
         raise ProjectNotFound(f"There is no project {project_id}.")
-    row = found[0]
+    return reading(mark)
+
+
+def reading(mark: sql.Result) -> Reading:
+    """The same of a project of which the statement "mark" has been run."""
+    [row] = mark.rows()
     return Reading(_put_together(row), row["event"], row["transaction"], row["snapshot"])
 
 

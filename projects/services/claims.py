@@ -18,17 +18,18 @@ from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from projects import sql
 from projects.models import Step
-from projects.services import guards, results
+from projects.services import guards, notifying, results
 from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.workers import WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Which outcomes landed, and what was claimed in the same commit."""
+    """Which outcomes landed, what was claimed in the same commit, and whether it was the end of the project."""
 
     landed: frozenset[UUID]
     claimed: tuple[Claim, ...] = ()
+    finished: bool = False
 
 
 def claim(project: UUID, step: UUID, worker: WorkerProcess) -> Claim | None:
@@ -70,29 +71,54 @@ def complete(
 
     ``actor`` where it is somebody else's result than the worker's.
     """
-    kept = results.keep(outcome.result)
+    params = _result(outcome, worker, actor)
+    if following is not None:
+        statement, more = "complete", {"next": following, **_lease(worker), "actor": params["actor"]}
+    elif hand_over is not None:
+        statement, more = "complete_and_hand_over", {"hand_over": hand_over}
+    else:
+        statement, more = "complete_last", {}
     faults.point("before_commit")
     with ending(outcome.step):
-        row = sql.rows(
-            "complete",
-            step=outcome.step.id,
-            attempt=outcome.step.attempt,
-            result=kept.text,
-            blob=kept.blob,
-            digest=kept.sha256,
-            degraded=outcome.degraded,
-            tokens_in=outcome.tokens_in,
-            tokens_out=outcome.tokens_out,
-            cost=outcome.cost,
-            next=following,
-            hand_over=hand_over,
-            **_lease(worker) | ({"actor": actor} if actor else {}),
-        )[0]
+        row = sql.rows(statement, **params | more)[0]
         if row["landed"]:
             book(outcome.step, outcome.usage)
     faults.point("after_commit")
     landed = frozenset([outcome.step.id]) if row.pop("landed") else frozenset[UUID]()
-    return Committed(landed, (read(row),) if row["id"] is not None else ())
+    return Committed(landed, (read(row),) if row.get("id") is not None else ())
+
+
+def finish(outcome: Outcome, worker: WorkerProcess) -> Committed:
+    """Commit the result of a step that is not guarded and, if nothing else is left to do, the end of its project.
+
+    Else ``advance`` has to look. The two statements are a transaction of their own.
+    """
+    step = outcome.step
+    params = _result(outcome, worker) | {
+        "phase": step.phase_id,
+        "channel": notifying.channel_of(step.project_id),
+    }
+    faults.point("before_commit")
+    [row] = sql.together("lock_only", "finish", **params)[1].rows()
+    faults.point("after_commit")
+    return Committed(frozenset([outcome.step.id] if row["landed"] else ()), finished=row["finished"])
+
+
+def _result(outcome: Outcome, worker: WorkerProcess, actor: str = "") -> dict[str, Any]:
+    kept = results.keep(outcome.result)
+    return {
+        "project": outcome.step.project_id,
+        "step": outcome.step.id,
+        "attempt": outcome.step.attempt,
+        "result": kept.text,
+        "blob": kept.blob,
+        "digest": kept.sha256,
+        "degraded": outcome.degraded,
+        "tokens_in": outcome.tokens_in,
+        "tokens_out": outcome.tokens_out,
+        "cost": outcome.cost,
+        "actor": actor or worker.actor,
+    }
 
 
 def complete_batch(

@@ -12,7 +12,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -54,18 +54,20 @@ class LegEnd:
     """How a leg ended: the steps to send again, each in how many seconds, and whether somebody has to look.
 
     ``look`` if a step failed or could not be claimed; ``spread`` are steps that turned out to be long, to be sent by
-    themselves.
+    themselves; ``finished`` if the last result was the end of the project, and nobody has to look.
     """
 
     again: list[tuple[UUID, float]]
     spread: tuple[UUID, ...] = ()
     look: bool = False
+    finished: bool = False
 
 
-def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None) -> LegEnd:
+def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None, *, may_finish: bool = False) -> LegEnd:
     """Do the steps one after another; ``hand_over`` is the first step of the leg that follows, on another pool.
 
-    A step that cannot be claimed is passed over: somebody else has it, or its project is held.
+    A step that cannot be claimed is passed over: somebody else has it, or its project is held. ``may_finish`` if
+    nothing stands beside the leg, so that its end may well be that of the project.
     """
     worker = this_process()
     end = LegEnd([])
@@ -77,14 +79,17 @@ def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None)
             end.look = True
             continue
         following = steps[index + 1] if index + 1 < len(steps) else None
-        claimed = _do(claimed, worker, end, following, None if following else hand_over)
+        if following is None and hand_over is None and may_finish and not claimed.guarded:
+            claimed = _do(claimed, worker, end, _finish)
+        else:
+            claimed = _do(claimed, worker, end, _commit, following, None if following else hand_over)
     return end
 
 
 def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True) -> LegEnd:
     """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
 
-    The first one goes alone unless its agent is known to be quick. Where a step turns out to be long, those that are
+    The first one goes alone. Where a step turns out to be long, those that are
     left are given back to be sent by themselves, unless the list says how many may run at once.
     """
     worker = this_process()
@@ -103,20 +108,21 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
         began = time.perf_counter()
         outcomes = _do_batch(project, committed.claimed, worker, end)
         seconds = (time.perf_counter() - began) / len(committed.claimed)
-        size = batch_size(seconds, before=size, budget=conf().batch_seconds)
+        usual = paces.usual(_agent(committed.claimed[0]))
+        size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
         if seconds >= LONG and may_spread:
             end.spread, waiting = tuple(waiting), []
     return end
 
 
 def _do(
-    step: Claim, worker: WorkerProcess, end: LegEnd, following: UUID | None, hand_over: UUID | None
+    step: Claim, worker: WorkerProcess, end: LegEnd, commit: Callable[..., Committed | None], *next_of_leg: UUID | None
 ) -> Claim | None:
     """Do one step and commit it; the claim of the following one, if it was had."""
     held = worker.hold(step.id, step.attempt)
     try:
         outcome = _perform(step, held, worker, end)
-        committed = None if outcome is None else _commit(outcome, worker, end, following, hand_over)
+        committed = None if outcome is None else commit(outcome, worker, end, *next_of_leg)
     finally:
         worker.release(held)
     return committed.claimed[0] if committed is not None and committed.claimed else None
@@ -130,8 +136,19 @@ def _commit(
     hand_over: UUID | None = None,
 ) -> Committed | None:
     """Commit one result; None where the database cannot hold it, by which the attempt fails."""
+    return _settle(outcome, worker, end, lambda: claims.complete(outcome, worker, following, hand_over))
+
+
+def _finish(outcome: Outcome, worker: WorkerProcess, end: LegEnd) -> Committed | None:
+    """The same, and the end of the project if that was all."""
+    committed = _settle(outcome, worker, end, lambda: claims.finish(outcome, worker))
+    end.finished = committed is not None and committed.finished
+    return committed
+
+
+def _settle(outcome: Outcome, worker: WorkerProcess, end: LegEnd, commit: Callable[[], Committed]) -> Committed | None:
     try:
-        committed = claims.complete(outcome, worker, following, hand_over)
+        committed = commit()
     except DataError as error:
         _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end, outcome.usage)
         return None
@@ -193,7 +210,7 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
         began = time.perf_counter()
         faults.point("in_agent")
         performed = performing.perform(step, context, worker)
-        paces.saw(step.agent or step.spec.get("capability", ""), time.perf_counter() - began)
+        paces.saw(_agent(step), time.perf_counter() - began)
         if performed.left is not None:
             performing.leave(performed.left, step, worker)
             return None
@@ -235,6 +252,11 @@ def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: Le
     after = fail(step, error, worker.actor, usage)
     if after is not None:
         end.again.append((step.id, after))
+
+
+def _agent(step: Claim) -> str:
+    """By what the pace of its agents is known."""
+    return step.agent or str(step.spec.get("capability", ""))
 
 
 def _outcome(step: Claim, performed: Performed, context: StepContext) -> Outcome:

@@ -16,7 +16,8 @@ from projects.planning.packing import moving_average
 
 _FRESH = 2.0  # seconds for which what was read is good enough
 _MATTERS = 2.0  # what has doubled or halved is worth a write …
-_SHORT = 0.001  # … unless it is short anyway: below a millisecond all agents are alike
+_ENOUGH = 20  # calls that say what is usual
+_SHORT = 0.0001  # … unless it is short anyway: below a tenth of a millisecond the engine itself takes longer
 
 _lock = threading.Lock()
 _seen: dict[str, float] = {}
@@ -45,6 +46,12 @@ def pace_of(agent: str) -> float | None:
         known = float(rows[0]["seconds"]) if rows else None
         _read[agent] = (time.monotonic(), known)
     return known
+
+
+def usual(agent: str) -> float | None:
+    """The same by this process alone, and only where it has seen enough of the agent's calls to count on it."""
+    with _lock:
+        return _seen.get(agent) if _samples.get(agent, 0) >= _ENOUGH else None
 
 
 def lanes_of(pool: str) -> int:

@@ -32,9 +32,10 @@ class PhaseWork:
     """The steps of a phase's present round, as they are in the database under the phase's lock.
 
     What is found ready is written by ``publish``, together with when it was sent; all else is written at once.
+    ``at_hand`` are the steps, where they have just been read.
     """
 
-    def __init__(self, project: Project, phase: Phase) -> None:
+    def __init__(self, project: Project, phase: Phase, at_hand: sql.Result | None = None) -> None:
         self.project = project
         self.phase = phase
         self.steps: dict[str, Step] = {}
@@ -42,7 +43,7 @@ class PhaseWork:
         self._made_ready: list[Step] = []
         self._signatures: list[Any] = []
         self._sent: list[UUID] = []
-        self._load()
+        self._read(at_hand or self._steps())
 
     def settle(self) -> Standing:
         """Do all that follows without an agent's work, until nothing more does; how the phase stands then."""
@@ -97,7 +98,13 @@ class PhaseWork:
     # --- reading ---------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        found = sql.instances_with(Step, "steps_of_round", phase=self.phase.pk, round=self.phase.round)
+        self._read(self._steps())
+
+    def _steps(self) -> sql.Result:
+        return sql.result("steps_of_round", phase=self.phase.pk, round=self.phase.round)
+
+    def _read(self, steps: sql.Result) -> None:
+        found = steps.instances_with(Step)
         keys = {step.pk: step.key for step, _ in found}
         self.steps = {step.key: step for step, _ in found}
         self.needs = {step.key: tuple(keys[need] for need in row["needs"]) for step, row in found}

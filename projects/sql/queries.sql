@@ -3,13 +3,16 @@
 -- the fencing token of the lease: a worker that lost its lease changes nothing. Where a row is named by its id the
 -- state is written as "(state = …) IS TRUE": by a plain "state = …" the planner may take a partial index of that state,
 -- which it believes to be all but empty, and read everything in it that is not vacuumed yet, for each step again.
+-- The same of a project that is named by its id: by its state the planner would read every one that runs.
+--
+-- What several statements share is a "part", put in where they include it.
 
 -- name: claim
 -- Take one ready step, if its project runs. FOR KEY SHARE on the project closes the race with a pause: see
 -- ProjectQuerySet.lock_for_control. No row: somebody else has it, it waits for its retry, or the project is held.
 WITH allowed AS (
     SELECT p.id FROM projects_project p
-     WHERE p.id = %(project)s AND p.state = 'running' AND p.directive = 'run'
+     WHERE p.id = %(project)s AND (p.state = 'running') IS TRUE AND p.directive = 'run'
        FOR KEY SHARE OF p
 ), claimed AS (
     UPDATE projects_step s
@@ -32,32 +35,36 @@ WITH allowed AS (
       FROM claimed
 )
 SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
-       c.failures, c.timeout_seconds, c.guarded, coalesce(c.spec, parent.spec) AS spec
-  FROM claimed c LEFT JOIN projects_step parent ON parent.id = c.parent_id;
+       c.failures, c.timeout_seconds, c.guarded,
+       coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
+  FROM claimed c;
 
--- name: complete
--- Commit a result where the attempt is still ours, note it, and in the same commit either claim the next step of the
--- leg or make ready the first step of the next leg. "landed" is false where the lease was lost: nothing was written.
-WITH done AS (
+-- part: done
+-- A result where the attempt is still ours, and the end of the attempt.
+done AS (
     UPDATE projects_step
        SET state = 'completed', result = %(result)s::jsonb, result_blob_id = %(blob)s, degraded = %(degraded)s::jsonb,
            error = NULL, finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
      WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt, degraded
+ RETURNING id, project_id, key, round,
+           jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text)
+           || CASE WHEN degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', degraded) END AS told
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = 'completed', finished_at = clock_timestamp(),
            tokens_in = %(tokens_in)s, tokens_out = %(tokens_out)s, cost = %(cost)s
-      FROM done WHERE a.step_id = done.id AND a.number = done.attempt
-), handed_over AS (
-    UPDATE projects_step s
-       SET state = 'ready', published_at = clock_timestamp()
-      FROM done
-     WHERE s.id = %(hand_over)s AND (s.state = 'pending') IS TRUE
-), allowed AS (
-    SELECT p.id FROM projects_project p JOIN done ON done.project_id = p.id
-     WHERE %(next)s::uuid IS NOT NULL AND p.state = 'running' AND p.directive = 'run'
+      FROM done WHERE a.step_id = %(step)s AND a.number = %(attempt)s
+)
+
+-- name: complete
+-- Commit a result, and in the same commit claim the next step of the leg. "landed" is false where the lease was lost:
+-- nothing was written.
+WITH
+-- include: done
+, allowed AS (
+    SELECT p.id FROM projects_project p, done
+     WHERE p.id = %(project)s AND (p.state = 'running') IS TRUE AND p.directive = 'run'
        FOR KEY SHARE OF p
 ), claimed AS (
     UPDATE projects_step s
@@ -79,22 +86,94 @@ WITH done AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, kind, %(actor)s, key, data
       FROM (
-        SELECT 1 AS place, project_id, 'step.completed' AS kind, key,
-               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', %(digest)s::text)
-               || CASE WHEN degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', degraded) END AS data
-          FROM done
+        SELECT 1 AS place, project_id, 'step.completed' AS kind, key, told AS data FROM done
         UNION ALL
-        SELECT 2, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
-          FROM claimed
+        SELECT 2, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round) FROM claimed
       ) both_events
      ORDER BY place
 )
 SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
-       c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded, coalesce(c.spec, parent.spec) AS spec
+       c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
+       coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN done ON true
-  LEFT JOIN claimed c ON true
-  LEFT JOIN projects_step parent ON parent.id = c.parent_id;
+  LEFT JOIN claimed c ON true;
+
+-- name: complete_last
+-- The same of a step that no other follows in its leg.
+WITH
+-- include: done
+, noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.completed', %(actor)s, key, told FROM done
+)
+SELECT EXISTS (SELECT 1 FROM done) AS landed;
+
+-- name: complete_and_hand_over
+-- The same, and the first step of the leg that follows, on another pool, is ready.
+WITH
+-- include: done
+, handed_over AS (
+    UPDATE projects_step s
+       SET state = 'ready', published_at = clock_timestamp()
+      FROM done
+     WHERE s.id = %(hand_over)s AND (s.state = 'pending') IS TRUE
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT project_id, 'step.completed', %(actor)s, key, told FROM done
+)
+SELECT EXISTS (SELECT 1 FROM done) AS landed;
+
+-- name: lock_only
+-- The project, locked as advance locks it, whatever its state.
+SELECT 1 FROM projects_project WHERE id = %(project)s FOR NO KEY UPDATE;
+
+-- name: finish
+-- Commit the result of a step and, where nothing at all is left to be done or decided of its project, the end of the
+-- phase and of the project with it. Only in a transaction that has locked the project before ("lock_only"): this
+-- statement then sees all that was changed under that lock, and nobody can add to it. What runs beside is seen as
+-- running, or has ended. "finished" is false where "advance" has to look.
+WITH
+-- include: done
+, through AS (
+    SELECT f.id, f.project_id
+      FROM done
+      JOIN projects_phase f ON f.id = %(phase)s
+      JOIN projects_project p ON p.id = %(project)s
+     WHERE (p.state = 'running') IS TRUE AND p.directive = 'run' AND p.parent_step_id IS NULL
+       AND (f.state = 'running') IS TRUE AND f.round = done.round AND f.gate IS NULL
+       AND NOT EXISTS (SELECT 1 FROM projects_step s
+                        WHERE s.phase_id = f.id AND s.round = f.round AND s.id <> done.id
+                          AND s.state NOT IN ('completed', 'skipped'))
+       AND NOT EXISTS (SELECT 1 FROM projects_phase o WHERE o.project_id = p.id AND o.id <> f.id AND o.state <> 'completed')
+       AND NOT EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed')
+       AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open')
+       AND NOT EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = p.id)
+       AND NOT EXISTS (SELECT 1 FROM projects_project_after b WHERE b.to_project_id = p.id)
+), passed AS (
+    UPDATE projects_phase f SET state = 'completed', finished_at = clock_timestamp()
+      FROM through WHERE f.id = through.id
+ RETURNING f.project_id, f.key, f.round
+), over AS (
+    UPDATE projects_project p SET state = 'completed', finished_at = clock_timestamp()
+      FROM passed WHERE p.id = passed.project_id
+ RETURNING p.id
+), noted AS (
+    INSERT INTO history_event (stream, kind, actor, subject, data)
+    SELECT stream, kind, actor, subject, data
+      FROM (
+        SELECT 1 AS place, project_id AS stream, 'step.completed' AS kind, %(actor)s::text AS actor, key AS subject,
+               told AS data
+          FROM done
+        UNION ALL
+        SELECT 2, project_id, 'phase.completed', 'system', key, jsonb_build_object('round', round) FROM passed
+        UNION ALL
+        SELECT 3, id, 'project.completed', 'system', '', '{}'::jsonb FROM over
+      ) all_events
+     ORDER BY place
+)
+SELECT EXISTS (SELECT 1 FROM done) AS landed,
+       (SELECT pg_notify(%(channel)s, 'ended') IS NOT NULL FROM over) IS TRUE AS finished;
 
 -- name: complete_batch
 -- The same for several steps that do not follow one another: one commit for many results and many claims. SKIP LOCKED:
@@ -120,11 +199,13 @@ WITH given AS (
       FROM done WHERE a.step_id = done.id AND a.number = done.attempt
 ), allowed AS (
     SELECT p.id FROM projects_project p
-     WHERE p.id = %(project)s AND cardinality(%(next)s::uuid[]) > 0 AND p.state = 'running' AND p.directive = 'run'
+     WHERE p.id = %(project)s AND cardinality(%(next)s::uuid[]) > 0 AND (p.state = 'running') IS TRUE
+       AND p.directive = 'run'
        FOR KEY SHARE OF p
 ), wanted AS (
     SELECT n.id FROM projects_step n
-     WHERE n.id = ANY(%(next)s::uuid[]) AND (n.state = 'ready') IS TRUE AND NOT n.guarded
+     -- By no id at all it would be looked for in everything that is ready.
+     WHERE cardinality(%(next)s::uuid[]) > 0 AND n.id = ANY(%(next)s::uuid[]) AND (n.state = 'ready') IS TRUE AND NOT n.guarded
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
      ORDER BY n.position LIMIT %(most)s
        FOR UPDATE SKIP LOCKED
@@ -158,10 +239,9 @@ WITH given AS (
 )
 SELECT (SELECT array_agg(done.id) FROM done) AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position,
        c.parent_id, c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
-       coalesce(c.spec, parent.spec) AS spec
+       coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN claimed c ON true
-  LEFT JOIN projects_step parent ON parent.id = c.parent_id
  ORDER BY c.position;
 
 -- name: facts
@@ -184,16 +264,28 @@ SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
   FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE OF p;
 
--- name: steps_of_round
--- The steps of a phase's round without their items, and of each no more than a decision needs: what the engine has to
--- evaluate for it, and which steps it needs.
+-- part: what_decides
+-- Of a step no more than a decision needs: what the engine has to evaluate for it, and which steps it needs.
 SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.kind, s.agent, s.pool, s.on_failure,
        s.state, s.guarded, s.timeout_seconds, s.available_at, s.published_at, s.crashes, s.error, s.finished_at,
        -- Of a step that only calls its agent the specification is its worker's to read.
        CASE WHEN s.kind <> 'agent' OR s.spec ?| ARRAY['when', 'for_each', 'timeouts'] THEN s.spec END AS spec,
        ARRAY(SELECT d.needs_id FROM projects_dependency d WHERE d.step_id = s.id ORDER BY d.id) AS needs
   FROM projects_step s
+
+-- name: steps_of_round
+-- The steps of a phase's round without their items.
+-- include: what_decides
  WHERE s.phase_id = %(phase)s AND s.round = %(round)s AND s.parent_id IS NULL
+ ORDER BY s.position;
+
+-- name: steps_at_hand
+-- The same of the phase that is worked on, or comes next.
+-- include: what_decides
+ WHERE (s.phase_id, s.round) = (SELECT f.id, f.round FROM projects_phase f
+                                 WHERE f.project_id = %(project)s AND f.state IN ('running', 'waiting', 'pending')
+                                 ORDER BY f.position LIMIT 1)
+   AND s.parent_id IS NULL
  ORDER BY s.position;
 
 -- name: begin
@@ -201,7 +293,7 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, 
 WITH begun AS (
     UPDATE projects_project p
        SET state = 'running', started_at = clock_timestamp()
-     WHERE p.id = %(project)s AND p.state = 'pending' AND p.directive = 'run'
+     WHERE p.id = %(project)s AND (p.state = 'pending') IS TRUE AND p.directive = 'run'
        AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
                         WHERE a.from_project_id = p.id AND b.state <> 'completed')
  RETURNING p.*
@@ -237,7 +329,7 @@ SELECT * FROM begun UNION ALL SELECT * FROM due WHERE due.state <> 'pending';
 -- running or waiting to completed; and whether another phase is to come.
 WITH passed AS (
     UPDATE projects_phase SET state = 'completed', finished_at = clock_timestamp()
-     WHERE id = %(phase)s AND state IN ('running', 'waiting')
+     WHERE id = %(phase)s AND (state IN ('running', 'waiting')) IS TRUE
  RETURNING id, project_id, key, round, position
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
@@ -251,7 +343,7 @@ SELECT EXISTS (SELECT 1 FROM passed JOIN projects_phase f ON f.project_id = pass
 -- running to completed; those who wait for its end are told, and with it comes whether other projects do.
 WITH completed AS (
     UPDATE projects_project SET state = 'completed', finished_at = clock_timestamp()
-     WHERE id = %(project)s AND state = 'running'
+     WHERE id = %(project)s AND (state = 'running') IS TRUE
  RETURNING id
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
@@ -353,7 +445,7 @@ WITH put AS (
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
-      FROM put WHERE a.step_id = put.id AND a.number = put.attempt
+      FROM put WHERE a.step_id = %(step)s AND a.number = %(attempt)s
 ), awaited AS (
     -- Somebody had begun it: from here on it waits for somebody again. What nobody could take has waited all along.
     INSERT INTO projects_timer (project_id, kind, step_id, due_at, created_at)
@@ -385,7 +477,7 @@ WITH given_up AS (
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
-      FROM given_up WHERE a.step_id = given_up.id AND a.number = given_up.attempt
+      FROM given_up WHERE a.step_id = %(step)s AND a.number = %(attempt)s
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, 'step.failed', %(actor)s, key,
@@ -404,7 +496,7 @@ WITH cancelled AS (
  RETURNING id, project_id, key, round, attempt
 ), ended AS (
     UPDATE projects_attempt a SET outcome = 'cancelled', finished_at = clock_timestamp()
-      FROM cancelled WHERE a.step_id = cancelled.id AND a.number = cancelled.attempt
+      FROM cancelled WHERE a.step_id = %(step)s AND a.number = %(attempt)s
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, 'step.cancelled', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)

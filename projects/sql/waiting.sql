@@ -157,14 +157,14 @@ SELECT extract(epoch FROM t.due_at - clock_timestamp())::float8 AS seconds
 INSERT INTO projects_signal (project_id, name, payload, key, sender, sent_at)
 SELECT p.id, %(name)s, %(payload)s::jsonb, %(key)s, %(sender)s, clock_timestamp()
   FROM projects_project p
- WHERE p.id = %(project)s AND p.state IN ('pending', 'running') AND p.directive <> 'cancel'
+ WHERE p.id = %(project)s AND (p.state IN ('pending', 'running')) IS TRUE AND p.directive <> 'cancel'
 RETURNING id;
 
 -- name: hold_still
 -- Whether a project runs, and keep it so until this transaction ends: a pause or cancel waits for us. No row where one
 -- is under way, which we must not wait for: it may wait for the phase that we have locked.
 SELECT p.id FROM projects_project p
- WHERE p.id = %(project)s AND p.state = 'running' AND p.directive = 'run'
+ WHERE p.id = %(project)s AND (p.state = 'running') IS TRUE AND p.directive = 'run'
    FOR KEY SHARE SKIP LOCKED;
 
 -- name: running_in_tree

@@ -20,7 +20,7 @@ from django.db.models import Max, Min
 from orchestrator_site.access.actors import system_actor
 from projects.models import Project
 from projects.services import control
-from tests.benchmarks.figures import FIGURES, Figure, median, seconds_until
+from tests.benchmarks.figures import FIGURES, Figure, median, seconds_until, side_by_side
 from tests.builders import project_of
 from tests.faults.site import Site, wait_until
 
@@ -92,8 +92,10 @@ def small_commits_a_second() -> float:
 
 
 def test_a_chain_of_100(site: Site, raw: Any) -> None:
-    ours = median(lambda: seconds_of(CHAIN)) / 100
-    theirs = median(lambda: seconds_until(lambda: chain(raw.si() for _ in range(100))().get(timeout=60))) / 100
+    ours, theirs = side_by_side(
+        lambda: seconds_of(CHAIN) / 100,
+        lambda: seconds_until(lambda: chain(raw.si() for _ in range(100))().get(timeout=60)) / 100,
+    )
     commits = commits_of(lambda: seconds_of(CHAIN)) / 100
     rate = small_commits_a_second()
 
@@ -105,9 +107,9 @@ def test_a_chain_of_100(site: Site, raw: Any) -> None:
 
 def test_a_fan_out_of_500_and_its_join(site: Site, raw: Any) -> None:
     work = fan_out_of(500)
-    ours = 500 / median(lambda: seconds_of(work))
-    theirs = 500 / median(
-        lambda: seconds_until(lambda: chord((raw.si() for _ in range(500)), raw.si())().get(timeout=60))
+    ours, theirs = side_by_side(
+        lambda: 500 / seconds_of(work),
+        lambda: 500 / seconds_until(lambda: chord((raw.si() for _ in range(500)), raw.si())().get(timeout=60)),
     )
     commits = commits_of(lambda: seconds_of(work)) / 500
 
@@ -135,7 +137,7 @@ def test_200_projects_of_5_steps(site: Site, raw: Any) -> None:
     def theirs() -> None:
         group(chain(raw.si() for _ in range(5)) for _ in range(200))().get(timeout=120)
 
-    us, them = 1000 / median(ours, 3), 1000 / median(lambda: seconds_until(theirs), 3)
+    us, them = side_by_side(lambda: 1000 / ours(), lambda: 1000 / seconds_until(theirs))
 
     FIGURES.append(
         Figure("200 projects of 5, steps a second", f"{us:.0f} /s", f"{them:.0f} /s", us / them, 1.5, 2.5, True)

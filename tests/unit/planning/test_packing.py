@@ -52,6 +52,12 @@ def test_the_size_of_a_batch(seconds: float | None, before: int, size: int) -> N
     assert batch_size(seconds, before=before, budget=0.03) == size
 
 
+def test_what_is_known_to_be_quick_is_batched_at_once() -> None:
+    assert batch_size(0.0001, before=1, budget=0.03, usual=0.0001) == MOST_A_BATCH
+    assert batch_size(0.0001, before=1, budget=0.03, usual=0.005) == 6  # the usual one counts, not a quick exception
+    assert batch_size(LONG, before=1, budget=0.03, usual=0.0001) == 1
+
+
 def test_long_steps_go_singly_in_windows() -> None:
     assert groups(waiting=7, in_flight=0, window=200, parallel=4, leg=1, lanes=2) == ((1, 1), (1, 1))
 

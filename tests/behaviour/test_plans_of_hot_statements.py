@@ -1,0 +1,88 @@
+"""What a step costs does not grow with what runs beside it: the planner reaches its rows by their keys alone."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from orchestrator_site.access.actors import system_actor
+from projects import sql
+from projects.models import Project, Step
+from projects.services import control, execution
+from tests.builders import agent_that, look, project_of, step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CROWD = 400
+WIDE = ("project_by_state", "step_published", "step_by_lease_owner", "Seq Scan on projects_")
+"""Ways by which everything that is in a state would be read."""
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Each statement that is run, with the plan that the server makes for it."""
+    found: dict[str, str] = {}
+    real = sql._run
+
+    def run(cursor: Any, name: str, params: Any) -> None:
+        with psycopg.Cursor(cursor.connection) as beside:
+            beside.execute("EXPLAIN " + sql.statement(name), params)
+            found[name] = "\n".join(row[0] for row in beside.fetchall())
+        real(cursor, name, params)
+
+    monkeypatch.setattr(sql, "_run", run)
+    monkeypatch.setattr(psycopg.Connection, "pipeline", lambda _: contextlib.nullcontext())
+    return found
+
+
+def crowd(pattern: Project) -> None:
+    """Many projects that run, of which the server's statistics know nothing yet."""
+    with connection.cursor() as cursor:
+        columns = ", ".join(field.column for field in Project._meta.concrete_fields if field.name != "id")
+        cursor.execute(
+            f"INSERT INTO projects_project (id, {columns}) SELECT gen_random_uuid(), {columns} FROM projects_project, "
+            f"generate_series(1, {CROWD}) WHERE projects_project.id = %s",
+            [pattern.pk],
+        )
+
+
+def test_every_statement_of_a_small_project_names_its_rows_by_keys(plans: dict[str, str]) -> None:
+    agent_that(lambda context: 1, "echo")
+    agent_that(lambda context: [1, 2, 3], "items")
+    steps = "{key: a, agent: echo}, {key: b, agent: echo, needs: [a]}, {key: c, agent: echo, needs: [b]}"
+    project = project_of(f"phases: [{{key: one, steps: [{steps}]}}]", started=False)
+    crowd(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"))
+    plans.clear()
+
+    control.start(project_id=project.pk, actor=system_actor())
+    execution.run_leg(project.pk, [step(project, key).pk for key in "abc"], may_finish=True)
+
+    assert look(project).state == "completed"
+    assert {
+        "begin",
+        "mark",
+        "enter_phase",
+        "steps_at_hand",
+        "make_ready",
+        "claim",
+        "complete",
+        "finish",
+    } <= plans.keys()
+    wide = {name: plan for name, plan in plans.items() if any(way in plan for way in WIDE)}
+    assert not wide, "\n\n".join(f"{name}\n{plan}" for name, plan in wide.items())
+
+
+def test_so_does_every_statement_of_a_batch(plans: dict[str, str]) -> None:
+    agent_that(lambda context: 1, "echo")
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: echo}, {key: b, agent: echo}]}]")
+    crowd(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"))
+    plans.clear()
+
+    execution.run_packed(project.pk, list(Step.objects.filter(project=project).values_list("pk", flat=True)))
+
+    assert "complete_batch" in plans
+    assert not [way for way in WIDE if way in plans["complete_batch"]], plans["complete_batch"]
