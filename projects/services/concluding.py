@@ -27,7 +27,7 @@ from projects import sql
 from projects.models import Step, Timer
 from projects.models.timer import TimerKind
 from projects.planning.retrying import GiveUp
-from projects.services import claims, execution, holding, performing, publishing
+from projects.services import claims, failing, holding, performing, publishing
 from projects.services.attempts import Claim, Outcome
 from projects.services.workers import this_process
 from projects.states import AttemptOutcome, StepState
@@ -38,19 +38,19 @@ OVER = GiveUp("its time with all attempts is over")
 
 def fail(claim: Claim, error: Exception, actor: str) -> float | None:
     """Write down that an attempt failed; seconds until whoever calls has to send the step again, or None."""
-    if execution.is_cancelled(claim):
-        return execution.fail(claim, error, actor)
-    decision = execution.decide(claim, error)
+    if failing.is_cancelled(claim):
+        return failing.fail(claim, error, actor)
+    decision = failing.decide(claim, error)
     if isinstance(decision, GiveUp):
         return _give_up(claim, decision, error, actor)
     timed_out = isinstance(error, AgentTimedOut)
-    return execution.settle_failure(claim, decision, execution.describe(error), actor, timed_out=timed_out)
+    return failing.settle_failure(claim, decision, failing.describe(error), actor, timed_out=timed_out)
 
 
 def _give_up(claim: Claim, decision: GiveUp, error: Exception, actor: str, *, asks: bool = True) -> float | None:
     """The last attempt has failed. ``asks`` if there are workers that can ask another agent instead."""
-    cause = execution.cause_of(error)
-    described, timed_out = execution.describe(error), cause is not Cause.FAILED
+    cause = failing.cause_of(error)
+    described, timed_out = failing.describe(error), cause is not Cause.FAILED
     match performing.next_fallback(claim, cause, error):
         case Degraded() as found:
             performed = performing.constant(claim, found)
@@ -59,8 +59,8 @@ def _give_up(claim: Claim, decision: GiveUp, error: Exception, actor: str, *, as
         case Ask() if asks:
             marked = {"error": json.dumps(described | {performing.GIVEN_UP: True}), "kind": "step.retrying"}
             outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
-            return execution.put_off(claim, 0.0, outcome, actor, marked | {"failures": 1})
-    return execution.settle_failure(claim, decision, described, actor, timed_out=timed_out)
+            return failing.put_off(claim, 0.0, outcome, actor, marked | {"failures": 1})
+    return failing.settle_failure(claim, decision, described, actor, timed_out=timed_out)
 
 
 # --- the places of agents that answer later --------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def _end_waiting(step: Claim, limit: TimeLimit, over: dict[str, Any]) -> bool:
     What no worker would take ends here too, so that it does not wait for ever for one that asks its fallback.
     """
     error = holding.late(step, limit, over["error"] or "")
-    if isinstance(performing.next_fallback(step, execution.cause_of(error), error), Ask) and has_workers(over["pool"]):
+    if isinstance(performing.next_fallback(step, failing.cause_of(error), error), Ask) and has_workers(over["pool"]):
         if not over["sent"]:
             Step.objects.filter(pk=step.id).update(available_at=None, published_at=Now())
             publishing.after_commit_send_again(step.id, 0.0)
@@ -140,9 +140,7 @@ def _end_waiting(step: Claim, limit: TimeLimit, over: dict[str, Any]) -> bool:
     claim = claims.claim_at_once(step, this_process())
     if claim is None:
         return False
-    _give_up(
-        claim, execution.WAITED_TOO_LONG if limit is TimeLimit.SCHEDULE_TO_START else OVER, error, ACTOR, asks=False
-    )
+    _give_up(claim, failing.WAITED_TOO_LONG if limit is TimeLimit.SCHEDULE_TO_START else OVER, error, ACTOR, asks=False)
     _forget_clocks(claim)
     return True
 

@@ -9,43 +9,30 @@ lost its lease changes nothing.
 from __future__ import annotations
 
 import json
-import logging
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import DataError, InterfaceError, OperationalError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from agents.errors import AgentBusy, AgentTimedOut, NoAgentNow, ResultUnusable
+from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
 from agents.resilience.fallback import Cause
-from agents.resilience.outcomes import delay_with
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
-from orchestrator_site.errors import PhasegateError
-from orchestrator_site.history import services as history
-from projects import sql
-from projects.blueprints.errors import ExpressionFailed
-from projects.blueprints.schema import RetryPolicy
 from projects.errors import StartTimedOut
-from projects.models import Attempt, Project, Timer
-from projects.models.timer import TimerKind
-from projects.planning import budgeting
 from projects.planning.packing import LONG, batch_size
-from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import claims, holding, paces, performing
-from projects.services.attempts import NOTHING, Claim, Outcome, Usage
+from projects.planning.retrying import GiveUp
+from projects.services import claims, failing, holding, paces, performing
+from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.claims import Committed
 from projects.services.contexts import StepContext
 from projects.services.performing import Performed
 from projects.services.workers import Held, WorkerProcess, this_process
-from projects.states import AttemptOutcome, Directive, ProjectState
+from projects.states import AttemptOutcome
 
-logger = logging.getLogger(__name__)
 _rng = random.Random()
 
 
@@ -192,7 +179,7 @@ def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end:
             except BaseException:
                 _commit_batch(project, outcomes, worker, end)
                 for rest in steps[place + 1 :]:
-                    _hand_back(rest, worker)
+                    failing.hand_back(rest, worker)
                 raise
             if outcome is not None:
                 outcomes.append(outcome)
@@ -225,7 +212,7 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
             raise  # the database went away: the heartbeat of this process gives the step back once it is there again
         return _after_failure(step, error, worker, context, end)
     except BaseException:
-        _hand_back(step, worker, _usage(context))
+        failing.hand_back(step, worker, _usage(context))
         raise
     finally:
         unbind_contextvars("project", "step", "attempt")
@@ -235,8 +222,8 @@ def _after_failure(
     step: Claim, error: Exception, worker: WorkerProcess, context: StepContext, end: LegEnd
 ) -> Outcome | None:
     """Write the failure down, or, where it was the last and the step has a fallback, commit what stands in."""
-    if step.spec.get("fallback") and not is_cancelled(step) and isinstance(decide(step, error), GiveUp):
-        performed = performing.stand_in(step, context, worker, cause=cause_of(error), error=error)
+    if step.spec.get("fallback") and not failing.is_cancelled(step) and isinstance(failing.decide(step, error), GiveUp):
+        performed = performing.stand_in(step, context, worker, cause=failing.cause_of(error), error=error)
         if performed is not None:
             return _outcome(step, performed, context)
     _fail_and_note(step, error, worker, end, _usage(context))
@@ -249,7 +236,7 @@ def _usage(context: StepContext) -> Usage:
 
 def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
     end.look = True
-    after = fail(step, error, worker.actor, usage)
+    after = failing.fail(step, error, worker.actor, usage)
     if after is not None:
         end.again.append((step.id, after))
 
@@ -275,8 +262,8 @@ def _hold(step: Claim, error: NoAgentNow, worker: WorkerProcess, context: StepCo
         return _too_late(step, late, worker, context, end)
     except AgentTimedOut as late:
         return _after_failure(step, late, worker, context, end)
-    held = {"error": json.dumps(describe(error)), "kind": "step.held", "failures": 0}
-    after = put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
+    held = {"error": json.dumps(failing.describe(error)), "kind": "step.held", "failures": 0}
+    after = failing.put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
     if after is not None:
         end.again.append((step.id, after))
     return None
@@ -290,21 +277,7 @@ def _too_late(
     performed = performing.stand_in(step, context, worker, cause=Cause.NO_AGENT, error=late)
     if performed is not None:
         return _outcome(step, performed, context)
-    settle_failure(step, WAITED_TOO_LONG, describe(late), worker.actor, timed_out=True)
-    return None
-
-
-def put_off(
-    step: Claim, delay: float, outcome: AttemptOutcome, actor: str, said: dict[str, Any], usage: Usage = NOTHING
-) -> float | None:
-    """Put a step back for so many seconds; the seconds, where this worker is to send it again."""
-    soon = delay <= SOON
-    params = {"step": step.id, "attempt": step.attempt, "crashes": 0, "outcome": outcome.value, "actor": actor}
-    if not _end(step, usage, "put_back", outcome.value, params | said | {"delay": delay, "published": soon}):
-        return None
-    if soon:
-        return delay
-    Timer.objects.set_for_step(project_id=step.project_id, step_id=step.id, kind=TimerKind.RETRY, seconds=delay)
+    failing.settle_failure(step, failing.WAITED_TOO_LONG, failing.describe(late), worker.actor, timed_out=True)
     return None
 
 
@@ -312,157 +285,4 @@ def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker
     for outcome in outcomes:
         if outcome.step.id not in committed.landed:
             end.look = True
-            _refuse_late(outcome.step, worker, "completed")
-
-
-def fail(step: Claim, error: Exception, actor: str, usage: Usage = NOTHING) -> float | None:
-    """Write a failed attempt down; seconds until it is to be sent again by this process, or None."""
-    described = describe(error)
-    if not isinstance(error, PhasegateError):
-        logger.exception("agent %s failed at %s of project %s", step.agent, step.key, step.project_id)
-    if is_cancelled(step):
-        _end(
-            step,
-            usage,
-            "cancel_attempt",
-            "cancelled",
-            {"step": step.id, "attempt": step.attempt, "actor": actor},
-        )
-        return None
-    decision = decide(step, error)
-    timed_out = isinstance(error, AgentTimedOut)
-    return settle_failure(step, decision, described, actor, timed_out=timed_out, usage=usage)
-
-
-WAITED_TOO_LONG = GiveUp("it waited too long for somebody to begin it")
-
-
-def cause_of(error: Exception) -> Cause:
-    """Why a step degrades that failed so."""
-    if isinstance(error, StartTimedOut):
-        return Cause.NO_AGENT
-    return Cause.TIMED_OUT if isinstance(error, AgentTimedOut) else Cause.FAILED
-
-
-def decide(step: Claim, error: Exception) -> Retry | GiveUp:
-    """Whether another attempt is made, and when: no sooner than the agent asked, and not after the step's time."""
-    policy = RetryPolicy.model_validate(step.spec.get("retry") or {})
-    decision = after_failure(policy, failures=step.failures + 1, retryable=_retryable(error), rng=_rng)
-    if isinstance(decision, GiveUp):
-        return decision
-    asked = error.retry_after if isinstance(error, AgentBusy) else None
-    decision = Retry(delay_with(asked, decision.delay))
-    clocks = holding.clocks(step)
-    if clocks is not None and not clocks.has_time_for(decision.delay):
-        return GiveUp("its time with all attempts is over")
-    return decision
-
-
-def settle_failure(
-    step: Claim,
-    decision: Retry | GiveUp,
-    error: dict[str, Any],
-    actor: str,
-    *,
-    timed_out: bool,
-    usage: Usage = NOTHING,
-) -> float | None:
-    """Write the decision about a failed attempt; seconds until it is to be sent again by this worker, or None."""
-    outcome = AttemptOutcome.TIMED_OUT if timed_out else AttemptOutcome.FAILED
-    common = {
-        "step": step.id,
-        "attempt": step.attempt,
-        "failures": 1,
-        "crashes": 0,
-        "outcome": outcome.value,
-        "actor": actor,
-    }
-    if isinstance(decision, GiveUp):
-        given_up = {"error": json.dumps(error | {"cause": decision.cause}), **common}
-        _end(step, usage, "give_up", outcome.value, given_up)
-        return None
-    said = {"error": json.dumps(error), "kind": "step.retrying", "failures": 1}
-    return put_off(step, decision.delay, outcome, actor, said, usage)
-
-
-def _end(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:
-    """End an attempt without a result, with what it used; whether its lease was still ours."""
-    with claims.ending(step):
-        landed = bool(sql.rows(statement, **params))
-        if landed:
-            _note_usage(step, usage)
-            claims.book(step, usage)
-    if not landed:
-        _refuse_late(step, this_process(), outcome)
-    return landed
-
-
-def _note_usage(step: Claim, usage: Usage) -> None:
-    """An attempt that failed has used something too, and reports add up what attempts say."""
-    if usage != NOTHING:
-        Attempt.objects.filter(step_id=step.id, number=step.attempt).update(
-            tokens_in=usage.tokens_in,
-            tokens_out=usage.tokens_out,
-            cost=min(budgeting.exact(usage.cost), LARGEST_COST),
-        )
-
-
-def _hand_back(step: Claim, worker: WorkerProcess, usage: Usage = NOTHING) -> None:
-    """Give a step back at once: this process is told to stop, and nobody should wait for its lease to run out."""
-    with claims.ending(step):
-        landed = sql.rows(
-            "put_back",
-            step=step.id,
-            attempt=step.attempt,
-            failures=0,
-            crashes=0,
-            error="null",
-            outcome=AttemptOutcome.HANDED_BACK.value,
-            kind="step.handed_back",
-            actor=worker.actor,
-            delay=0.0,
-            published=False,
-        )
-        if landed:
-            claims.book(step, usage)
-
-
-LARGEST_COST = Decimal(99_999_999)
-"""What the column of an attempt's cost holds."""
-SOON = 5.0
-"""A retry due within as many seconds rides a Celery countdown; a later one has a timer."""
-
-
-def _refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:
-    logger.warning(
-        "attempt %s at %s of project %s came too late: its lease is another's",
-        step.attempt,
-        step.key,
-        step.project_id,
-    )
-    history.append(
-        step.project_id,
-        "step.late_result",
-        actor=worker.actor,
-        subject=step.key,
-        data={"attempt": step.attempt, "outcome": outcome},
-    )
-
-
-def is_cancelled(step: Claim) -> bool:
-    """Whether nobody waits for the step any more."""
-    row = Project.objects.filter(pk=step.project_id).values_list("state", "directive").first()
-    return row is None or row[0] != ProjectState.RUNNING or row[1] == Directive.CANCEL
-
-
-def _retryable(error: Exception) -> bool:
-    if isinstance(error, ExpressionFailed):
-        return False
-    return error.retryable if isinstance(error, PhasegateError) else True
-
-
-def describe(error: BaseException) -> dict[str, Any]:
-    """An error as it is kept: its code, its message, and its type."""
-    code = error.code if isinstance(error, PhasegateError) else "agent_error"
-    message = str(error) or type(error).__name__
-    return {"code": code, "message": message[:4000], "type": type(error).__name__}
+            failing.refuse_late(outcome.step, worker, "completed")

@@ -17,7 +17,7 @@ from orchestrator_site.history import services as history
 from projects.errors import RefusedInState, SelectionInvalid
 from projects.models import Approval, Project, Step, Timer
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, batches, control, execution, timers
+from projects.services import advancing, approvals, batches, control, failing, timers
 from projects.services.recovery import recover
 from projects.services.workers import this_process
 from tests.builders import (
@@ -142,7 +142,7 @@ def test_a_retry_that_falls_due_in_a_pause_waits_its_whole_time_after_it() -> No
     assert claimed is not None
     pause(project)
     passes(project, 1800)
-    execution.fail(claimed, ValueError("no"), this_process().actor)
+    failing.fail(claimed, ValueError("no"), this_process().actor)
     assert step(project, "again").state == "ready"
 
     resume(project)

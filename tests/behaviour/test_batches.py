@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
 from projects.services import advancing, control, execution, paces
 from projects.services.recovery import recover
@@ -35,6 +36,13 @@ def agents() -> None:
     agent_that(lambda context: list(range(context.params["n"])), "numbers")
     agent_that(lambda context: context.params["x"] ** 2, "square")
     agent_that(lambda context: sum(each or 0 for each in context.results["each"]), "total")
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches grow by what they did before, however busy the machine is."""
+    long = conf().model_copy(update={"batch_seconds": 10.0})
+    monkeypatch.setattr(execution, "conf", lambda: long)
 
 
 def expanded(n: int) -> tuple[Project, list[UUID]]:
@@ -123,6 +131,7 @@ def test_a_list_that_says_how_many_may_run_at_once_is_not_spread() -> None:
     assert items(project).filter(state="completed").count() == 3
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
     project, ids = expanded(50)
     agent_that(
@@ -167,6 +176,7 @@ def test_the_same_message_in_two_hands_does_each_step_once() -> None:
     assert set(items(project).values_list("attempt", "state")) == {(1, "completed")}
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_worker_told_to_stop_in_the_middle_of_a_batch_commits_what_is_done_and_gives_back_the_rest() -> None:
     def square(context: Any) -> int:
         if context.params["x"] == 3:

@@ -1,7 +1,8 @@
-"""Two at the same moment on one approval, fifty times each: one is first, the other learns so, nothing is half done."""
+"""Two at the same moment on one approval, RACES times (50): one is first, the other learns so, nothing is half done."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,7 +34,7 @@ from tests.builders import (
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-ROUNDS = 50
+ROUNDS = int(os.environ.get("RACES", "50"))
 
 
 @pytest.fixture(autouse=True)

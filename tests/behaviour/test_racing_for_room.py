@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from tests.builders import agent_that, approver, claim, do, drive, project_of, s
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 50
+ROUNDS = int(os.environ.get("RACES", "50"))
 
 BUDGET = """
 budgets: {cost: {hard: 10}}

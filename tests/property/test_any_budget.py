@@ -24,7 +24,7 @@ from orchestrator_site.access.actors import system_actor
 from projects.errors import RefusedInState
 from projects.models import Approval, Budget, Project, Reservation, Step
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, budgets, claims, control, execution, guards, publishing
+from projects.services import advancing, approvals, budgets, claims, control, failing, guards, publishing
 from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.recovery import recover
 from projects.services.workers import this_process
@@ -177,7 +177,7 @@ def _completes(claimed: Claim, cost: int) -> bool:
 
 
 def _fails(claimed: Claim, cost: int) -> None:
-    execution.fail(claimed, RuntimeError("it failed"), this_process().actor, Usage(0, 0, float(cost)))
+    failing.fail(claimed, RuntimeError("it failed"), this_process().actor, Usage(0, 0, float(cost)))
 
 
 @pytest.mark.slow
