@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.faults.arena import Arena
-    from tests.faults.scenarios import Scenario
+    from tests.faults.rounds import Scenario
 
 
 IDLE = "did not happen"
@@ -91,7 +91,7 @@ def arena() -> Iterator[Arena]:
 def run(arena: Arena, scenario: Scenario, result: Result, seed: int) -> None:
     """One round: steady, broken, recovered, steady again; everything that does not hold is noted in the result."""
     from tests.faults.arena import Unsteady
-    from tests.faults.scenarios import Broken, Round
+    from tests.faults.rounds import Broken, Round
 
     round_ = Round(arena, scenario, seed)
     result.rounds += 1

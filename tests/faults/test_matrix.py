@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.rounds import Scenario
+from tests.faults.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.workers
 

@@ -1,0 +1,288 @@
+"""How things are broken: functions of a round that begin a project and break something at the moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from orchestrator_site.history import services as history
+from projects.models import Project, Step
+from tests.faults.arena import Unsteady, patiently
+from tests.faults.plans import LONG_LIST, POISON
+from tests.faults.rounds import Round
+
+PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 2, "after_publish": 1, "before_publish": 1}
+ANYWHERE = ("in_advance", "before_publish", "after_publish", "in_body")
+
+
+def dies(point: str, action: str, process: str, round_: Round) -> None:
+    """A process dies at the named point."""
+    # A project of this size has one step for the io worker; of the others, the seed chooses at which it happens.
+    round_.arm(point, action, 1 if process == "worker-io" else PASSES.get(point, 4), process)
+    round_.begin()
+
+
+def dies_in_recovery(action: str, round_: Round) -> None:
+    """A child dies in its agent, and who takes its step back dies too."""
+    round_.arm("in_recovery", action)
+    round_.arm("in_agent", "kill", 4, "worker-cpu")
+    round_.begin()
+    round_.wait_fired("in_recovery")
+
+
+def held(point: str, act: Callable[[Round], None], round_: Round, process: str = "", seconds: float = 0.8) -> None:
+    """Something breaks while a process stands at the named point."""
+    round_.arm(point, f"sleep={seconds}", PASSES.get(point, 4), process)
+    round_.begin()
+    round_.wait_fired(point)
+    act(round_)
+
+
+def under_way(act: Callable[[Round], None], round_: Round, times: int = 1) -> None:
+    """Something breaks at moments chosen by the seed while a project is under way."""
+    project = round_.begin()
+    for share in sorted(round_.rng.uniform(0.05, 0.75) for _ in range(times)):
+        round_.wait_done(project, share)
+        act(round_)
+
+
+def flush(round_: Round) -> None:
+    round_.arena.flush_redis()
+    round_.broke()
+
+
+def restart_redis(round_: Round) -> None:
+    round_.arena.restart_redis_empty(round_.rng.uniform(0.1, 1.5))
+    round_.broke()
+
+
+def drop_redis(round_: Round) -> None:
+    round_.broke(round_.arena.redis.reset())
+
+
+def stall_redis(seconds: float, round_: Round) -> None:
+    round_.broke(round_.arena.redis.black_hole())
+    time.sleep(seconds)
+    round_.arena.redis.carry_on()
+
+
+def deafen_redis(round_: Round) -> None:
+    """Links that carry nothing any more and that nobody closes."""
+    round_.broke(round_.arena.redis.black_hole())
+
+
+def slow_redis(round_: Round) -> None:
+    round_.arena.redis.latency = 0.1
+    round_.broke()
+
+
+def terminate(round_: Round) -> None:
+    round_.broke(patiently(round_.arena.terminate_backends))
+
+
+def restart_postgres(round_: Round) -> None:
+    round_.arena.restart_postgres(round_.rng.uniform(0.1, 1.0))
+    round_.broke()
+
+
+def reset_postgres(round_: Round) -> None:
+    round_.broke(round_.arena.postgres.reset())
+
+
+def stall_postgres(seconds: float, round_: Round) -> None:
+    round_.broke(round_.arena.postgres.black_hole())
+    time.sleep(seconds)
+    round_.arena.postgres.carry_on()
+
+
+def lose_reply(text: bytes, round_: Round) -> None:
+    """The server does the statement and commits, and the client's connection breaks before it learns so."""
+    project = round_.begin()
+    round_.wait_done(project, round_.rng.uniform(0.05, 0.5))
+    round_.arena.postgres.lose_reply(text)
+    round_.wait(lambda: not round_.arena.postgres.waits_to_lose or over(project), "no such statement came")
+    if not round_.arena.postgres.waits_to_lose:
+        round_.broke()
+
+
+def over(project: Project) -> bool:
+    return Project.objects.get(pk=project.pk).is_over
+
+
+def with_queue(change: Callable[[list[bytes], random.Random], list[bytes]], round_: Round) -> None:
+    """The messages that wait in the queues are others than before."""
+    project = round_.begin()
+    until = time.monotonic() + 20
+    while not sum(map(len, round_.arena.queued().values())) >= 3:
+        round_.look_after(until, "no messages waited")
+    with round_.arena.broker() as client:
+        for name, messages in round_.arena.queued().items():
+            changed = change(list(messages), round_.rng)
+            pipe = client.pipeline()
+            pipe.delete(name)
+            if changed:
+                pipe.rpush(name, *changed)
+            pipe.execute()
+            round_.broke(max(1, abs(len(changed) - len(messages))))
+    del project
+
+
+def doubled(messages: list[bytes], rng: random.Random) -> list[bytes]:
+    return messages * rng.randint(2, 5)
+
+
+def reordered(messages: list[bytes], rng: random.Random) -> list[bytes]:
+    return rng.sample(messages, len(messages))
+
+
+def lost(_messages: list[bytes], _rng: random.Random) -> list[bytes]:
+    return []
+
+
+def poisoned_once(_round: Round) -> Iterable[str]:
+    """Only the poison step fails, each innocent completes, and none is thought poison for having stood beside it."""
+    (project,) = _round.projects
+    for step in Step.objects.filter(project=project, parent__isnull=False):
+        if (step.state == "failed") != (step.item == POISONED_ITEM):
+            yield f"step {step.key} is {step.state}: {step.error}"
+    failed = Step.objects.filter(project=project, state="failed")
+    if [step.error["code"] for step in failed] != ["poison_step"]:
+        yield f"failed: {[(step.key, step.error) for step in failed]}"
+
+
+POISONED_ITEM = 7
+
+
+def poison(round_: Round) -> None:
+    round_.begin(POISON % POISONED_ITEM)
+    round_.broke(3)
+
+
+def freeze(point: str, round_: Round) -> None:
+    """A process is frozen for longer than its lease and then goes on: a zombie."""
+    round_.arm(point, "stop", 3, "worker-cpu")
+    project = round_.begin()
+    pid = round_.wait_fired(point)
+    try:
+        if round_.rng.random() < 0.5:
+            round_.wait(lambda: over(project), "nobody took over from the frozen worker")
+        else:
+            time.sleep(3.2)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    round_.wait(lambda: "step.late_result" in kinds(project), "the late result was not noted")
+
+
+def freeze_whole_worker(round_: Round) -> None:
+    """The whole worker is frozen while another one lives, and wakes up after its lease."""
+    round_.arena.wanted.add("cpu two")
+    try:
+        round_.arena.heal()
+        project = round_.begin(LONG_LIST)
+        round_.wait_done(project, 0.2)
+        round_.arena.site.send("cpu", signal.SIGSTOP)
+        round_.broke()
+        time.sleep(4)
+        round_.arena.site.send("cpu", signal.SIGCONT)
+        round_.wait(lambda: over(project), "not over")
+    finally:
+        round_.arena.wanted.discard("cpu two")
+
+
+def kinds(project: Project) -> list[str]:
+    return list(history.events_of(project.pk).order_by("id").values_list("kind", flat=True))
+
+
+def late_is_refused(round_: Round) -> Iterable[str]:
+    for project in round_.projects:
+        if "step.late_result" not in kinds(project):
+            yield "I4 the zombie's result left no step.late_result"
+
+
+def tell_to_stop(number: signal.Signals, name: str, round_: Round) -> None:
+    """A worker is told to stop in the middle of its work, as a deployment does, and started again."""
+    project = round_.begin()
+    round_.wait_done(project, round_.rng.uniform(0.1, 0.6))
+    began = time.monotonic()
+    round_.arena.site.end(name, number, 30)
+    round_.broke()
+    if time.monotonic() - began > 16:
+        raise Unsteady("the worker took longer to stop than it is given")
+
+
+def stop_in_step(number: signal.Signals, round_: Round) -> None:
+    """Told to stop in the middle of a long step: it is handed back, and no lease has to run out."""
+    project = round_.begin()
+    round_.wait(lambda: round_.steps(project, "a").state == "running", "the step did not start")
+    round_.arena.site.end("cpu", number, 30)
+    round_.broke()
+
+
+def kill_role(name: str, round_: Round) -> None:
+    project = round_.begin()
+    round_.wait_done(project, round_.rng.uniform(0.05, 0.7))
+    round_.arena.site.kill(name)
+    round_.broke()
+
+
+def without(name: str, act: Callable[[Round], None], round_: Round, seconds: float = 0) -> None:
+    """A process is away for as long as the project takes, and something else breaks meanwhile."""
+    round_.arena.wanted.discard(name)
+    try:
+        round_.arena.site.kill(name)
+        round_.broke()
+        time.sleep(seconds)
+        under_way(act, round_)
+        round_.wait(lambda: over(round_.projects[0]), f"not over without {name}", 40)
+    finally:
+        round_.arena.wanted.add(name)
+
+
+def two_beats(round_: Round) -> None:
+    round_.arena.wanted.add("beat two")
+    try:
+        round_.arena.supervise()
+        time.sleep(4)
+        round_.broke()
+        under_way(flush, round_, 2)
+        round_.wait(lambda: over(round_.projects[0]), "not over with two beats", 40)
+    finally:
+        round_.arena.wanted.discard("beat two")
+
+
+def kill_child(round_: Round) -> None:
+    round_.arena.site.kill_child("cpu", round_.rng.randrange(2))
+    round_.broke()
+
+
+SKEWED = Path(__file__).parent / "skewed"
+
+
+def clock_jumps(hours: float, round_: Round) -> None:
+    """In the middle of a list the worker is replaced by one whose clock is wrong by hours."""
+    project = round_.begin()
+    round_.wait_done(project, 0.2)
+    site = round_.arena.site
+    site.kill("cpu")
+    site.start("cpu", PYTHONPATH=f"{SKEWED}{os.pathsep}{Path.cwd()}", SKEW_SECONDS=str(hours * 3600))
+    round_.broke()
+
+
+def clock_is_right_again(round_: Round) -> Iterable[str]:
+    """Nothing to complain of; the next round has a worker whose clock is right."""
+    round_.arena.site.kill("cpu")
+    return ()
+
+
+def nothing(round_: Round) -> None:
+    round_.broke()
+
+
+def handed_back(round_: Round) -> Iterable[str]:
+    for project in round_.projects:
+        if "step.handed_back" not in kinds(project):
+            yield "the step was not handed back"
