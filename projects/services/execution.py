@@ -40,7 +40,7 @@ _rng = random.Random()
 class LegEnd:
     """How a leg ended: the steps to send again, each in how many seconds, and whether somebody has to look.
 
-    ``look`` if a step failed or could not be claimed; ``spread`` are steps that turned out to be long, to be sent by
+    ``look`` if a step failed for good or could not be claimed; ``spread`` are steps that turned out to be long, to be sent by
     themselves; ``finished`` if the last result was the end of the project, and nobody has to look.
     """
 
@@ -235,9 +235,10 @@ def _usage(context: StepContext) -> Usage:
 
 
 def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
-    end.look = True
     after = failing.fail(step, error, worker.actor, usage)
-    if after is not None:
+    if after is None:
+        end.look = True
+    else:
         end.again.append((step.id, after))
 
 
@@ -253,9 +254,9 @@ def _outcome(step: Claim, performed: Performed, context: StepContext) -> Outcome
 def _hold(step: Claim, error: NoAgentNow, worker: WorkerProcess, context: StepContext, end: LegEnd) -> Outcome | None:
     """Nobody can take the step now: it waits, without a worker, and without having used an attempt.
 
-    Where it has waited for longer than it may its fallback stands in, or it fails.
+    Where it has waited for longer than it may its fallback stands in, or it fails. Nobody has to look at the project
+    for it: nothing follows, and of hundreds that find an agent full each would wait for its row.
     """
-    end.look = True
     try:
         holding.check(step, str(error))
     except StartTimedOut as late:

@@ -17,7 +17,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Project, Step
 from tests.behaviour.remote import Remote, Reply, accepts, fails
-from tests.builders import agent_that, drive, kinds, project_of, ready_steps, result, states, step
+from tests.builders import agent_that, drive, kinds, project_of, ready_steps, result, run, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -193,8 +193,10 @@ def test_a_full_bulkhead_holds_the_step(remote: Make) -> None:
     place = guards.admit(candidates.by_name("narrow"), "another project", "another worker")
     assert isinstance(place, guards.Admitted)
 
-    project = drive(one())
+    project = one()
+    end = run(ready_steps(project)[0])
     assert (step(project, "a").state, step(project, "a").failures, agent.envelopes) == ("ready", 0, [])
+    assert not end.look, "of hundreds that find it full each would wait for the project's row"
 
     guards.release(place)
     assert run_on(project).state == "completed"
