@@ -40,8 +40,8 @@ _rng = random.Random()
 class LegEnd:
     """How a leg ended: the steps to send again, each in how many seconds, and whether somebody has to look.
 
-    ``look`` if a step failed for good or could not be claimed; ``spread`` are steps that turned out to be long, to be sent by
-    themselves; ``finished`` if the last result was the end of the project, and nobody has to look.
+    ``look`` if a step failed for good or could not be claimed; ``spread`` are steps that turned out to be long, to be
+    sent by themselves; ``finished`` if the last result was the end of the project, and nobody has to look.
     """
 
     again: list[tuple[UUID, float]]
