@@ -41,13 +41,20 @@ class LegEnd:
     """How a leg ended: the steps to send again, each in how many seconds, and whether somebody has to look.
 
     ``look`` if a step failed for good or could not be claimed; ``spread`` are steps that turned out to be long, to be
-    sent by themselves; ``finished`` if the last result was the end of the project, and nobody has to look.
+    sent by themselves; ``finished`` if the last result was the end of the project, and nobody has to look; ``began``
+    if any step was claimed.
     """
 
     again: list[tuple[UUID, float]]
     spread: tuple[UUID, ...] = ()
     look: bool = False
     finished: bool = False
+    began: bool = False
+
+    def pass_over(self) -> None:
+        """A step cannot be claimed. Of a leg of which nothing can be it is a message too many, and changes nothing:
+        after a worker has died there may be thousands of them, and each would wait for the project's row."""
+        self.look = self.look or self.began
 
 
 def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None, *, may_finish: bool = False) -> LegEnd:
@@ -63,8 +70,9 @@ def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None,
         if claimed is None or claimed.id != step:
             claimed = claims.claim(project, step, worker)
         if claimed is None:
-            end.look = True
+            end.pass_over()
             continue
+        end.began = True
         following = steps[index + 1] if index + 1 < len(steps) else None
         if following is None and hand_over is None and may_finish and not claimed.guarded:
             claimed = _do(claimed, worker, end, _finish)
@@ -88,8 +96,10 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
         outcomes = []
         if not committed.claimed:
             # The project is held, or the message came twice, or again: whoever has the rest does it.
-            end.look = end.look or bool(waiting)
+            if waiting:
+                end.pass_over()
             break
+        end.began = True
         taken = {step.id for step in committed.claimed}
         waiting = [step for step in waiting if step not in taken]
         began = time.perf_counter()

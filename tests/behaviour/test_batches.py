@@ -211,3 +211,20 @@ def test_recovery_leaves_a_list_in_flight_alone() -> None:
 
     assert recover().projects_advanced == 0
     assert states(project)["each"] == "waiting"
+
+
+def test_a_message_too_many_has_nobody_look_at_the_project() -> None:
+    project, ids = expanded(12)
+    execution.run_packed(project.pk, ids)
+
+    assert not execution.run_packed(project.pk, ids).look
+    assert not execution.run_leg(project.pk, ids[:1]).look
+
+
+def test_who_could_do_a_part_of_a_leg_only_has_somebody_look() -> None:
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: total}, {key: b, agent: total, needs: [a]}]}]")
+    agent_that(lambda context: 1, "total")
+    leg = list(Step.objects.filter(project=project).order_by("position").values_list("pk", flat=True))
+    Step.objects.filter(pk=leg[1]).update(guarded=True)  # taken by nobody in passing
+
+    assert execution.run_leg(project.pk, leg).look
