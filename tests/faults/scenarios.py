@@ -60,7 +60,7 @@ from tests.faults.people import (
     web_dies_at_decision,
     web_dies_at_start,
 )
-from tests.faults.plans import ASKING, FAN_OUT_AND_JOIN, LONG_LIST, PACKED, PATIENT, POISON, SLOW_LIST
+from tests.faults.plans import ASKING, ENDLESS_LIST, FAN_OUT_AND_JOIN, LONG_LIST, PACKED, PATIENT, POISON, SLOW_LIST
 from tests.faults.rounds import Scenario
 
 _QUICK_CHILD = {"before_claim", "after_effect", "before_commit", "after_commit", "in_body", "in_batch", "in_advance"}
@@ -214,13 +214,13 @@ def _people() -> Iterable[Scenario]:
     )
     yield Scenario("SIGKILL of web", "in_pause", partial(web_dies_at, "pause", "in_pause"), SLOW_LIST, web=True)
     yield Scenario(
-        "SIGKILL of web", "in_cancel", partial(web_dies_at, "cancel", "in_cancel"), SLOW_LIST, "cancelled", web=True
+        "SIGKILL of web", "in_cancel", partial(web_dies_at, "cancel", "in_cancel"), ENDLESS_LIST, "cancelled", web=True
     )
     yield Scenario(
         "SIGKILL of web",
         "after_cancel",
         partial(web_dies_at, "cancel", "after_cancel"),
-        SLOW_LIST,
+        ENDLESS_LIST,
         "cancelled",
         web=True,
     )
