@@ -263,6 +263,7 @@ def _clocks() -> Iterable[Scenario]:
             "under way",
             partial(clock_jumps, hours),
             LONG_LIST,
+            within=60,
             expect=clock_is_right_again,
             skipped=_NO_CLOCK,
         )
