@@ -242,7 +242,7 @@ class Conf(BaseSettings):
         3.0, ge=0, description="Latency above its baseline by which a rate is cut; 0: never. Defaults to 3."
     )
     resilience_timeout_seconds: float = Field(
-        0.05, gt=0, description="How long Redis may take to answer before a process decides alone. Defaults to 0.05 s."
+        0.25, gt=0, description="How long Redis may take to answer before a process decides alone. Defaults to 0.25 s."
     )
     standing_seconds: float = Field(
         0.1, ge=0, description="How old a worker's picture of an agent's circuit may be. Defaults to 0.1 s."
