@@ -48,9 +48,10 @@ class Round:
         """Wait for an armed fault; the number of the process that had it."""
         file = self.arena.faults / f"{point}.fired"
         until = time.monotonic() + seconds
-        while not (file.exists() and file.read_text()):
+        # What was armed is renamed first, and then says whose it was.
+        while not (file.exists() and (number := file.read_text()).isdigit()):
             self.look_after(until, f"the fault at {point} did not happen")
-        return int(file.read_text())
+        return int(number)
 
     def wait_done(self, project: Project, share: float) -> None:
         """Wait until so large a share of the project's steps is completed, or the project is over."""
