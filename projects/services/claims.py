@@ -73,7 +73,7 @@ def complete(
     """
     params = _result(outcome, worker, actor)
     if following is not None:
-        statement, more = "complete", {"next": following, **_lease(worker), "actor": params["actor"]}
+        statement, more = "complete", _lease(worker) | params | {"next": following}
     elif hand_over is not None:
         statement, more = "complete_and_hand_over", {"hand_over": hand_over}
     else:

@@ -145,7 +145,8 @@ WITH
        AND NOT EXISTS (SELECT 1 FROM projects_step s
                         WHERE s.phase_id = f.id AND s.round = f.round AND s.id <> done.id
                           AND s.state NOT IN ('completed', 'skipped'))
-       AND NOT EXISTS (SELECT 1 FROM projects_phase o WHERE o.project_id = p.id AND o.id <> f.id AND o.state <> 'completed')
+       AND NOT EXISTS (SELECT 1 FROM projects_phase o
+                        WHERE o.project_id = p.id AND o.id <> f.id AND o.state <> 'completed')
        AND NOT EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed')
        AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open')
        AND NOT EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = p.id)
@@ -205,7 +206,8 @@ WITH given AS (
 ), wanted AS (
     SELECT n.id FROM projects_step n
      -- By no id at all it would be looked for in everything that is ready.
-     WHERE cardinality(%(next)s::uuid[]) > 0 AND n.id = ANY(%(next)s::uuid[]) AND (n.state = 'ready') IS TRUE AND NOT n.guarded
+     WHERE cardinality(%(next)s::uuid[]) > 0 AND n.id = ANY(%(next)s::uuid[])
+       AND (n.state = 'ready') IS TRUE AND NOT n.guarded
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
      ORDER BY n.position LIMIT %(most)s
        FOR UPDATE SKIP LOCKED

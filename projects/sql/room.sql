@@ -11,7 +11,8 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.agent, s.attempt, s.con
   JOIN projects_project p ON p.id = s.project_id
   JOIN projects_phase f ON f.id = s.phase_id
   LEFT JOIN projects_step parent ON parent.id = s.parent_id
- WHERE s.id = %(step)s AND s.guarded AND (s.state = 'ready') IS TRUE AND (p.state = 'running') IS TRUE AND p.directive = 'run'
+ WHERE s.id = %(step)s AND s.guarded AND (s.state = 'ready') IS TRUE
+   AND (p.state = 'running') IS TRUE AND p.directive = 'run'
    AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
    FOR KEY SHARE OF p, f;
 

@@ -92,9 +92,8 @@ def test_a_project_that_another_waits_for_is_ended_by_who_wakes_that_one() -> No
     assert look(second).state == "running"
 
 
-@pytest.mark.parametrize("verb", ["pause", "cancel"])
-def test_in_a_pause_or_a_cancel_the_result_counts_and_the_project_stays_as_it_was_told(verb: str) -> None:
-    project = project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]")
+def at_work(project: Project) -> tuple[Aside, threading.Event]:
+    """A worker in the middle of the step ``a``, and what lets it go on."""
     held, going = threading.Event(), threading.Event()
 
     def hold(context: Any) -> int:
@@ -105,6 +104,13 @@ def test_in_a_pause_or_a_cancel_the_result_counts_and_the_project_stays_as_it_wa
     agent_that(hold, "echo")
     worker = Aside(lambda: leg(project, "a"))
     assert held.wait(10)
+    return worker, going
+
+
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_in_a_pause_or_a_cancel_the_result_counts_and_the_project_stays_as_it_was_told(verb: str) -> None:
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]")
+    worker, going = at_work(project)
     getattr(control, verb)(project_id=project.pk, actor=system_actor())
     going.set()
     worker.join()
@@ -116,16 +122,7 @@ def test_in_a_pause_or_a_cancel_the_result_counts_and_the_project_stays_as_it_wa
 
 def test_what_was_added_under_the_lock_of_the_project_is_seen_by_the_end_that_waited_for_it() -> None:
     project = project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]")
-    held, going = threading.Event(), threading.Event()
-
-    def hold(context: Any) -> int:
-        held.set()
-        assert going.wait(10)
-        return 1
-
-    agent_that(hold, "echo")
-    worker = Aside(lambda: leg(project, "a"))
-    assert held.wait(10)
+    worker, going = at_work(project)
     with transaction.atomic():
         orchestrator.intervene(project, "add", definition="{key: x, agent: echo}", after="a")
         going.set()
@@ -179,3 +176,15 @@ def test_a_list_ends_by_those_who_count_its_items() -> None:
 
     assert not leg(project, "each[0]").finished
     assert drive(project).state == "completed"
+
+
+def test_a_result_that_the_database_cannot_hold_fails_the_step_and_ends_nothing() -> None:
+    agent_that(lambda context: "nul \x00", "echo")
+    project = project_of("phases: [{key: one, steps: [{key: a, agent: echo, retry: {max_attempts: 1}}]}]")
+
+    end = leg(project, "a")
+
+    assert (end.finished, end.look) == (False, True)
+    assert states(project)["a"] == "failed"
+    assert "cannot be stored" in step(project, "a").error["message"]
+    assert drive(project).state == "failed"

@@ -24,14 +24,14 @@ WIDE = ("project_by_state", "step_published", "step_by_lease_owner", "Seq Scan o
 
 @pytest.fixture
 def plans(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Each statement that is run, with the plan that the server makes for it."""
+    """Each statement that is run, with the plans that the server makes for it."""
     found: dict[str, str] = {}
     real = sql._run
 
     def run(cursor: Any, name: str, params: Any) -> None:
         with psycopg.Cursor(cursor.connection) as beside:
             beside.execute("EXPLAIN " + sql.statement(name), params)
-            found[name] = "\n".join(row[0] for row in beside.fetchall())
+            found[name] = "\n".join([found.get(name, ""), *(row[0] for row in beside.fetchall())])
         real(cursor, name, params)
 
     monkeypatch.setattr(sql, "_run", run)

@@ -57,13 +57,7 @@ phases:
       - {key: list, agent: counts, params: {n: 40}}
       - {key: each, agent: counted-slow, needs: [list], for_each: results.list.items, params: {seconds: 0.5}}
 """
-ENDLESS_LIST = """
-phases:
-  - key: one
-    steps:
-      - {key: list, agent: counts, params: {n: 400}}
-      - {key: each, agent: counted-slow, needs: [list], for_each: results.list.items, params: {seconds: 0.5}}
-"""
+ENDLESS_LIST = SLOW_LIST.replace("n: 40", "n: 400")
 ASKING = """
 phases:
   - key: draft
