@@ -1,8 +1,9 @@
 """From waves to Celery signatures: the only file that builds them.
 
 One flat level at a time: a wave is a chord whose header holds one chain of legs a branch, and whose body is
-``advance``. A wave of one branch is its chain alone, whose last leg calls ``advance`` itself. Messages carry ids,
-never state; nothing depends on the body's coming (recovery finds what a lost one leaves).
+``advance``. A wave of one branch is its chain alone, whose last leg calls ``advance`` itself; where several projects
+begin at once such legs may travel together, as a bundle. Messages carry ids, never state; nothing depends on the
+body's coming (recovery finds what a lost one leaves).
 """
 
 from __future__ import annotations
@@ -120,10 +121,25 @@ def leg_signature(
     return _task("projects.run_leg", [str(step.id) for step in steps], **said).set(**options)
 
 
-def leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> Signature[Any]:
-    """The message of a leg once more, in a second: its worker lost the database in the middle of it."""
+def bundle(legs: Sequence[Signature[Any]]) -> Signature[Any]:
+    """One message for the legs of several projects, which are done side by side; a leg alone is its own message."""
+    if len(legs) == 1:
+        return legs[0]
+    seconds = [float(leg.options["time_limit"]) - HARD_LIMIT_MARGIN for leg in legs]
+    # What is bundled is known to be short, and a leg that turns out not to be breaks off: see ``packed`` above.
+    options: dict[str, Any] = {
+        "queue": legs[0].options["queue"],
+        "time_limit": min(sum(seconds), 10 * max(seconds)) + HARD_LIMIT_MARGIN,
+    }
+    return _task("projects.run_bundle", [[leg.kwargs["project"], *leg.args[0]] for leg in legs]).set(**options)
+
+
+def task_again(
+    task: str, steps: Sequence[Any], said: Mapping[str, Any], *, queue: str, limit: float | None
+) -> Signature[Any]:
+    """A message of steps once more, in a second: its worker lost the database in the middle of it."""
     options: dict[str, Any] = {"queue": queue, "time_limit": limit, "countdown": 1}
-    return _task("projects.run_leg", list(steps), **said).set(**options)
+    return _task(task, list(steps), **said).set(**options)
 
 
 def advance_signature(project_id: UUID) -> Signature[Any]:

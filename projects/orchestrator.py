@@ -6,7 +6,7 @@ the API and the admin call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -55,6 +55,7 @@ __all__ = [
     "asignal",
     "asnapshot",
     "astart",
+    "astart_together",
     "asubmit_approval",
     "cancel",
     "checkpoint",
@@ -73,6 +74,7 @@ __all__ = [
     "signal",
     "snapshot",
     "start",
+    "start_together",
     "submit_approval",
 ]
 
@@ -102,6 +104,11 @@ def create_project(
 def start(project: Project | UUID, *, actor: Actor | None = None) -> Project:
     """Begin a project."""
     return control.start(project_id=_id(project), actor=actor or system_actor())
+
+
+def start_together(projects: Iterable[Project | UUID], *, actor: Actor | None = None) -> list[Project]:
+    """Begin several projects, which costs much less than one by one; those that could begin now."""
+    return control.start_together([_id(project) for project in projects], actor=actor or system_actor())
 
 
 def run_project(
@@ -277,6 +284,7 @@ def _id(project: Project | UUID) -> UUID:
 
 acreate_project = sync_to_async(create_project)
 astart = sync_to_async(start)
+astart_together = sync_to_async(start_together)
 arun_project = sync_to_async(run_project, thread_sensitive=False)
 asignal = sync_to_async(signal)
 asubmit_approval = sync_to_async(submit_approval)

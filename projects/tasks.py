@@ -7,7 +7,8 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from orchestrator_site import faults
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import (
     advancing,
+    batching,
     execution,
     liveness,
     paces,
@@ -82,24 +84,52 @@ def run_leg(
 ) -> None:
     """Do the steps of a leg, then look what is next if this leg is to."""
     ids, project_id = [UUID(step) for step in steps], UUID(project)
-    try:
+    with _sent_again_without_database(self, steps):
         if packed == "no":
             end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None, may_finish=wakes)
         else:
-            end = execution.run_packed(project_id, ids, may_spread=packed == "spread")
-        for step, after in end.again:
-            publishing.send_again(step, after)
+            end = batching.run_packed(project_id, ids, may_spread=packed == "spread")
+        _go_on(project_id, end, wakes=wakes)
         paces.write_down()
-        if end.spread:
-            publishing.send_each(end.spread)
-        if (wakes or end.look) and not end.finished:
-            advancing.advance(project_id)
+
+
+@shared_task(name="projects.run_bundle", base=LegTask, bind=True)
+def run_bundle(self: LegTask, legs: Sequence[Sequence[str]]) -> None:
+    """Do legs of several projects side by side, each a project's id and the steps' after it; then look at each."""
+    with _sent_again_without_database(self, legs):
+        parsed = [batching.Leg(UUID(project), tuple(map(UUID, steps))) for project, *steps in legs]
+        for project_id, end in batching.run_bundle(parsed).items():
+            _go_on(project_id, end, wakes=True)
+        paces.write_down()
+
+
+def _go_on(project: UUID, end: execution.LegEnd, *, wakes: bool) -> None:
+    """What follows the end of a leg: steps that come again or go alone from here, and a look at the project."""
+    for step, after in end.again:
+        publishing.send_again(step, after)
+    if end.spread:
+        publishing.send_each(end.spread)
+    if (wakes or end.look) and not end.finished:
+        advancing.advance(project)
+
+
+@contextmanager
+def _sent_again_without_database(task: LegTask, steps: Sequence[Any]) -> Iterator[None]:
+    """Where the database is lost the message comes again.
+
+    What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
+    """
+    try:
+        yield
     except (OperationalError, InterfaceError) as error:
-        # What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
-        logger.warning("a leg of project %s lost its database: %s", project, error)
-        request: Any = self.request
-        publishing.send_leg_again(
-            steps, request.kwargs, queue=request.delivery_info["routing_key"], limit=request.timelimit[0]
+        logger.warning("%s of %s lost its database: %s", task.name, steps, error)
+        request: Any = task.request
+        publishing.send_task_again(
+            task.name,
+            steps,
+            request.kwargs,
+            queue=request.delivery_info["routing_key"],
+            limit=request.timelimit[0],
         )
 
 

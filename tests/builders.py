@@ -101,12 +101,12 @@ def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:
 
 def do(claim: Claim) -> None:
     """What a worker does with a step that it has claimed: call the agent, and write down what became of it."""
-    execution._do(claim, this_process(), execution.LegEnd([]), execution._commit)
+    execution._do(claim, this_process(), execution.LegEnd([]), execution.commit)
 
 
 def finish(claim: Claim, result: str = '"done"') -> None:
     """What a worker does last, with what the agent returned as JSON."""
-    execution._commit(Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
+    execution.commit(Outcome(claim, result, 0, 0, 0.0), this_process(), execution.LegEnd([]))
 
 
 def ready_steps(project: Project) -> list[Step]:

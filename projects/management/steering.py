@@ -1,4 +1,4 @@
-"""What pausing, resuming and cancelling from the command line have in common."""
+"""What starting, pausing, resuming and cancelling from the command line have in common."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class SteeringCommand(PhasegateCommand):
     """
 
     verb: ClassVar[str]
+    right: ClassVar[Capability] = Capability.PROJECT_CONTROL
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Which projects, and the reason; commands add their own."""
@@ -31,15 +32,20 @@ class SteeringCommand(PhasegateCommand):
         parser.add_argument("--all", action="store_true", help="every project of which it can be asked")
         parser.add_argument("--blueprint", metavar="NAME", help="with --all: of this blueprint only")
         parser.add_argument("--owner", metavar="USER", help="with --all: of this owner only")
-        parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
+        self.add_reason(parser)
         parser.add_argument("--user", metavar="NAME", help="in whose name; default: the system's")
+
+    def add_reason(self, parser: CommandParser) -> None:
+        """Why it is done, of a verb that keeps it."""
+        parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Find, steer, tell."""
         actor = actor_named(options["user"])
-        actor.require(Capability.PROJECT_CONTROL)
+        actor.require(self.right)
         _check_selection(options)
-        wish = {"actor": actor, "reason": options["reason"], **self.options_of(options)}
+        reason = {"reason": options["reason"]} if "reason" in options else {}
+        wish = {"actor": actor, **reason, **self.options_of(options)}
         if options["all"]:
             self._tell_all(self._all(options, wish), as_json=options["json"])
         elif len(options["id"]) == 1:
@@ -86,7 +92,7 @@ class SteeringCommand(PhasegateCommand):
             else:
                 self.note(f"Refused: {outcome.message}")
         done = sum(outcome.done for outcome in outcomes)
-        words = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}
+        words = {"start": "started", "pause": "paused", "resume": "resumed", "cancel": "cancelled"}
         self.stdout.write(f"{done} of {len(outcomes)} projects {words[self.verb]}." if outcomes else "There is none.")
 
 

@@ -6,6 +6,8 @@ that are done several to a message and to a commit; long ones never are, because
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from projects.planning.compiling import windows
 
 LONG = 0.1
@@ -27,6 +29,31 @@ def leg_size(seconds: float | None, *, waiting: int, lanes: int) -> int:
     share = -(-waiting // (2 * max(1, lanes)))  # two messages a process, so that none is idle while another has many
     fits = UNKNOWN if seconds is None else int(LEG / (seconds + OVERHEAD))
     return max(1, min(share, fits, MOST_A_LEG))
+
+
+def one_after_another(paces: Iterable[float | None]) -> float | None:
+    """Seconds that the steps of a leg take by the paces of their agents; None if one of them is not known."""
+    known = list(paces)
+    seconds = [pace for pace in known if pace is not None]
+    return sum(seconds) + OVERHEAD * len(seconds) if len(seconds) == len(known) else None
+
+
+def bundles(seconds: Sequence[float], *, lanes: int) -> tuple[int, ...]:
+    """Sizes of the messages for legs that take so many ``seconds`` each, in their order.
+
+    None takes longer than a message may, but for a leg that does so by itself; and all processes get some.
+    """
+    share = min(-(-len(seconds) // (2 * max(1, lanes))), MOST_A_BATCH)
+    sizes: list[int] = []
+    taken = 0.0
+    for each in seconds:
+        if sizes and sizes[-1] < share and taken + each <= LEG:
+            sizes[-1] += 1
+            taken += each
+        else:
+            sizes.append(1)
+            taken = each
+    return tuple(sizes)
 
 
 def groups(

@@ -8,17 +8,20 @@ have changed calls it; a call too many costs a few milliseconds.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
 
 from orchestrator_site import faults
+from orchestrator_site.conf import conf
 from projects import sql
 from projects.models import Phase, Project
 from projects.planning.readiness import Standing
 from projects.services import beginning, draining, ending, gates, interventions, publishing
 from projects.services.phasework import PhaseWork
+from projects.services.publishing import Outbox
 from projects.states import Directive, PhaseState, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -55,18 +58,44 @@ def begin(project_id: UUID, by: str, *, asked: bool = True) -> Project | None:
     """
     try:
         with transaction.atomic():
-            begun = beginning.begin_and_enter(project_id, by=by, asked=asked)
-            if begun is None:
-                transaction.set_rollback(True)
-                return None
-            faults.point("in_start")
-            _work_on(begun.project, begun.phase, begun.steps)
-            return begun.project
+            begun = _begin([project_id], by, asked, Outbox())
+            transaction.set_rollback(not begun)
+        return next(iter(begun), None)
     except Exception:
         logger.exception("project %s could not be advanced as it began", project_id)
     with transaction.atomic():
         publishing.wake(project_id)
         return beginning.begin(project_id, by=by, asked=asked)
+
+
+def begin_together(project_ids: Sequence[UUID], by: str) -> list[Project]:
+    """The same of several projects, in one transaction; those that began.
+
+    Where anything fails they begin one by one. Legs of theirs that are known to be short travel together.
+    """
+    waiting = list(project_ids)
+    while waiting:
+        try:
+            with transaction.atomic():
+                begun = _begin(waiting, by, True, Outbox(bundles=bool(conf().batch_seconds)))
+                transaction.set_rollback(len(begun) < len(waiting))
+        except Exception:
+            logger.exception("%s projects could not begin together", len(waiting))
+            return [project for each in waiting if (project := begin(each, by)) is not None]
+        if len(begun) == len(waiting):
+            return begun
+        waiting = [project.pk for project in begun]
+    return []
+
+
+def _begin(project_ids: Sequence[UUID], by: str, asked: bool, outbox: Outbox) -> list[Project]:
+    begun = beginning.begin_and_enter(project_ids, by=by, asked=asked)
+    if len(begun) == len(project_ids):
+        faults.point("in_start")
+        for each in begun:
+            _work_on(each.project, each.phase, outbox, each.steps)
+        outbox.flush()
+    return [each.project for each in begun]
 
 
 def _advance(project_id: UUID) -> Advanced | None:
@@ -85,13 +114,16 @@ def _advance(project_id: UUID) -> Advanced | None:
     if project.directive == Directive.PAUSE:
         draining.note_if_drained(project)
         return Advanced(ProjectState(project.state))
-    return _work_on(project, _enter_phase(project))
+    outbox = Outbox()
+    advanced = _work_on(project, _enter_phase(project), outbox)
+    outbox.flush()
+    return advanced
 
 
-def _work_on(project: Project, phase: Phase | None, at_hand: sql.Result | None = None) -> Advanced:
+def _work_on(project: Project, phase: Phase | None, outbox: Outbox, at_hand: sql.Result | None = None) -> Advanced:
     """Move a project on that runs, and that this transaction has locked, from the phase that was entered.
 
-    ``at_hand`` are that phase's steps, where they have just been read.
+    ``at_hand`` are that phase's steps, where they have just been read. What is sent is in the ``outbox``.
     """
     if phase is not None and gates.take_back(project, phase):
         phase, at_hand = _next_phase(project), None
@@ -101,7 +133,7 @@ def _work_on(project: Project, phase: Phase | None, at_hand: sql.Result | None =
     while phase is not None:
         work = PhaseWork(project, phase, at_hand)
         standing = work.settle()
-        messages += work.publish() if standing is Standing.OPEN else 0
+        messages += work.publish(outbox) if standing is Standing.OPEN else 0
         if not _phase_moved_on(project, phase, work, standing):
             break
         phase, at_hand = _next_phase(project), None
@@ -157,7 +189,7 @@ def _complete_if_through(project: Project) -> None:
 
 def _enter_phase(project: Project) -> Phase | None:
     """The phase that is worked on, or begins with this, locked; None where all are over."""
-    return next(iter(sql.instances(Phase, "enter_phase", project=project.pk)), None)
+    return next(iter(sql.instances(Phase, "enter_phase", projects=[project.pk])), None)
 
 
 def _lock(project_id: UUID) -> tuple[Project | None, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ MOST = 500
 """Projects in one call."""
 
 VERBS: Mapping[str, Callable[..., Project]] = {
+    "start": control.start,
     "pause": control.pause,
     "resume": control.resume,
     "cancel": control.cancel,
@@ -56,8 +57,8 @@ class Batch:
         return all(each.done for each in self.outcomes)
 
 
-def steer(verb: str, ids: Iterable[UUID], *, actor: Actor, reason: str = "", **options: bool) -> Batch:
-    """Pause, resume or cancel the projects of some ids that the actor may see.
+def steer(verb: str, ids: Iterable[UUID], *, actor: Actor, **options: Any) -> Batch:
+    """Start, pause, resume or cancel the projects of some ids that the actor may see; ``options`` are the verb's.
 
     In the order of their ids, which is from above to below: whoever steers several locks them in one order. Raises
     ``SelectionInvalid`` for none, or for more than ``MOST``.
@@ -65,7 +66,7 @@ def steer(verb: str, ids: Iterable[UUID], *, actor: Actor, reason: str = "", **o
     wanted = sorted(set(ids))
     if not 1 <= len(wanted) <= MOST:
         raise SelectionInvalid(f"Name between 1 and {MOST} projects, not {len(wanted)}.")
-    return Batch(tuple(_one(verb, project_id, actor, reason, options) for project_id in wanted))
+    return Batch(_each(verb, wanted, actor, options))
 
 
 def steer_all(
@@ -74,10 +75,9 @@ def steer_all(
     actor: Actor,
     blueprint: str | None = None,
     owner: str | None = None,
-    reason: str = "",
-    **options: bool,
+    **options: Any,
 ) -> Batch:
-    """Pause, resume or cancel every project of a filter of which it can be asked, ``MOST`` at a time.
+    """Start, pause, resume or cancel every project of a filter of which it can be asked, ``MOST`` at a time.
 
     A project that is reached through one above it has no outcome of its own: it is held, not paused for itself.
     """
@@ -90,17 +90,15 @@ def steer_all(
         found = found.filter(owner__username=owner)
     ids = list(found.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
     left = found.count() - MOST if len(ids) > MOST else 0
-    outcomes = [
-        _one(verb, project_id, actor, reason, options)
-        for project_id in ids[:MOST]
-        if steerable(verb, Project.objects.filter(pk=project_id)).exists()  # else one above has reached it meanwhile
-    ]
-    return Batch(tuple(outcomes), left)
+    return Batch(_each(verb, ids[:MOST], actor, options, still=lambda each: steerable(verb, each).exists()), left)
 
 
 def steerable(verb: str, projects: ProjectQuerySet) -> ProjectQuerySet:
     """Those of some projects that are not as the verb would have them."""
     match verb:
+        case "start":
+            waiting = projects.filter(after__in=Project.objects.exclude(state=ProjectState.COMPLETED))
+            return projects.filter(state=ProjectState.PENDING, directive=Directive.RUN).exclude(pk__in=waiting)
         case "pause":
             return projects.filter(state=ProjectState.RUNNING, directive=Directive.RUN)
         case "resume":
@@ -109,11 +107,37 @@ def steerable(verb: str, projects: ProjectQuerySet) -> ProjectQuerySet:
             return projects.live().exclude(directive=Directive.CANCEL)
 
 
-def _one(verb: str, project_id: UUID, actor: Actor, reason: str, options: Mapping[str, bool]) -> Outcome:
+def _each(
+    verb: str,
+    ids: Sequence[UUID],
+    actor: Actor,
+    options: Mapping[str, Any],
+    still: Callable[[ProjectQuerySet], bool] = lambda _: True,
+) -> tuple[Outcome, ...]:
+    """The outcome of each of which it is ``still`` to be asked: one above may have reached it meanwhile."""
+    begun = _begun_together(ids, actor) if verb == "start" else {}
+    return tuple(
+        begun.get(project_id) or _one(verb, project_id, actor, options)
+        for project_id in ids
+        if project_id in begun or still(Project.objects.filter(pk=project_id))
+    )
+
+
+def _begun_together(ids: Sequence[UUID], actor: Actor) -> dict[UUID, Outcome]:
+    """Those that the actor may see and that begin at once; each of the others is then asked by itself, and says why."""
+    seen = set(Project.objects.visible_to(actor).filter(pk__in=ids).values_list("pk", flat=True))
+    begun = control.start_together([each for each in ids if each in seen], actor=actor)
+    return {project.pk: _done(project) for project in begun}
+
+
+def _one(verb: str, project_id: UUID, actor: Actor, options: Mapping[str, Any]) -> Outcome:
     try:
         with transaction.atomic():
             control.find_project(project_id=project_id, actor=actor)
-        project = VERBS[verb](project_id=project_id, actor=actor, reason=reason, **options)
+        return _done(VERBS[verb](project_id=project_id, actor=actor, **options))
     except PhasegateError as error:
         return Outcome(str(project_id), done=False, code=error.code, message=error.message)
-    return Outcome(str(project_id), done=True, state=project.state, directive=project.directive)
+
+
+def _done(project: Project) -> Outcome:
+    return Outcome(str(project.pk), done=True, state=project.state, directive=project.directive)

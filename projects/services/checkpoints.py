@@ -72,21 +72,31 @@ def take(
 
     Within a transaction that holds the project's row, so that of two at once each gets a number of its own.
     """
-    return _keep(project_id, reading or read_now(project_id), occasion, author, label)
+    [checkpoint] = take_several({project_id: reading or read_now(project_id)}, occasion, author, label)
+    return checkpoint
+
+
+def take_several(
+    readings: Mapping[UUID, Reading], occasion: Occasion, author: str, label: str = ""
+) -> list[Checkpoint]:
+    """The same of several projects, as each was just read."""
+    return _keep(readings, occasion, author, label) if readings else []
 
 
 def read_now(project_id: UUID) -> Reading:
     """How a project stands, in one view of the database. Raises ``ProjectNotFound``."""
-    mark = sql.result("mark", project=project_id)
-    if not mark.found:
+    found = readings(sql.result("mark", projects=[project_id]))
+    if project_id not in found:
         raise ProjectNotFound(f"There is no project {project_id}.")
-    return reading(mark)
+    return found[project_id]
 
 
-def reading(mark: sql.Result) -> Reading:
-    """The same of a project of which the statement "mark" has been run."""
-    [row] = mark.rows()
-    return Reading(_put_together(row), row["event"], row["transaction"], row["snapshot"])
+def readings(marks: sql.Result) -> dict[UUID, Reading]:
+    """The same of projects of which the statement "mark" has been run, by their ids."""
+    return {
+        row["id"]: Reading(_put_together(row), row["event"], row["transaction"], row["snapshot"])
+        for row in marks.rows()
+    }
 
 
 def _put_together(row: Mapping[str, Any]) -> Mark:
@@ -201,7 +211,26 @@ def _base(project_id: UUID, upto: int, number: int | None) -> Checkpoint:
     return found
 
 
-def _keep(project_id: UUID, reading: Reading, occasion: Occasion, author: str, label: str) -> Checkpoint:
+def _keep(readings: Mapping[UUID, Reading], occasion: Occasion, author: str, label: str) -> list[Checkpoint]:
+    shared = {"occasion": occasion.value, "label": label[:200], "author": author[:200], "encoding": ENCODING}
+    texts = [_text(project_id, reading) for project_id, reading in readings.items()]
+    columns: dict[str, list[Any]] = {
+        "event": [reading.event for reading in readings.values()],
+        "plan_version": [reading.mark.plan_version for reading in readings.values()],
+        "sha256": [hashlib.sha256(text).hexdigest() for text in texts],
+        "size": [len(text) for text in texts],
+        "content": [zlib.compress(text, _LEVEL) for text in texts],
+    }
+    several = {f"{name}s": values for name, values in columns.items()}
+    rows = sql.rows("keep_checkpoints", projects=list(readings), **shared, **several)
+    made = {row["project_id"]: row for row in rows}
+    return [
+        Checkpoint(**made[project_id], **shared, **{name: values[place] for name, values in columns.items()})
+        for place, project_id in enumerate(readings)
+    ]
+
+
+def _text(project_id: UUID, reading: Reading) -> bytes:
     content = {
         "format": FORMAT,
         "project": str(project_id),
@@ -210,20 +239,7 @@ def _keep(project_id: UUID, reading: Reading, occasion: Occasion, author: str, l
         "snapshot": reading.snapshot,
         "mark": to_json(reading.mark),
     }
-    text = canonical_text(content).encode()
-    fields = {
-        "occasion": occasion.value,
-        "label": label[:200],
-        "author": author[:200],
-        "event": reading.event,
-        "plan_version": reading.mark.plan_version,
-        "sha256": hashlib.sha256(text).hexdigest(),
-        "size": len(text),
-        "encoding": ENCODING,
-        "content": zlib.compress(text, _LEVEL),
-    }
-    [row] = sql.rows("keep_checkpoint", project=project_id, **fields)
-    return Checkpoint(project_id=project_id, **row, **fields)
+    return canonical_text(content).encode()
 
 
 def _unpacked(checkpoint: Checkpoint) -> bytes:

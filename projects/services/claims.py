@@ -6,9 +6,10 @@ Every write matches the attempt number, the fencing token of the lease, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +26,11 @@ from projects.services.workers import WorkerProcess
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Which outcomes landed, what was claimed in the same commit, and whether it was the end of the project."""
+    """Which outcomes landed, what was claimed in the same commit, and of which projects it was the end."""
 
     landed: frozenset[UUID]
     claimed: tuple[Claim, ...] = ()
-    finished: bool = False
+    finished: frozenset[UUID] = frozenset()
 
 
 def claim(project: UUID, step: UUID, worker: WorkerProcess) -> Claim | None:
@@ -88,20 +89,23 @@ def complete(
     return Committed(landed, (read(row),) if row.get("id") is not None else ())
 
 
-def finish(outcome: Outcome, worker: WorkerProcess) -> Committed:
-    """Commit the result of a step that is not guarded and, if nothing else is left to do, the end of its project.
+def finish(outcomes: Sequence[Outcome], worker: WorkerProcess) -> Committed:
+    """Commit the last results of legs, one of each project, and the ends of the projects of which nothing is left.
 
-    Else ``advance`` has to look. The two statements are a transaction of their own.
+    At the others ``advance`` has to look. None of the steps is guarded. The two statements are a transaction of their
+    own.
     """
-    step = outcome.step
-    params = _result(outcome, worker) | {
-        "phase": step.phase_id,
-        "channel": notifying.channel_of(step.project_id),
+    projects = [outcome.step.project_id for outcome in outcomes]
+    params = _columns([(outcome, None) for outcome in outcomes]) | {
+        "projects": projects,
+        "phases": [outcome.step.phase_id for outcome in outcomes],
+        "channels": [notifying.channel_of(project) for project in projects],
+        "actor": worker.actor,
     }
     faults.point("before_commit")
     [row] = sql.together("lock_only", "finish", **params)[1].rows()
     faults.point("after_commit")
-    return Committed(frozenset([outcome.step.id] if row["landed"] else ()), finished=row["finished"])
+    return Committed(frozenset(row["landed"] or ()), finished=frozenset(row["finished"] or ()))
 
 
 def _result(outcome: Outcome, worker: WorkerProcess, actor: str = "") -> dict[str, Any]:
@@ -122,35 +126,47 @@ def _result(outcome: Outcome, worker: WorkerProcess, actor: str = "") -> dict[st
 
 
 def complete_batch(
-    project: UUID, outcomes: Sequence[Outcome], worker: WorkerProcess, following: Sequence[UUID] = (), most: int = 0
+    outcomes: Sequence[tuple[Outcome, UUID | None]],
+    worker: WorkerProcess,
+    beside: Mapping[UUID, UUID] = MappingProxyType({}),
+    most: int = 0,
 ) -> Committed:
-    """Commit the results of several steps of a project at once, and claim at most ``most`` of those that follow.
+    """Commit the results of several steps at once, and claim others with them, of one project or of many.
 
-    None of them is guarded: such a step is claimed, and committed, alone.
+    Each outcome comes with the step that follows it in its leg, if one does, which is claimed where the outcome lands.
+    ``beside`` are steps with their projects that stand ready: at most ``most`` of them are claimed. None of all these
+    is guarded: such a step is claimed, and committed, alone.
     """
-    kept = [results.keep(outcome.result) for outcome in outcomes]
+    projects = {outcome.step.project_id for outcome, following in outcomes if following is not None}
+    params = _columns(outcomes) | {
+        "projects": sorted(projects.union(beside.values())),
+        "next": list(beside),
+        "most": most,
+    }
     faults.point("before_commit")
-    rows = sql.rows(
-        "complete_batch",
-        project=project,
-        steps=[outcome.step.id for outcome in outcomes],
-        attempts=[outcome.step.attempt for outcome in outcomes],
-        results=[each.text for each in kept],
-        blobs=[each.blob for each in kept],
-        digests=[each.sha256 for each in kept],
-        marks=[outcome.degraded for outcome in outcomes],
-        tokens_in=[outcome.tokens_in for outcome in outcomes],
-        tokens_out=[outcome.tokens_out for outcome in outcomes],
-        costs=[outcome.cost for outcome in outcomes],
-        next=list(following),
-        most=most,
-        **_lease(worker),
-    )
+    rows = sql.rows("complete_batch", **params, **_lease(worker))
     faults.point("after_commit")
     landed = frozenset(rows[0]["landed"] or ())
     for row in rows:
         del row["landed"]
     return Committed(landed, tuple(read(row) for row in rows if row["id"] is not None))
+
+
+def _columns(outcomes: Sequence[tuple[Outcome, UUID | None]]) -> dict[str, Any]:
+    """Results as statements take several: a list a column."""
+    kept = [results.keep(outcome.result) for outcome, _ in outcomes]
+    return {
+        "steps": [outcome.step.id for outcome, _ in outcomes],
+        "attempts": [outcome.step.attempt for outcome, _ in outcomes],
+        "results": [each.text for each in kept],
+        "blobs": [each.blob for each in kept],
+        "digests": [each.sha256 for each in kept],
+        "marks": [outcome.degraded for outcome, _ in outcomes],
+        "tokens_in": [outcome.tokens_in for outcome, _ in outcomes],
+        "tokens_out": [outcome.tokens_out for outcome, _ in outcomes],
+        "costs": [outcome.cost for outcome, _ in outcomes],
+        "following": [following for _, following in outcomes],
+    }
 
 
 def ending(step: Claim) -> AbstractContextManager[Any]:

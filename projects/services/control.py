@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
 from projects.services import advancing, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
+
+TOGETHER = 50
+"""Projects that begin in one transaction: the cost of a commit is shared, and none waits long for the others."""
 
 
 def start(*, project_id: UUID, actor: Actor) -> Project:
@@ -35,6 +39,18 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
         if (reason := _why_never(project)) is not None:
             raise RefusedInState(reason)
     return project
+
+
+def start_together(project_ids: Sequence[UUID], *, actor: Actor) -> list[Project]:
+    """Begin those of some projects that can begin now, which costs much less than one by one; those that began.
+
+    ``start`` says of any other why it did not.
+    """
+    return [
+        project
+        for first in range(0, len(project_ids), TOGETHER)
+        for project in advancing.begin_together(project_ids[first : first + TOGETHER], actor.name)
+    ]
 
 
 def start_if_its_turn(project: Project) -> bool:

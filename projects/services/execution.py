@@ -1,9 +1,8 @@
 """Execute: claim a step, run its agent, commit the outcome.
 
 A leg is a list of steps that one worker does. Those of a chain follow one another, each committed with the claim of the
-next; those of a packed leg stand side by side, and short ones are claimed and committed several at once. Whatever an
-agent raises becomes state: nothing is raised to Celery. Every write matches the attempt number, so that a worker that
-lost its lease changes nothing.
+next; of several steps at a time see ``batching``. Whatever an agent raises becomes state: nothing is raised to Celery.
+Every write matches the attempt number, so that a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +20,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
 from agents.resilience.fallback import Cause
 from orchestrator_site import faults
-from orchestrator_site.conf import conf
 from projects.errors import StartTimedOut
-from projects.planning.packing import LONG, batch_size
 from projects.planning.retrying import GiveUp
 from projects.services import claims, failing, holding, paces, performing
 from projects.services.attempts import Claim, Outcome, Usage
@@ -75,40 +72,9 @@ def run_leg(project: UUID, steps: Sequence[UUID], hand_over: UUID | None = None,
         end.began = True
         following = steps[index + 1] if index + 1 < len(steps) else None
         if following is None and hand_over is None and may_finish and not claimed.guarded:
-            claimed = _do(claimed, worker, end, _finish)
+            claimed = _do(claimed, worker, end, finish)
         else:
-            claimed = _do(claimed, worker, end, _commit, following, None if following else hand_over)
-    return end
-
-
-def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True) -> LegEnd:
-    """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
-
-    The first one goes alone. Where a step turns out to be long, those that are
-    left are given back to be sent by themselves, unless the list says how many may run at once.
-    """
-    worker = this_process()
-    end = LegEnd([])
-    waiting, size = list(steps), 1
-    outcomes: list[Outcome] = []
-    while waiting or outcomes:
-        committed = _commit_batch(project, outcomes, worker, end, waiting, size)
-        outcomes = []
-        if not committed.claimed:
-            # The project is held, or the message came twice, or again: whoever has the rest does it.
-            if waiting:
-                end.pass_over()
-            break
-        end.began = True
-        taken = {step.id for step in committed.claimed}
-        waiting = [step for step in waiting if step not in taken]
-        began = time.perf_counter()
-        outcomes = _do_batch(project, committed.claimed, worker, end)
-        seconds = (time.perf_counter() - began) / len(committed.claimed)
-        usual = paces.usual(_agent(committed.claimed[0]))
-        size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
-        if seconds >= LONG and may_spread:
-            end.spread, waiting = tuple(waiting), []
+            claimed = _do(claimed, worker, end, commit, following, None if following else hand_over)
     return end
 
 
@@ -118,14 +84,14 @@ def _do(
     """Do one step and commit it; the claim of the following one, if it was had."""
     held = worker.hold(step.id, step.attempt)
     try:
-        outcome = _perform(step, held, worker, end)
+        outcome = perform_step(step, held, worker, end)
         committed = None if outcome is None else commit(outcome, worker, end, *next_of_leg)
     finally:
         worker.release(held)
     return committed.claimed[0] if committed is not None and committed.claimed else None
 
 
-def _commit(
+def commit(
     outcome: Outcome,
     worker: WorkerProcess,
     end: LegEnd,
@@ -136,10 +102,10 @@ def _commit(
     return _settle(outcome, worker, end, lambda: claims.complete(outcome, worker, following, hand_over))
 
 
-def _finish(outcome: Outcome, worker: WorkerProcess, end: LegEnd) -> Committed | None:
+def finish(outcome: Outcome, worker: WorkerProcess, end: LegEnd) -> Committed | None:
     """The same, and the end of the project if that was all."""
-    committed = _settle(outcome, worker, end, lambda: claims.finish(outcome, worker))
-    end.finished = committed is not None and committed.finished
+    committed = _settle(outcome, worker, end, lambda: claims.finish([outcome], worker))
+    end.finished = committed is not None and bool(committed.finished)
     return committed
 
 
@@ -147,28 +113,9 @@ def _settle(outcome: Outcome, worker: WorkerProcess, end: LegEnd, commit: Callab
     try:
         committed = commit()
     except DataError as error:
-        _fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end, outcome.usage)
+        fail_and_note(outcome.step, _unstorable(outcome.step, error), worker, end, outcome.usage)
         return None
-    _refuse_those_late([outcome], committed, worker, end)
-    return committed
-
-
-def _commit_batch(
-    project: UUID,
-    outcomes: Sequence[Outcome],
-    worker: WorkerProcess,
-    end: LegEnd,
-    following: Sequence[UUID] = (),
-    most: int = 0,
-) -> Committed:
-    """Commit a batch and claim the next; where the database cannot hold one of the results, each by itself."""
-    try:
-        committed = claims.complete_batch(project, outcomes, worker, following, most)
-    except DataError:
-        for outcome in outcomes:
-            _commit(outcome, worker, end)
-        return claims.complete_batch(project, (), worker, following, most)
-    _refuse_those_late(outcomes, committed, worker, end)
+    refuse_those_late([outcome], committed, worker, end)
     return committed
 
 
@@ -176,30 +123,7 @@ def _unstorable(step: Claim, error: DataError) -> ResultUnusable:
     return ResultUnusable(f"What agent {step.agent!r} returned cannot be stored: {error}".strip())
 
 
-def _do_batch(project: UUID, steps: Sequence[Claim], worker: WorkerProcess, end: LegEnd) -> list[Outcome]:
-    """Do the steps of a batch; what is to be committed. Told to stop in between, what was not begun is given back."""
-    held = [worker.hold(step.id, step.attempt) for step in steps]
-    outcomes: list[Outcome] = []
-    try:
-        for place, step in enumerate(steps):
-            if place:
-                faults.point("in_batch")
-            try:
-                outcome = _perform(step, held[place], worker, end)
-            except BaseException:
-                _commit_batch(project, outcomes, worker, end)
-                for rest in steps[place + 1 :]:
-                    failing.hand_back(rest, worker)
-                raise
-            if outcome is not None:
-                outcomes.append(outcome)
-    finally:
-        for each in held:
-            worker.release(each)
-    return outcomes
-
-
-def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Outcome | None:
+def perform_step(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Outcome | None:
     """Call the agent; what it returned, or None where the attempt failed, which is then written down."""
     bind_contextvars(project=str(step.project_id), step=step.key, attempt=step.attempt)
     context = StepContext(step, held, worker.actor)
@@ -207,7 +131,7 @@ def _perform(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) -> Out
         began = time.perf_counter()
         faults.point("in_agent")
         performed = performing.perform(step, context, worker)
-        paces.saw(_agent(step), time.perf_counter() - began)
+        paces.saw(agent_of(step), time.perf_counter() - began)
         if performed.left is not None:
             performing.leave(performed.left, step, worker)
             return None
@@ -236,7 +160,7 @@ def _after_failure(
         performed = performing.stand_in(step, context, worker, cause=failing.cause_of(error), error=error)
         if performed is not None:
             return _outcome(step, performed, context)
-    _fail_and_note(step, error, worker, end, _usage(context))
+    fail_and_note(step, error, worker, end, _usage(context))
     return None
 
 
@@ -244,7 +168,7 @@ def _usage(context: StepContext) -> Usage:
     return Usage(context.tokens_in, context.tokens_out, context.cost)
 
 
-def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
+def fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: LegEnd, usage: Usage) -> None:
     after = failing.fail(step, error, worker.actor, usage)
     if after is None:
         end.look = True
@@ -252,7 +176,7 @@ def _fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: Le
         end.again.append((step.id, after))
 
 
-def _agent(step: Claim) -> str:
+def agent_of(step: Claim) -> str:
     """By what the pace of its agents is known."""
     return step.agent or str(step.spec.get("capability", ""))
 
@@ -292,7 +216,7 @@ def _too_late(
     return None
 
 
-def _refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker: WorkerProcess, end: LegEnd) -> None:
+def refuse_those_late(outcomes: Sequence[Outcome], committed: Committed, worker: WorkerProcess, end: LegEnd) -> None:
     for outcome in outcomes:
         if outcome.step.id not in committed.landed:
             end.look = True

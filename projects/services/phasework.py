@@ -16,13 +16,15 @@ from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.expressions import compile_expression
 from projects.blueprints.schema import StepKind
 from projects.models import Phase, Project, Step
-from projects.planning.compiling import compile_wave
+from projects.planning.compiling import Wave, compile_wave
 from projects.planning.graph import Graph, Node, graph
 from projects.planning.liveplan import NEED_NOT_MET, PASSED_OVER
+from projects.planning.packing import one_after_another
 from projects.planning.readiness import Standing, assess
-from projects.services import fanout, holding, publishing, results, swarms, waits
+from projects.services import fanout, holding, paces, results, swarms, waits
 from projects.services.contexts import Results, expression_context
 from projects.services.kinds import KINDS, is_list, waits_by_kind
+from projects.services.publishing import Outbox
 from projects.states import STEP, PhaseState, StepState
 
 SYSTEM = "system"
@@ -59,18 +61,16 @@ class PhaseWork:
             if not changed:
                 return readiness.standing
 
-    def publish(self) -> int:
+    def publish(self, outbox: Outbox) -> int:
         """Send the ready steps that have not been sent; how many messages."""
         if self.phase.state != PhaseState.RUNNING:
             return 0
         ready = [step for step in self.steps.values() if self._is_to_send(step)]
-        if ready:
-            self._send(ready)
+        sent = self._send(ready, outbox) if ready else 0
         for parent in self._lists():
             self._sent_too(fanout.next_items(self.project, parent, self._parallel(parent)))
-        if self._signatures:
-            publishing.after_commit(self._signatures, self._sent)
-        return len(self._signatures)
+        outbox.send(self._signatures, self._sent)
+        return sent + len(self._signatures)
 
     def stop_starting(self) -> None:
         """Cancel what has not started: the phase has failed, or will once the last running step has ended.
@@ -271,12 +271,12 @@ class PhaseWork:
 
     # --- publishing --------------------------------------------------------------------------------------------
 
-    def _send(self, ready: Sequence[Step]) -> None:
+    def _send(self, ready: Sequence[Step], outbox: Outbox) -> int:
         """Write which steps are ready and sent, and compile their messages."""
         wave = compile_wave(self._graph(), [step.key for step in ready])
         made = {step.pk for step in self._made_ready}
         if made:
-            sql.execute("make_ready", steps=list(made), sent=[step.pk for step in ready if step.pk in made])
+            outbox.make_ready(made, [step.pk for step in ready if step.pk in made])
             if timed := [step.pk for step in self._made_ready if (step.spec or {}).get("timeouts")]:
                 holding.begin_clocks(timed, anew=True)
         if again := [step.pk for step in ready if step.pk not in made]:
@@ -288,7 +288,21 @@ class PhaseWork:
             priority=self.project.priority_name,
             steps={key: canvas.StepAddress(step.pk, step.timeout_seconds) for key, step in self.steps.items()},
         )
-        self._sent_too(fanout.Sent(signatures, tuple(step.pk for step in ready)))
+        if outbox.bundles and (seconds := self._known_to_take(wave)) is not None:
+            outbox.send_quick(signatures[0], ready[0].pk, pool=ready[0].pool, seconds=seconds)
+        else:
+            outbox.send(signatures, [step.pk for step in ready])
+        return len(signatures)
+
+    def _known_to_take(self, wave: Wave) -> float | None:
+        """Seconds that a wave of a single leg takes, by the measured pace of its agents; None for any other."""
+        if len(wave.branches) != 1 or len(wave.branches[0].legs) != 1:
+            return None
+        steps = [self.steps[key] for key in wave.branches[0].steps]
+        if any(step.guarded or not step.agent for step in steps):
+            return None
+        known = [paces.pace_of(step.agent) for step in steps]
+        return one_after_another(known)
 
     def _sent_too(self, sent: fanout.Sent) -> None:
         self._signatures += sent.signatures

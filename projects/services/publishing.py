@@ -6,8 +6,10 @@ warning, the steps are marked as unsent, and nobody waits long for a broker that
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +20,69 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from orchestrator_site import faults
-from projects import canvas
+from projects import canvas, sql
 from projects.models import Step
+from projects.planning.packing import bundles
+from projects.services import paces
 from projects.states import StepState
 
 logger = logging.getLogger(__name__)
 
 BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class _QuickLeg:
+    """A leg that may travel with those of other projects: its message, its pool, and how long it is known to take."""
+
+    signature: Signature[Any]
+    pool: str
+    seconds: float
+
+
+class Outbox:
+    """What ``advance`` makes ready and sends within one transaction, of one project or of several."""
+
+    def __init__(self, *, bundles: bool = False) -> None:
+        self.bundles = bundles
+        """Whether legs of several projects may travel together."""
+        self._ready: list[UUID] = []
+        self._sent: list[UUID] = []
+        self._quick: list[_QuickLeg] = []
+        self._signatures: list[Signature[Any]] = []
+        self._starts: list[UUID] = []
+
+    def make_ready(self, steps: Iterable[UUID], sent: Iterable[UUID]) -> None:
+        """Steps that are ready from now on, and those of them that are sent at once."""
+        self._ready += steps
+        self._sent += sent
+
+    def send(self, signatures: Iterable[Signature[Any]], steps: Iterable[UUID]) -> None:
+        """Messages, and the steps that they start with."""
+        self._signatures += signatures
+        self._starts += steps
+
+    def send_quick(self, signature: Signature[Any], step: UUID, *, pool: str, seconds: float) -> None:
+        """The message of a leg beside which nothing stands, of agents that are known to be quick."""
+        self._quick.append(_QuickLeg(signature, pool, seconds))
+        self._starts.append(step)
+
+    def flush(self) -> None:
+        """Write what is ready; hand the messages over once the transaction is committed."""
+        if self._ready:
+            sql.execute("make_ready", steps=self._ready, sent=self._sent)
+        after_commit([*self._signatures, *_bundles(self._quick)], self._starts)
+
+
+def _bundles(legs: Iterable[_QuickLeg]) -> Iterator[Signature[Any]]:
+    """Messages for quick legs, as many of a queue together as one may hold."""
+    by_queue: dict[str, list[_QuickLeg]] = {}
+    for leg in legs:
+        by_queue.setdefault(str(leg.signature.options["queue"]), []).append(leg)
+    for those in by_queue.values():
+        left = iter(those)
+        for size in bundles([leg.seconds for leg in those], lanes=paces.lanes_of(those[0].pool)):
+            yield canvas.bundle([leg.signature for leg in itertools.islice(left, size)])
 
 
 def after_commit(signatures: Sequence[Signature[Any]], steps: Iterable[UUID]) -> None:
@@ -75,9 +133,11 @@ def send_each(steps: Sequence[UUID]) -> None:
         _publish([_alone(step)], [step.pk])
 
 
-def send_leg_again(steps: Sequence[str], said: Mapping[str, Any], *, queue: str, limit: float | None) -> None:
-    """Send the message of a leg once more, whose worker lost the database; what was done of it is not done again."""
-    _publish([canvas.leg_again(steps, said, queue=queue, limit=limit)], [])
+def send_task_again(
+    task: str, steps: Sequence[Any], said: Mapping[str, Any], *, queue: str, limit: float | None
+) -> None:
+    """Send a message of steps once more, whose worker lost the database; what was done of it is not done again."""
+    _publish([canvas.task_again(task, steps, said, queue=queue, limit=limit)], [])
 
 
 def _alone(step: Step) -> Signature[Any]:

@@ -66,6 +66,13 @@ class Result:
         """Each under its column names; JSON columns as text."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.found]
 
+    def by(self, column: str) -> dict[Any, Result]:
+        """Those that share a value of a column, by it."""
+        place, parted = self.columns.index(column), dict[Any, list[Sequence[Any]]]()
+        for row in self.found:
+            parted.setdefault(row[place], []).append(row)
+        return {value: Result(self.columns, found) for value, found in parted.items()}
+
     def instances(self, model: type[M]) -> list[M]:
         """As a model's instances; fields that the statement does not name are deferred."""
         return [instance for instance, _ in self.instances_with(model)]

@@ -1,11 +1,11 @@
 -- Statements that write down how a project stands, and bring a phase back to how it stood.
 
 -- name: mark
--- How a project stands, in one view of the database. What belongs together is put together by the caller: where the
+-- How projects stand, in one view of the database. What belongs together is put together by the caller: where the
 -- server's statistics are old it would compare each row with each. A step that is ready has not begun, and counts as
 -- pending. Of a search there is the number of its generation, and none of its items. "snapshot" and "transaction" say which events are held: an event with a lower number may be committed later
 -- than one with a higher.
-SELECT p.state, p.plan_version, p.variables::text AS variables,
+SELECT p.id, p.state, p.plan_version, p.variables::text AS variables,
        (SELECT coalesce(json_agg(json_build_array(f.key, f.state, f.round, f.base_round, f.comments, f.quality)
                                  ORDER BY f.position), '[]')
           FROM projects_phase f WHERE f.project_id = p.id)::text AS phases,
@@ -27,7 +27,7 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
           FROM history_event e
          WHERE e.stream = p.id AND e.kind IN ('step.completed', 'step.carried') AND e.data ? 'result_sha256'
            AND (e.data->>'round')::int = ANY(ARRAY(SELECT f.round::int FROM projects_phase f
-                                                    WHERE f.project_id = %(project)s))
+                                                    WHERE f.project_id = p.id))
        )::text AS digests,
        (SELECT coalesce(json_agg(json_build_array(f.key, a.id, a.state) ORDER BY a.opened_at), '[]')
           FROM projects_approval a JOIN projects_phase f ON f.id = a.phase_id
@@ -36,19 +36,22 @@ SELECT p.state, p.plan_version, p.variables::text AS variables,
        pg_current_xact_id_if_assigned()::text AS transaction,
        pg_current_snapshot()::text AS snapshot
   FROM projects_project p
- WHERE p.id = %(project)s;
+ WHERE p.id = ANY(%(projects)s::uuid[]);
 
 -- name: checkpoint
 SELECT c.* FROM projects_checkpoint c WHERE c.project_id = %(project)s AND c.number = %(number)s;
 
--- name: keep_checkpoint
+-- name: keep_checkpoints
 -- Numbered one after another: whoever takes one holds the project's row.
 INSERT INTO projects_checkpoint
        (project_id, number, occasion, label, author, event, plan_version, sha256, size, encoding, content, taken_at)
-SELECT %(project)s, coalesce(max(number), 0) + 1, %(occasion)s, %(label)s, %(author)s, %(event)s, %(plan_version)s,
-       %(sha256)s, %(size)s, %(encoding)s, %(content)s, clock_timestamp()
-  FROM projects_checkpoint WHERE project_id = %(project)s
-RETURNING id, number, taken_at;
+SELECT given.project, coalesce((SELECT max(c.number) FROM projects_checkpoint c WHERE c.project_id = given.project), 0) + 1,
+       %(occasion)s, %(label)s, %(author)s, given.event, given.plan_version, given.sha256, given.size, %(encoding)s,
+       given.content, clock_timestamp()
+  FROM unnest(%(projects)s::uuid[], %(events)s::bigint[], %(plan_versions)s::int[], %(sha256s)s::text[],
+              %(sizes)s::int[], %(contents)s::bytea[])
+       AS given (project, event, plan_version, sha256, size, content)
+RETURNING id, project_id, number, taken_at;
 
 -- name: transaction_end
 -- The last event of a project that was written in one transaction with the given one: what was committed together

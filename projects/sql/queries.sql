@@ -125,32 +125,63 @@ WITH
 SELECT EXISTS (SELECT 1 FROM done) AS landed;
 
 -- name: lock_only
--- The project, locked as advance locks it, whatever its state.
-SELECT 1 FROM projects_project WHERE id = %(project)s FOR NO KEY UPDATE;
+-- Projects, locked as advance locks one, whatever their state; in the order in which everybody locks several.
+SELECT 1 FROM projects_project WHERE id = ANY(%(projects)s::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- part: given
+-- What became of steps, one row each; "following" is the step that comes after it in its leg, if one does.
+given AS (
+    SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(blobs)s::text[],
+                         %(digests)s::text[], %(marks)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[],
+                         %(costs)s::float8[], %(following)s::uuid[])
+             AS g (id, attempt, result, blob, digest, degraded, tokens_in, tokens_out, cost, following)
+), done AS (
+    UPDATE projects_step s
+       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, degraded = given.degraded::jsonb,
+           error = NULL, finished_at = clock_timestamp(),
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+      FROM given
+     WHERE s.id = given.id AND (s.state = 'running') IS TRUE AND s.attempt = given.attempt
+ RETURNING s.id, s.project_id, s.phase_id, s.key, s.round, s.attempt, s.position, given.following, given.tokens_in,
+           given.tokens_out, given.cost,
+           jsonb_build_object('attempt', s.attempt, 'round', s.round, 'result_sha256', given.digest)
+           || CASE WHEN s.degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', s.degraded) END AS told
+), ended AS (
+    UPDATE projects_attempt a
+       SET outcome = 'completed', finished_at = clock_timestamp(),
+           tokens_in = done.tokens_in, tokens_out = done.tokens_out, cost = done.cost
+      FROM done WHERE a.step_id = done.id AND a.number = done.attempt
+)
 
 -- name: finish
--- Commit the result of a step and, where nothing at all is left to be done or decided of its project, the end of the
--- phase and of the project with it. Only in a transaction that has locked the project before ("lock_only"): this
--- statement then sees all that was changed under that lock, and nobody can add to it. What runs beside is seen as
--- running, or has ended. "finished" is false where "advance" has to look.
+-- Commit results and, where nothing at all is left to be done or decided of a project, the end of its phase and of the
+-- project with it; of each project one result. Only in a transaction that has locked the projects before ("lock_only"):
+-- this statement then sees all that was changed under that lock, and nobody can add to it. What runs beside is seen as
+-- running, or has ended. A project that is not among the "finished" has to be looked at by "advance".
 WITH
--- include: done
+-- include: given
 , through AS (
+    -- Everything is bound to the keys that were given, so that no plan can read what belongs to others.
     SELECT f.id, f.project_id
       FROM done
-      JOIN projects_phase f ON f.id = %(phase)s
-      JOIN projects_project p ON p.id = %(project)s
+      JOIN projects_phase f ON f.id = done.phase_id AND f.id = ANY(%(phases)s::uuid[])
+      JOIN projects_project p ON p.id = done.project_id AND p.id = ANY(%(projects)s::uuid[])
      WHERE (p.state = 'running') IS TRUE AND p.directive = 'run' AND p.parent_step_id IS NULL
        AND (f.state = 'running') IS TRUE AND f.round = done.round AND f.gate IS NULL
        AND NOT EXISTS (SELECT 1 FROM projects_step s
-                        WHERE s.phase_id = f.id AND s.round = f.round AND s.id <> done.id
-                          AND s.state NOT IN ('completed', 'skipped'))
+                        WHERE s.phase_id = f.id AND s.phase_id = ANY(%(phases)s::uuid[]) AND s.round = f.round
+                          AND s.id <> done.id AND s.state NOT IN ('completed', 'skipped'))
        AND NOT EXISTS (SELECT 1 FROM projects_phase o
-                        WHERE o.project_id = p.id AND o.id <> f.id AND o.state <> 'completed')
-       AND NOT EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed')
-       AND NOT EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open')
-       AND NOT EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = p.id)
-       AND NOT EXISTS (SELECT 1 FROM projects_project_after b WHERE b.to_project_id = p.id)
+                        WHERE o.project_id = p.id AND o.project_id = ANY(%(projects)s::uuid[]) AND o.id <> f.id
+                          AND o.state <> 'completed')
+       AND NOT EXISTS (SELECT 1 FROM projects_intervention i
+                        WHERE i.project_id = p.id AND i.project_id = ANY(%(projects)s::uuid[]) AND i.state = 'proposed')
+       AND NOT EXISTS (SELECT 1 FROM projects_approval a
+                        WHERE a.project_id = p.id AND a.project_id = ANY(%(projects)s::uuid[]) AND a.state = 'open')
+       AND NOT EXISTS (SELECT 1 FROM projects_timer t
+                        WHERE t.project_id = p.id AND t.project_id = ANY(%(projects)s::uuid[]))
+       AND NOT EXISTS (SELECT 1 FROM projects_project_after b
+                        WHERE b.to_project_id = p.id AND b.to_project_id = ANY(%(projects)s::uuid[]))
 ), passed AS (
     UPDATE projects_phase f SET state = 'completed', finished_at = clock_timestamp()
       FROM through WHERE f.id = through.id
@@ -173,37 +204,24 @@ WITH
       ) all_events
      ORDER BY place
 )
-SELECT EXISTS (SELECT 1 FROM done) AS landed,
-       (SELECT pg_notify(%(channel)s, 'ended') IS NOT NULL FROM over) IS TRUE AS finished;
+SELECT (SELECT array_agg(id) FROM done) AS landed,
+       (SELECT array_agg(o.id) FROM over o, LATERAL (
+            -- Each on its own channel, which the caller names.
+            SELECT pg_notify((%(channels)s::text[])[array_position(%(projects)s::uuid[], o.id)], 'ended')) told
+       ) AS finished;
 
 -- name: complete_batch
--- The same for several steps that do not follow one another: one commit for many results and many claims. SKIP LOCKED:
--- the same message may be in two hands, and neither waits for the other.
-WITH given AS (
-    SELECT * FROM unnest(%(steps)s::uuid[], %(attempts)s::int[], %(results)s::text[], %(blobs)s::text[],
-                         %(digests)s::text[], %(marks)s::text[], %(tokens_in)s::bigint[], %(tokens_out)s::bigint[],
-                         %(costs)s::float8[])
-             AS g (id, attempt, result, blob, digest, degraded, tokens_in, tokens_out, cost)
-), done AS (
-    UPDATE projects_step s
-       SET state = 'completed', result = given.result::jsonb, result_blob_id = given.blob, degraded = given.degraded::jsonb,
-           error = NULL, finished_at = clock_timestamp(),
-           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-      FROM given
-     WHERE s.id = given.id AND (s.state = 'running') IS TRUE AND s.attempt = given.attempt
- RETURNING s.id, s.project_id, s.key, s.round, s.attempt, s.position, s.degraded, given.digest, given.tokens_in, given.tokens_out,
-           given.cost
-), ended AS (
-    UPDATE projects_attempt a
-       SET outcome = 'completed', finished_at = clock_timestamp(),
-           tokens_in = done.tokens_in, tokens_out = done.tokens_out, cost = done.cost
-      FROM done WHERE a.step_id = done.id AND a.number = done.attempt
-), allowed AS (
+-- The same for several steps at once: one commit for many results and many claims. Claimed is what follows a result that
+-- landed, and of what stands ready beside it at most so many. SKIP LOCKED: the same message may be in two hands, and
+-- neither waits for the other. The projects are locked in the order in which everybody locks several.
+WITH
+-- include: given
+, allowed AS (
     SELECT p.id FROM projects_project p
-     WHERE p.id = %(project)s AND cardinality(%(next)s::uuid[]) > 0 AND (p.state = 'running') IS TRUE
-       AND p.directive = 'run'
+     WHERE p.id = ANY(%(projects)s::uuid[]) AND (p.state = 'running') IS TRUE AND p.directive = 'run'
+     ORDER BY p.id
        FOR KEY SHARE OF p
-), wanted AS (
+), beside AS (
     SELECT n.id FROM projects_step n
      -- By no id at all it would be looked for in everything that is ready.
      WHERE cardinality(%(next)s::uuid[]) > 0 AND n.id = ANY(%(next)s::uuid[])
@@ -211,6 +229,8 @@ WITH given AS (
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
      ORDER BY n.position LIMIT %(most)s
        FOR UPDATE SKIP LOCKED
+), wanted AS (
+    SELECT id FROM beside UNION ALL SELECT following FROM done WHERE following IS NOT NULL
 ), claimed AS (
     UPDATE projects_step s
        SET state = 'running',
@@ -219,8 +239,9 @@ WITH given AS (
            lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
-      FROM allowed, wanted
-     WHERE s.id = wanted.id
+      FROM wanted, allowed
+     WHERE s.id = wanted.id AND s.project_id = allowed.id AND (s.state IN ('pending', 'ready')) IS TRUE AND NOT s.guarded
+       AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (
     INSERT INTO projects_attempt (step_id, number, worker, outcome, tokens_in, tokens_out, cost, started_at)
@@ -229,10 +250,7 @@ WITH given AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
     SELECT project_id, kind, %(actor)s, key, data
       FROM (
-        SELECT 1 AS place, position, project_id, 'step.completed' AS kind, key,
-               jsonb_build_object('attempt', attempt, 'round', round, 'result_sha256', digest)
-               || CASE WHEN degraded IS NULL THEN '{}' ELSE jsonb_build_object('degraded', degraded) END AS data
-          FROM done
+        SELECT 1 AS place, position, project_id, 'step.completed' AS kind, key, told AS data FROM done
         UNION ALL
         SELECT 2, position, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
           FROM claimed
@@ -282,22 +300,33 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, 
  ORDER BY s.position;
 
 -- name: steps_at_hand
--- The same of the phase that is worked on, or comes next.
+-- The same of the phases that some projects work on, or that come next.
+WITH at_hand AS (
+    SELECT f.id, f.round
+      FROM unnest(%(projects)s::uuid[]) AS given (id),
+           LATERAL (SELECT f.id, f.round FROM projects_phase f
+                     WHERE f.project_id = given.id AND f.state IN ('running', 'waiting', 'pending')
+                     ORDER BY f.position LIMIT 1) f
+)
 -- include: what_decides
- WHERE (s.phase_id, s.round) = (SELECT f.id, f.round FROM projects_phase f
-                                 WHERE f.project_id = %(project)s AND f.state IN ('running', 'waiting', 'pending')
-                                 ORDER BY f.position LIMIT 1)
-   AND s.parent_id IS NULL
- ORDER BY s.position;
+ WHERE s.phase_id = ANY(ARRAY(SELECT h.id FROM at_hand h))
+   AND s.round = (SELECT h.round FROM at_hand h WHERE h.id = s.phase_id) AND s.parent_id IS NULL
+ ORDER BY s.phase_id, s.position;
 
 -- name: begin
--- pending to running, with its events. No row: it is not pending, or waits for others, and a slower look says which.
-WITH begun AS (
-    UPDATE projects_project p
-       SET state = 'running', started_at = clock_timestamp()
-     WHERE p.id = %(project)s AND (p.state = 'pending') IS TRUE AND p.directive = 'run'
+-- pending to running, with its events; of several projects at once, locked in the order in which everybody locks
+-- several. No row: it is not pending, or waits for others, and a slower look says which.
+WITH due AS (
+    SELECT p.id FROM projects_project p
+     WHERE p.id = ANY(%(projects)s::uuid[]) AND (p.state = 'pending') IS TRUE AND p.directive = 'run'
        AND NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
                         WHERE a.from_project_id = p.id AND b.state <> 'completed')
+     ORDER BY p.id
+       FOR NO KEY UPDATE OF p
+), begun AS (
+    UPDATE projects_project p
+       SET state = 'running', started_at = clock_timestamp()
+      FROM due WHERE p.id = due.id
  RETURNING p.*
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
@@ -309,13 +338,16 @@ SELECT begun.*, CASE WHEN begun.deadline IS NULL THEN (b.definition -> 'deadline
   FROM begun JOIN projects_blueprintversion b ON b.id = begun.blueprint_id;
 
 -- name: enter_phase
--- Lock the phase that is worked on, or comes next; one that comes next begins with it. Its row is the lock under which
--- advance decides. All columns are the locked row's: those of the statement's snapshot may be older than the lock.
+-- Lock the phase of each project that is worked on, or comes next; one that comes next begins with it. Its row is the
+-- lock under which advance decides, and whoever takes it has locked the project before. All columns are the locked
+-- row's: those of the statement's snapshot may be older than the lock.
 WITH due AS (
-    SELECT f.* FROM projects_phase f
-     WHERE f.project_id = %(project)s AND f.state IN ('running', 'waiting', 'pending')
-     ORDER BY f.position LIMIT 1
-       FOR UPDATE
+    SELECT f.*
+      FROM unnest(%(projects)s::uuid[]) AS given (id),
+           LATERAL (SELECT f.* FROM projects_phase f
+                     WHERE f.project_id = given.id AND f.state IN ('running', 'waiting', 'pending')
+                     ORDER BY f.position LIMIT 1
+                       FOR UPDATE) f
 ), begun AS (
     UPDATE projects_phase f SET state = 'running', started_at = clock_timestamp()
       FROM due WHERE f.id = due.id AND due.state = 'pending'

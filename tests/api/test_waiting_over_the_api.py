@@ -125,6 +125,26 @@ def test_many_projects_are_steered_each_with_its_own_result(patient: Project, wa
     assert client.send("projects/cancel", {"filter": {"owner": "nobody"}}).json() == {"results": [], "left": 0}
 
 
+def test_what_was_made_to_begin_later_is_started_alone_or_with_others(owner: User, waiting: Project) -> None:
+    client = client_of(owner)
+    made = [client.send("projects", {"blueprint": "letter", "start": False, "key": key}).json()["id"] for key in "abc"]
+    assert set(Project.objects.filter(pk__in=made).values_list("state", flat=True)) == {"pending"}
+
+    answer = client.send(f"projects/{made[0]}/start")
+    assert (answer.status_code, answer.json()["state"]) == (202, "running")
+    again = client.send(f"projects/{made[0]}/start")
+    assert (again.status_code, again.json()["code"]) == (409, "refused_in_state")
+
+    results = client.send("projects/start", {"ids": made}).json()["results"]
+    assert [(each["done"], each["state"]) for each in sorted(results, key=lambda each: made.index(each["id"]))] == [
+        (False, None),
+        (True, "running"),
+        (True, "running"),
+    ]
+    assert client.send("projects/start", {"ids": made, "reason": "now"}).status_code == 422
+    assert client_of(person("ella", may=["view_project"])).send("projects/start", {"filter": {}}).status_code == 403
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"ids": []}, {"ids": ["x"]}, {"ids": [], "filter": {}}, {"filter": {"title": "x"}}]
 )

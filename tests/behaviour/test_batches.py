@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, control, execution, paces
+from projects.services import advancing, batching, control, execution, paces
 from projects.services.recovery import recover
 from tests.builders import agent_that, kinds, look, project_of, result, states
 
@@ -42,7 +42,7 @@ def agents() -> None:
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches grow by what they did before, however busy the machine is."""
     long = conf().model_copy(update={"batch_seconds": 10.0})
-    monkeypatch.setattr(execution, "conf", lambda: long)
+    monkeypatch.setattr(batching, "conf", lambda: long)
 
 
 def expanded(n: int) -> tuple[Project, list[UUID]]:
@@ -67,7 +67,7 @@ def test_many_short_steps_cost_few_commits_and_each_is_committed_once() -> None:
     project, ids = expanded(60)
 
     with CaptureQueriesContext(connection) as queries:
-        end = execution.run_packed(project.pk, ids)
+        end = batching.run_packed(project.pk, ids)
 
     commits = [query for query in queries if query["sql"].startswith("WITH given")]
     assert len(commits) <= 6, "1, 4, 16, 39, and the last commit"
@@ -88,7 +88,7 @@ def test_a_failing_step_of_a_batch_fails_alone() -> None:
     agent_that(square, "square")
     project, ids = expanded(20)
 
-    end = execution.run_packed(project.pk, ids)
+    end = batching.run_packed(project.pk, ids)
 
     assert not end.look, "it comes again: nothing follows from it yet"
     assert [step for step, _ in end.again] == [ids[7]]
@@ -103,7 +103,7 @@ def test_a_result_that_the_database_cannot_hold_fails_its_own_step_only() -> Non
     agent_that(lambda context: "\x00" if context.params["x"] == 5 else context.params["x"], "square")
     project, ids = expanded(20)
 
-    execution.run_packed(project.pk, ids)
+    batching.run_packed(project.pk, ids)
 
     unlucky = Step.objects.get(pk=ids[5])
     assert unlucky.error["code"] == "result_unusable"
@@ -115,7 +115,7 @@ def test_steps_that_turn_out_to_be_long_are_sent_by_themselves() -> None:
     agent_that(lambda context: time.sleep(0.12), "square")
     project, ids = expanded(6)
 
-    end = execution.run_packed(project.pk, ids)
+    end = batching.run_packed(project.pk, ids)
 
     assert end.spread == tuple(ids[1:])
     assert items(project).filter(state="completed").count() == 1
@@ -125,7 +125,7 @@ def test_a_list_that_says_how_many_may_run_at_once_is_not_spread() -> None:
     agent_that(lambda context: time.sleep(0.12), "square")
     project, ids = expanded(3)
 
-    end = execution.run_packed(project.pk, ids, may_spread=False)
+    end = batching.run_packed(project.pk, ids, may_spread=False)
 
     assert end.spread == ()
     assert items(project).filter(state="completed").count() == 3
@@ -141,7 +141,7 @@ def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
         "square",
     )
 
-    end = execution.run_packed(project.pk, ids)
+    end = batching.run_packed(project.pk, ids)
 
     assert end.look
     assert items(project).filter(state="completed").count() == 5, "the first alone, and the batch of four"
@@ -150,9 +150,9 @@ def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
 
 def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
     project, ids = expanded(12)
-    execution.run_packed(project.pk, ids[:5])
+    batching.run_packed(project.pk, ids[:5])
 
-    execution.run_packed(project.pk, ids)
+    batching.run_packed(project.pk, ids)
 
     assert items(project).filter(state="completed").count() == 12
     assert set(items(project).values_list("attempt", flat=True)) == {1}
@@ -164,7 +164,7 @@ def test_the_same_message_in_two_hands_does_each_step_once() -> None:
 
     def work() -> None:
         both.wait()
-        execution.run_packed(project.pk, ids)
+        batching.run_packed(project.pk, ids)
         connection.close()
 
     hands = [threading.Thread(target=work) for _ in range(2)]
@@ -187,7 +187,7 @@ def test_a_worker_told_to_stop_in_the_middle_of_a_batch_commits_what_is_done_and
     project, ids = expanded(10)
 
     with pytest.raises(SystemExit):
-        execution.run_packed(project.pk, ids)
+        batching.run_packed(project.pk, ids)
 
     found = list(items(project).values_list("state", "crashes"))
     assert found[:3] == [("completed", 0)] * 3
@@ -215,9 +215,9 @@ def test_recovery_leaves_a_list_in_flight_alone() -> None:
 
 def test_a_message_too_many_has_nobody_look_at_the_project() -> None:
     project, ids = expanded(12)
-    execution.run_packed(project.pk, ids)
+    batching.run_packed(project.pk, ids)
 
-    assert not execution.run_packed(project.pk, ids).look
+    assert not batching.run_packed(project.pk, ids).look
     assert not execution.run_leg(project.pk, ids[:1]).look
 
 

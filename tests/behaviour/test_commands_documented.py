@@ -18,9 +18,9 @@ CHANGING = (ROOT / "docs" / "how-to" / "change-a-running-plan.md").read_text()
 
 APPLICATIONS = {
     "projects": (
-        "start_project project_status list_projects pause_project resume_project cancel_project intervene "
-        "signal_project approve snapshot_project recover blueprints compare_projects export_knowledge archive_history "
-        "schedule schedules checkpoints rerun_project import_snapshot verify_emissions"
+        "start_project begin_project project_status list_projects pause_project resume_project cancel_project "
+        "intervene signal_project approve snapshot_project recover blueprints compare_projects export_knowledge "
+        "archive_history schedule schedules checkpoints rerun_project import_snapshot verify_emissions"
     ),
     "agents": "agents register_agent deregister_agent drain_agent fake_llm swarm",
     "orchestrator_site.bus": "bus",

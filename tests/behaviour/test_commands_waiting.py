@@ -157,6 +157,28 @@ def test_which_are_meant_must_be_clear(arguments: list[str]) -> None:
         run("cancel_project", *arguments)
 
 
+def test_what_was_made_to_begin_later_begins_by_name_or_all_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "later.yaml"
+    path.write_text(f"name: later\nversion: 1\ntitle: Later\n{WAITS.lstrip()}")
+    told = run("start_project", str(path), "--later")
+    assert "is made." in told
+    assert "begin_project" in told
+    ids = [run_json("start_project", str(path), "--later", "--key", key)["project"]["id"] for key in "abc"]
+    assert set(Project.objects.values_list("state", flat=True)) == {"pending"}
+
+    assert run_json("begin_project", ids[0])["project"]["state"] == "running"
+    assert "3 of 3 projects started." in run("begin_project", "--all", "--blueprint", "later")
+    assert set(Project.objects.values_list("state", flat=True)) == {"running"}
+
+    status, outcomes = refused(["begin_project", ids[0], ids[1]])
+    assert status == REFUSED
+    assert [each["code"] for each in outcomes["results"]] == ["refused_in_state"] * 2
+    with pytest.raises(Usage, match="--later"):
+        run("start_project", str(path), "--later", "--wait")
+    with pytest.raises(CapabilityMissing):
+        run("begin_project", ids[0], "--user", person("nobody").username)
+
+
 def test_of_several_that_are_named_all_must_be_there_before_any_is_steered() -> None:
     project = waits()
     with pytest.raises(ProjectNotFound):

@@ -12,7 +12,7 @@ from django.db import connection
 from orchestrator_site.access.actors import system_actor
 from projects import sql
 from projects.models import Project, Step
-from projects.services import control, execution
+from projects.services import batching, control, execution
 from tests.builders import agent_that, look, project_of, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,7 +82,7 @@ def test_so_does_every_statement_of_a_batch(plans: dict[str, str]) -> None:
     crowd(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"))
     plans.clear()
 
-    execution.run_packed(project.pk, list(Step.objects.filter(project=project).values_list("pk", flat=True)))
+    batching.run_packed(project.pk, list(Step.objects.filter(project=project).values_list("pk", flat=True)))
 
     assert "complete_batch" in plans
     assert not [way for way in WIDE if way in plans["complete_batch"]], plans["complete_batch"]

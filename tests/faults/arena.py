@@ -165,6 +165,18 @@ class Arena:
 
         return patiently(lambda: project_of(blueprint, inputs, **options))
 
+    def begin_together(self, blueprint: str, inputs: dict[str, Any] | None = None, *, count: int) -> list[Project]:
+        """Projects that have begun by one call, or one that has begun by itself."""
+        from projects import orchestrator
+
+        if count == 1:
+            return [self.begin(blueprint, inputs)]
+        made = [self.begin(blueprint, inputs, started=False) for _ in range(count)]
+        begun = patiently(lambda: orchestrator.start_together(made))
+        if len(begun) < count:
+            raise Unsteady(f"{len(begun)} of {count} projects began")
+        return made
+
     def look(self, project: Project) -> Project:
         """The project now."""
         return patiently(lambda: Project.objects.get(pk=project.pk))

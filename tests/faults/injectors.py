@@ -165,16 +165,16 @@ def poison(round_: Round) -> None:
 def freeze(point: str, round_: Round) -> None:
     """A process is frozen for longer than its lease and then goes on: a zombie."""
     round_.arm(point, "stop", 3, "worker-cpu")
-    project = round_.begin()
+    round_.begin()
     pid = round_.wait_fired(point)
     try:
         if round_.rng.random() < 0.5:
-            round_.wait(lambda: over(project), "nobody took over from the frozen worker")
+            round_.wait(lambda: all(map(over, round_.projects)), "nobody took over from the frozen worker")
         else:
             time.sleep(3.2)
     finally:
         os.kill(pid, signal.SIGCONT)
-    round_.wait(lambda: "step.late_result" in kinds(project), "the late result was not noted")
+    round_.wait(lambda: any("step.late_result" in kinds(each) for each in round_.projects), "no late result was noted")
 
 
 def freeze_whole_worker(round_: Round) -> None:
@@ -198,9 +198,8 @@ def kinds(project: Project) -> list[str]:
 
 
 def late_is_refused(round_: Round) -> Iterable[str]:
-    for project in round_.projects:
-        if "step.late_result" not in kinds(project):
-            yield "I4 the zombie's result left no step.late_result"
+    if not any("step.late_result" in kinds(project) for project in round_.projects):
+        yield "I4 the zombie's result left no step.late_result"
 
 
 def tell_to_stop(number: signal.Signals, name: str, round_: Round) -> None:

@@ -76,3 +76,11 @@ phases:
       - {key: a, agent: counted-patient, params: {seconds: 14}}
       - {key: b, agent: counted, needs: [a]}
 """
+BUNDLED = (
+    "phases: [{key: one, steps: ["
+    + ", ".join(
+        f"{{key: s{n}, agent: counted-brief, params: {{seconds: 0}}, needs: [{f's{n - 1}' if n else ''}]}}"
+        for n in range(8)
+    )
+    + "]}]"
+)

@@ -30,10 +30,11 @@ class Round:
         self._armed: list[str] = []
 
     def begin(self, blueprint: str | None = None, inputs: dict[str, Any] | None = None) -> Project:
-        """A project, on its way."""
-        project = self.arena.begin(blueprint or self.scenario.blueprint, inputs)
-        self.projects.append(project)
-        return project
+        """A project, on its way; of several that begin together the last one."""
+        self.projects += self.arena.begin_together(
+            blueprint or self.scenario.blueprint, inputs, count=self.scenario.together
+        )
+        return self.projects[-1]
 
     def arm(self, point: str, action: str, passes: int = 0, process: str = "") -> None:
         """Have a fault happen at the named point: at one of the first ``passes`` of whichever process comes."""
@@ -136,6 +137,7 @@ class Scenario:
     quick: bool = False
     web: bool = False
     expect: Callable[[Round], Iterable[str]] = field(default=lambda _round: ())
+    together: int = 1
     skipped: str = ""
     xfail: str = ""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
+from typing import Any
 
 from tests.faults.injectors import (
     ANYWHERE,
@@ -60,8 +61,18 @@ from tests.faults.people import (
     web_dies_at_decision,
     web_dies_at_start,
 )
-from tests.faults.plans import ASKING, ENDLESS_LIST, FAN_OUT_AND_JOIN, LONG_LIST, PACKED, PATIENT, POISON, SLOW_LIST
-from tests.faults.rounds import Scenario
+from tests.faults.plans import (
+    ASKING,
+    BUNDLED,
+    ENDLESS_LIST,
+    FAN_OUT_AND_JOIN,
+    LONG_LIST,
+    PACKED,
+    PATIENT,
+    POISON,
+    SLOW_LIST,
+)
+from tests.faults.rounds import Round, Scenario
 
 _QUICK_CHILD = {"before_claim", "after_effect", "before_commit", "after_commit", "in_body", "in_batch", "in_advance"}
 _NO_CLOCK = "" if importlib.util.find_spec("time_machine") else "the package time_machine is not installed"
@@ -194,6 +205,26 @@ def _messages() -> Iterable[Scenario]:
     )
 
 
+def _bundles() -> Iterable[Scenario]:
+    """Something breaks while the legs of many projects are done side by side."""
+
+    def bundle(name: str, moment: str, inject: Callable[[Round], None], **more: Any) -> Scenario:
+        return Scenario(name, f"{moment}, a bundle", inject, BUNDLED, together=12, **more)
+
+    for moment in ("in_agent", "after_effect", "before_commit", "after_commit", "in_batch"):
+        yield bundle("SIGKILL of a child", moment, partial(dies, moment, "kill", CPU), quick=moment == "in_batch")
+    for moment in ("in_agent", "before_commit", "in_batch"):
+        yield bundle("SIGKILL of a worker", moment, partial(dies, moment, "killgroup", CPU))
+    for moment in ("in_batch", "before_commit", "after_commit"):
+        yield bundle("back ends of PostgreSQL terminated", moment, partial(held, moment, terminate))
+    yield bundle("PostgreSQL restarted at once", "in_batch", partial(held, "in_batch", restart_postgres), within=30)
+    yield bundle("FLUSHALL of Redis", "in_batch", partial(held, "in_batch", flush))
+    yield bundle("connections to Redis reset", "in_batch", partial(held, "in_batch", drop_redis), within=30)
+    yield bundle("frozen for longer than the lease", "in_batch", partial(freeze, "in_batch"), expect=late_is_refused)
+    yield bundle("reply of PostgreSQL lost", "commit", partial(lose_reply, b"WITH given AS"))
+    yield bundle("SIGTERM of a worker", "under way", partial(tell_to_stop, signal.SIGTERM, "cpu"), within=30)
+
+
 def _beat_and_control() -> Iterable[Scenario]:
     """Beat and the control worker: too many of them, or none."""
     yield Scenario("two beats", "and FLUSHALL", two_beats, LONG_LIST)
@@ -271,5 +302,8 @@ def _clocks() -> Iterable[Scenario]:
 
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
-    chain(_deaths(), _redis(), _postgres(), _messages(), _beat_and_control(), _people(), _controls(), _clocks())
+    chain(
+        *(_deaths(), _redis(), _postgres(), _messages(), _bundles()),
+        *(_beat_and_control(), _people(), _controls(), _clocks()),
+    )
 )

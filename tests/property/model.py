@@ -114,7 +114,7 @@ class Hand:
         """Claim the next step, or several of a packed leg; passing over what is not to be had."""
         project = self.message.project
         if self.packed:
-            got = claims.complete_batch(project, (), self.worker, self.waiting, most).claimed
+            got = claims.complete_batch([], self.worker, dict.fromkeys(self.waiting, project), most).claimed
             self._took(got)
             if not got:
                 self.end.look, self.waiting = self.end.look or bool(self.waiting), []
@@ -132,18 +132,19 @@ class Hand:
         ours = {step for step, attempt in rows if held[step] == attempt}
         self.claimed = []
         if self.packed:
-            committed = claims.complete_batch(self.message.project, given, self.worker, self.waiting, most)
+            beside = dict.fromkeys(self.waiting, self.message.project)
+            committed = claims.complete_batch([(each, None) for each in given], self.worker, beside, most)
         else:
             following = self.waiting[0] if self.waiting else None
             committed = claims.complete(given[0], self.worker, following, self.hand_over)
         assert committed.landed == ours, "I4 what landed is not what was still held, by its attempt number"
-        execution._refuse_those_late(given, committed, self.worker, self.end)
+        execution.refuse_those_late(given, committed, self.worker, self.end)
         self._took(committed.claimed)
         return list(committed.landed)
 
     def fail(self, error: Exception) -> None:
         """What is written down where an agent raises, for the first of what was claimed."""
-        execution._fail_and_note(self.claimed.pop(0), error, self.worker, self.end)
+        execution.fail_and_note(self.claimed.pop(0), error, self.worker, self.end)
 
     def _took(self, got: tuple[Claim, ...]) -> None:
         taken = {claim.id for claim in got}

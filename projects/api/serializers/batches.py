@@ -21,8 +21,8 @@ class ManySerializer(StrictSerializer):
     owner = serializers.CharField(required=False, max_length=150, help_text="Started by this user.")
 
 
-class SteerManySerializer(ReasonSerializer):
-    """Which projects, and why: `ids`, or a `filter`."""
+class StartManySerializer(StrictSerializer):
+    """Which projects: `ids`, or a `filter`."""
 
     ids = serializers.ListField(
         child=serializers.UUIDField(), required=False, min_length=1, max_length=MOST, help_text="These projects."
@@ -34,6 +34,10 @@ class SteerManySerializer(ReasonSerializer):
         if ("ids" in attrs) == ("filter" in attrs):
             raise serializers.ValidationError("Give `ids`, or a `filter` ({} is every project).")
         return attrs
+
+
+class SteerManySerializer(StartManySerializer, ReasonSerializer):
+    """Which projects, and why: `ids`, or a `filter`."""
 
 
 class CancelManySerializer(SteerManySerializer, CancelSerializer):

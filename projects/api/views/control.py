@@ -1,4 +1,4 @@
-"""Steering: pause, resume and cancel, of one project or of many."""
+"""Steering: start, pause, resume and cancel, of one project or of many."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator_site.api import idempotency
-from orchestrator_site.api.fields import checked
+from orchestrator_site.api.fields import StrictSerializer, checked
 from orchestrator_site.api.operations import IDEMPOTENCY_KEY, IF_MATCH, answered, asked, operation
 from projects.api import examples
 from projects.api.resource import Resource
-from projects.api.serializers.batches import BatchSerializer, CancelManySerializer, SteerManySerializer
+from projects.api.serializers.batches import (
+    BatchSerializer,
+    CancelManySerializer,
+    StartManySerializer,
+    SteerManySerializer,
+)
 from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
@@ -40,6 +45,28 @@ class Steering(Resource):
             return Response(ProjectDetailSerializer(project).data, status=202)
 
         return idempotency.once(request, acted)
+
+
+class Start(Steering):
+    """`projects/{project_id}/start`."""
+
+    rights = {"POST": "project.start"}
+    serializer_class = StrictSerializer
+
+    @operation(
+        "projects_start",
+        "Start a project",
+        "Begins one that was made with `start: false`. One that is to run after others begins when they are completed.",
+        parameters=[IF_MATCH, IDEMPOTENCY_KEY],
+        request=None,
+        responses={202: ProjectDetailSerializer},
+        examples=[answered(examples.PROJECT_DETAIL, 202)],
+    )
+    def post(self, request: Request, project_id: str) -> Response:
+        """Start it."""
+        return self.steered(
+            request, project_id, lambda pk, wish: control.start(project_id=pk, actor=self.actor, **wish)
+        )
 
 
 class Pause(Steering):
@@ -161,6 +188,32 @@ class SteeringMany(Resource):
 
 def _told(batch: batches.Batch) -> dict[str, Any]:
     return {"results": [outcome.to_json() for outcome in batch.outcomes], "left": batch.left}
+
+
+class StartMany(SteeringMany):
+    """`projects/start`."""
+
+    verb = "start"
+    rights = {"POST": "project.start"}
+    serializer_class = StartManySerializer
+
+    @operation(
+        "projects_start_many",
+        "Start many projects",
+        "As `projects/pause`: those of some ids, or all of a filter that were made with `start: false` and wait for no "
+        "others. They begin together, and what is short of them is done together: much quicker than one by one.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=StartManySerializer,
+        responses={200: BatchSerializer},
+        examples=[
+            asked({"ids": [examples.PROJECT_ID]}),
+            asked({"filter": {"blueprint": "tool-launch", "owner": "olga"}}, "filter"),
+            answered(examples.BATCH),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Start them."""
+        return self.steered(request)
 
 
 class PauseMany(SteeringMany):

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
-from orchestrator_site.commanding.output import DONE, FAILED, PhasegateCommand
+from orchestrator_site.commanding.output import DONE, FAILED, PhasegateCommand, Usage
 from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.conf import PRIORITIES
 from projects.management.describing import project_document
@@ -46,6 +46,7 @@ class Command(PhasegateCommand):
         parser.add_argument("--deadline", metavar="DURATION", help="be over within so long from now: 2h, 90s, 7d")
         parser.add_argument("--title", default="", help="default: the blueprint's")
         parser.add_argument("--rerun", action="store_true", help="do it again, even if it was done before")
+        parser.add_argument("--later", action="store_true", help="only make it; begin_project begins it")
         parser.add_argument("--wait", action="store_true", help="show progress until it is over")
         parser.add_argument("--auto-approve", action="store_true", help="approve every approval beforehand")
         parser.add_argument("--user", metavar="NAME", help="in whose name; default: the system's")
@@ -54,6 +55,8 @@ class Command(PhasegateCommand):
         """Create, begin, tell, wait."""
         actor = actor_named(options["user"])
         _check_rights(actor, options)
+        if options["later"] and options["wait"]:
+            raise Usage("What is begun --later cannot be waited for: leave --wait away, or --later.")
         created = self._create(actor, options)
         project = created.project
         if not options["json"]:
@@ -88,7 +91,8 @@ class Command(PhasegateCommand):
                 deadline=options["deadline"],
             )
             project = created.project
-            if project.state == ProjectState.PENDING and (created.is_new or not project.after.exists()):
+            is_due = project.state == ProjectState.PENDING and not options["later"]
+            if is_due and (created.is_new or not project.after.exists()):
                 project = control.start(project_id=project.pk, actor=actor)
         found = Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
         return Created(found, is_new=created.is_new)
@@ -96,7 +100,7 @@ class Command(PhasegateCommand):
     def _say(self, created: Created, options: dict[str, Any]) -> None:
         project = created.project
         if created.is_new:
-            self.stdout.write(f"Project {project.pk} of {project.blueprint} is {_begun(project)}.")
+            self.stdout.write(f"Project {project.pk} of {project.blueprint} is {_begun(project, options)}.")
         else:
             same = f"with the key {project.key!r}" if options["key"] else "that does the same job"
             again = "choose another key" if options["key"] else "add --rerun"
@@ -104,9 +108,12 @@ class Command(PhasegateCommand):
                 f"There is a project {same} already: {project.pk}, {project.state}. To do it again {again}."
             )
         if not options["wait"]:
-            self._say_what_next(project)
+            self._say_what_next(project, options)
 
-    def _say_what_next(self, project: Project) -> None:
+    def _say_what_next(self, project: Project, options: dict[str, Any]) -> None:
+        if options["later"] and project.state == ProjectState.PENDING:
+            self.stdout.write(f"Begin it with: manage.py begin_project {project.short_id}")
+            return
         if not project.is_over and not somebody_works():
             self.note("No worker runs: start them with `make up`, or give --wait to have some for a while.")
         self.stdout.write(f"Look at it with: manage.py project_status {project.short_id}")
@@ -125,5 +132,7 @@ def status_of(project: Project) -> int:
     return FAILED if project.state in (ProjectState.FAILED, ProjectState.CANCELLED) else DONE
 
 
-def _begun(project: Project) -> str:
-    return "started" if project.state != ProjectState.PENDING else "made, and begins after the others"
+def _begun(project: Project, options: dict[str, Any]) -> str:
+    if project.state != ProjectState.PENDING:
+        return "started"
+    return "made" if options["later"] else "made, and begins after the others"

@@ -13,9 +13,11 @@ from projects.planning.packing import (
     MOST_A_LEG,
     UNKNOWN,
     batch_size,
+    bundles,
     groups,
     leg_size,
     moving_average,
+    one_after_another,
 )
 
 
@@ -88,6 +90,37 @@ def test_never_more_messages_at_work_than_may_run_at_once(
     assert all(1 <= size <= leg for group in sent for size in group)
     if waiting and not in_flight:
         assert messages, "with nothing in flight something is sent, or nobody would look again"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [
+        ([], ()),
+        ([0.001], (1,)),
+        ([0.001] * 8, (2, 2, 2, 2)),  # two messages a process
+        ([0.001] * 9, (3, 3, 3)),
+        ([0.002] * 80, (12,) * 6 + (8,)),  # as many as fit
+        ([0.001, 0.2, 0.001], (1, 1, 1)),  # a long leg goes alone
+    ],
+)
+def test_legs_of_many_projects_travel_together_as_long_as_they_are_short(
+    seconds: list[float], sizes: tuple[int, ...]
+) -> None:
+    assert bundles(seconds, lanes=2) == sizes
+
+
+@given(st.lists(st.floats(0, 0.05), max_size=300), st.integers(1, 16))
+def test_every_leg_is_in_one_bundle_and_no_bundle_is_long(seconds: list[float], lanes: int) -> None:
+    sizes, left = bundles(seconds, lanes=lanes), list(seconds)
+    assert sum(sizes) == len(seconds)
+    for size in sizes:
+        those, left = left[:size], left[size:]
+        assert size == 1 or (sum(those) <= LEG + 1e-9 and size <= MOST_A_BATCH)
+
+
+def test_a_leg_takes_as_long_as_its_steps_if_all_are_known() -> None:
+    assert one_after_another([0.01, 0.02]) == pytest.approx(0.03, abs=0.001)
+    assert one_after_another([0.01, None]) is None
 
 
 def test_an_average_moves_slowly() -> None:

@@ -1,0 +1,187 @@
+"""Execute several steps at a time: those of a packed leg, or the legs of a bundle, which are of many projects.
+
+Short steps by the hundred would cost a commit each. Here one commit holds the results of some and the claims of the
+next. Of a packed leg they are items of one list. Of a bundle they are a column: the first step of each leg, then the
+second of each, and so on; each leg is a small project's, or a part of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import DataError
+
+from orchestrator_site import faults
+from orchestrator_site.conf import conf
+from projects.planning.packing import LONG, batch_size
+from projects.services import claims, execution, failing, paces
+from projects.services.attempts import Claim, Outcome
+from projects.services.claims import Committed
+from projects.services.execution import LegEnd
+from projects.services.workers import WorkerProcess, this_process
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Steps of a project that follow one another, and beside which nothing stands."""
+
+    project: UUID
+    steps: tuple[UUID, ...]
+
+
+def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True) -> LegEnd:
+    """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
+
+    The first one goes alone. Where a step turns out to be long, those that are
+    left are given back to be sent by themselves, unless the list says how many may run at once.
+    """
+    worker = this_process()
+    end = LegEnd([])
+    waiting, size = list(steps), 1
+    outcomes: list[Outcome] = []
+    while waiting or outcomes:
+        committed = _commit_items(project, outcomes, worker, end, waiting, size)
+        outcomes = []
+        if not committed.claimed:
+            # The project is held, or the message came twice, or again: whoever has the rest does it.
+            if waiting:
+                end.pass_over()
+            break
+        end.began = True
+        taken = {step.id for step in committed.claimed}
+        waiting = [step for step in waiting if step not in taken]
+        began = time.perf_counter()
+        outcomes = _do_batch(committed.claimed, worker, {project: end})
+        seconds = (time.perf_counter() - began) / len(committed.claimed)
+        usual = paces.usual(execution.agent_of(committed.claimed[0]))
+        size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
+        if seconds >= LONG and may_spread:
+            end.spread, waiting = tuple(waiting), []
+    return end
+
+
+def run_bundle(legs: Sequence[Leg]) -> Mapping[UUID, LegEnd]:
+    """Do legs of as many projects, step by step side by side; how each ended, by its project.
+
+    What cannot be claimed with the others is done by itself, and of a leg that breaks off somebody has to look at the
+    project. Where a step turns out to be long the others do not wait for it: their legs break off.
+    """
+    worker = this_process()
+    ends = {leg.project: LegEnd([]) for leg in legs}
+    following = {step: after for leg in legs for step, after in zip(leg.steps, (*leg.steps[1:], None), strict=True)}
+    column = claims.complete_batch([], worker, {leg.steps[0]: leg.project for leg in legs}, len(legs)).claimed
+    had = {step.project_id for step in column}
+    while column:
+        for step in column:
+            ends[step.project_id].began = True
+        began = time.perf_counter()
+        outcomes = _do_batch(column, worker, ends, may_wait=False)
+        are_short = time.perf_counter() - began < LONG
+        column = _commit_column(outcomes, following, worker, ends, go_on=are_short)
+    for leg in legs:
+        if leg.project not in had:
+            ends[leg.project] = execution.run_leg(leg.project, leg.steps, may_finish=True)
+    return ends
+
+
+def _commit_column(
+    outcomes: Sequence[Outcome],
+    following: Mapping[UUID, UUID | None],
+    worker: WorkerProcess,
+    ends: Mapping[UUID, LegEnd],
+    *,
+    go_on: bool,
+) -> tuple[Claim, ...]:
+    """Commit the results of a column, with the ends of the projects of which they were the last; the next column."""
+    last = [outcome for outcome in outcomes if following[outcome.step.id] is None]
+    others = [(outcome, following[outcome.step.id] if go_on else None) for outcome in outcomes if outcome not in last]
+    try:
+        committed = claims.finish(last, worker) if last else Committed(frozenset())
+    except DataError:  # one of them cannot be stored: each by itself
+        for outcome in last:
+            execution.finish(outcome, worker, ends[outcome.step.project_id])
+    else:
+        for outcome in last:
+            ends[outcome.step.project_id].finished = outcome.step.project_id in committed.finished
+            execution.refuse_those_late([outcome], committed, worker, ends[outcome.step.project_id])
+    claimed = _commit_and_claim(others, worker, ends) if others else ()
+    going = {step.project_id for step in claimed}
+    for outcome, _ in others:
+        ends[outcome.step.project_id].look |= outcome.step.project_id not in going
+    return claimed
+
+
+def _commit_and_claim(
+    outcomes: Sequence[tuple[Outcome, UUID | None]], worker: WorkerProcess, ends: Mapping[UUID, LegEnd]
+) -> tuple[Claim, ...]:
+    """Commit results and claim what follows them; where the database cannot hold one of them, each by itself."""
+    try:
+        committed = claims.complete_batch(outcomes, worker)
+    except DataError:
+        alone = [execution.commit(outcome, worker, ends[outcome.step.project_id], after) for outcome, after in outcomes]
+        return tuple(step for committed in alone if committed is not None for step in committed.claimed)
+    for outcome, _ in outcomes:
+        execution.refuse_those_late([outcome], committed, worker, ends[outcome.step.project_id])
+    return committed.claimed
+
+
+def _commit_items(
+    project: UUID,
+    outcomes: Sequence[Outcome],
+    worker: WorkerProcess,
+    end: LegEnd,
+    waiting: Sequence[UUID],
+    most: int,
+) -> Committed:
+    """Commit a batch of items and claim the next; where the database cannot hold a result, each by itself."""
+    beside = dict.fromkeys(waiting, project)
+    try:
+        committed = claims.complete_batch([(outcome, None) for outcome in outcomes], worker, beside, most)
+    except DataError:
+        for outcome in outcomes:
+            execution.commit(outcome, worker, end)
+        return claims.complete_batch([], worker, beside, most)
+    execution.refuse_those_late(outcomes, committed, worker, end)
+    return committed
+
+
+def _do_batch(
+    steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd], *, may_wait: bool = True
+) -> list[Outcome]:
+    """Do the steps of a batch; what is to be committed.
+
+    Told to stop in between, what was not begun is given back; so it is after a long step where none ``may_wait`` for
+    another.
+    """
+    held = [worker.hold(step.id, step.attempt) for step in steps]
+    outcomes: list[Outcome] = []
+    try:
+        for place, step in enumerate(steps):
+            if place:
+                faults.point("in_batch")
+            began = time.perf_counter()
+            try:
+                outcome = execution.perform_step(step, held[place], worker, ends[step.project_id])
+            except BaseException:
+                if outcomes:
+                    _commit_and_claim([(outcome, None) for outcome in outcomes], worker, ends)
+                _hand_back(steps[place + 1 :], worker, ends)
+                raise
+            if outcome is not None:
+                outcomes.append(outcome)
+            if not may_wait and time.perf_counter() - began >= LONG:
+                _hand_back(steps[place + 1 :], worker, ends)
+                break
+    finally:
+        for each in held:
+            worker.release(each)
+    return outcomes
+
+
+def _hand_back(steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd]) -> None:
+    for step in steps:
+        failing.hand_back(step, worker)
+        ends[step.project_id].look = True
