@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from agents.resilience import services as guards
+from agents.services import candidates
+from agents.values import Performer, TransportName
 from orchestrator_site import clock
 from orchestrator_site.conf import conf
 from projects import canvas, sql
@@ -73,7 +76,7 @@ def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
     if parent.kind in KINDS:
         return Sent()
     leg = _leg(parent, MANY)
-    at_once = max(parallel or conf().fanout_window, 2 * paces.lanes_of(parent.pool) * leg)
+    at_once = max(parallel or _window(parent), 2 * paces.lanes_of(parent.pool) * leg)
     in_flight = int(sql.rows("items_in_flight", parent=parent.pk, limit=2 * at_once + 100)[0]["in_flight"])
     free = sum(map(sum, _sizes(parent, waiting=at_once, in_flight=in_flight, parallel=parallel, leg=leg)))
     if not free:
@@ -106,13 +109,34 @@ def _leg(parent: Step, waiting: int) -> int:
     return leg_size(pace, waiting=waiting, lanes=paces.lanes_of(parent.pool))
 
 
+def _window(parent: Step) -> int:
+    """How many items may be in flight: twice as many as there are places with those who could do them.
+
+    The second half is at hand when the first ends. More would only be turned away by agents that are full, and each
+    such attempt is written down. What our own workers do is bounded by these.
+    """
+    most, agents = conf().fanout_window, _able(parent)
+    if not agents or any(agent.transport is TransportName.PYTHON for agent in agents):
+        return most
+    places = min(sum(guards.rules_of(agent).places for agent in agents), conf().project_places)
+    return min(most, max(2, 2 * places))
+
+
+def _able(parent: Step) -> Sequence[Performer]:
+    """The registered agents that could do the items."""
+    spec = parent.spec or {}
+    if spec.get("capability"):
+        return candidates.performers(spec["capability"], spec.get("version", ""))
+    return [candidates.by_name(parent.agent)] if candidates.is_registered(parent.agent) else []
+
+
 def _sizes(
     parent: Step, *, waiting: int, in_flight: int, parallel: int | None, leg: int
 ) -> tuple[tuple[int, ...], ...]:
     return groups(
         waiting=waiting,
         in_flight=in_flight,
-        window=conf().fanout_window,
+        window=_window(parent),
         parallel=parallel,
         leg=leg,
         lanes=paces.lanes_of(parent.pool),

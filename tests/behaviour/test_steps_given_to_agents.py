@@ -16,6 +16,7 @@ from agents.services import candidates, offers, registration
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Project, Step
+from projects.services import paces
 from tests.behaviour.remote import Remote, Reply, accepts, fails
 from tests.builders import agent_that, drive, kinds, project_of, ready_steps, result, run, states, step
 
@@ -24,6 +25,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Remote]
 
 ONE = "phases: [{{key: p, steps: [{{key: a, capability: skill, queue: io, {}}}]}}]"
+MANY = """
+inputs: {type: object, required: [many], properties: {many: {type: array}}}
+phases: [{key: p, steps: [{key: a, capability: skill, queue: io, for_each: inputs.many}]}]
+"""
 QUICKLY = "retry: {max_attempts: 3, base: 0, cap: 0}"
 
 
@@ -200,6 +205,19 @@ def test_a_full_bulkhead_holds_the_step(remote: Make) -> None:
 
     guards.release(place)
     assert run_on(project).state == "completed"
+
+
+@pytest.mark.parametrize(("places", "sent"), [([2], 4), ([2, 1], 6), ([50], 40), ([500, 500], 40)])
+def test_of_a_list_so_many_are_sent_as_its_agents_and_its_project_have_places_for_twice(
+    remote: Make, monkeypatch: pytest.MonkeyPatch, places: list[int], sent: int
+) -> None:
+    for number, each in enumerate(places):
+        remote(f"narrow-{number}", max_concurrency=each, capabilities={"skill": "1.0.0"})
+    monkeypatch.setattr(paces, "pace_of", lambda _: 0.2)
+
+    project = project_of(MANY, {"many": list(range(90))})
+
+    assert project.steps.filter(parent__isnull=False, published_at__isnull=False).count() == sent
 
 
 def test_an_agent_that_asks_to_be_left_alone_is_left_alone_for_as_long(remote: Make) -> None:
