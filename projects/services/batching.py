@@ -97,7 +97,7 @@ def _commit_column(
 ) -> tuple[Claim, ...]:
     """Commit the results of a column, with the ends of the projects of which they were the last; the next column."""
     last = [outcome for outcome in outcomes if following[outcome.step.id] is None]
-    others = [(outcome, following[outcome.step.id] if go_on else None) for outcome in outcomes if outcome not in last]
+    others = [(outcome, after if go_on else None) for outcome in outcomes if (after := following[outcome.step.id])]
     try:
         committed = claims.finish(last, worker) if last else Committed(frozenset())
     except DataError:  # one of them cannot be stored: each by itself

@@ -213,7 +213,8 @@ SELECT (SELECT array_agg(id) FROM done) AS landed,
 -- name: complete_batch
 -- The same for several steps at once: one commit for many results and many claims. Claimed is what follows a result that
 -- landed, and of what stands ready beside it at most so many. SKIP LOCKED: the same message may be in two hands, and
--- neither waits for the other. The projects are locked in the order in which everybody locks several.
+-- neither waits for the other. The projects are locked in the order in which everybody locks several, and each before
+-- those of its steps that others may change.
 WITH
 -- include: given
 , allowed AS (
@@ -225,6 +226,8 @@ WITH
     SELECT n.id FROM projects_step n
      -- By no id at all it would be looked for in everything that is ready.
      WHERE cardinality(%(next)s::uuid[]) > 0 AND n.id = ANY(%(next)s::uuid[])
+       -- So that no index of a project fits, which would have all its steps read.
+       AND (n.project_id = ANY(ARRAY(SELECT id FROM allowed))) IS TRUE
        AND (n.state = 'ready') IS TRUE AND NOT n.guarded
        AND (n.available_at IS NULL OR n.available_at <= clock_timestamp())
      ORDER BY n.position LIMIT %(most)s
@@ -239,8 +242,9 @@ WITH
            lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
            timeout_at = clock_timestamp() + make_interval(secs => s.timeout_seconds),
            started_at = coalesce(s.started_at, clock_timestamp())
-      FROM wanted, allowed
-     WHERE s.id = wanted.id AND s.project_id = allowed.id AND (s.state IN ('pending', 'ready')) IS TRUE AND NOT s.guarded
+      FROM wanted
+     WHERE s.id = wanted.id AND (s.project_id = ANY(ARRAY(SELECT id FROM allowed))) IS TRUE
+       AND (s.state IN ('pending', 'ready')) IS TRUE AND NOT s.guarded
        AND (s.available_at IS NULL OR s.available_at <= clock_timestamp())
  RETURNING s.*
 ), attempted AS (

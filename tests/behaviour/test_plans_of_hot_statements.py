@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from orchestrator_site.access.actors import system_actor
-from projects import sql
+from projects import orchestrator, sql
 from projects.models import Project, Step
 from projects.services import batching, control, execution
 from tests.builders import agent_that, look, project_of, step
@@ -18,8 +18,11 @@ from tests.builders import agent_that, look, project_of, step
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CROWD = 400
-WIDE = ("project_by_state", "step_published", "step_by_lease_owner", "Seq Scan on projects_")
-"""Ways by which everything that is in a state would be read."""
+WIDE = (
+    *("project_by_state", "step_published", "step_by_lease_owner", "Seq Scan on projects_"),
+    *("step_key_is_unique_in_its_round", "step_live_by_project"),
+)
+"""Ways by which everything that is in a state would be read, or every step of a project."""
 
 
 @pytest.fixture
@@ -86,3 +89,20 @@ def test_so_does_every_statement_of_a_batch(plans: dict[str, str]) -> None:
 
     assert "complete_batch" in plans
     assert not [way for way in WIDE if way in plans["complete_batch"]], plans["complete_batch"]
+
+
+def test_so_does_every_statement_of_a_bundle(plans: dict[str, str]) -> None:
+    agent_that(lambda context: 1, "echo")
+    steps = "{key: a, agent: echo}, {key: b, agent: echo, needs: [a]}"
+    projects = [project_of(f"phases: [{{key: one, steps: [{steps}]}}]", started=False) for _ in range(5)]
+    crowd(project_of("phases: [{key: one, steps: [{key: a, agent: echo}]}]"))
+    plans.clear()
+
+    orchestrator.start_together(projects)
+    batching.run_bundle([batching.Leg(each.pk, tuple(step(each, key).pk for key in "ab")) for each in projects])
+
+    assert [look(project).state for project in projects] == ["completed"] * 5
+    assert {"begin", "mark", "keep_checkpoints", "enter_phase", "complete_batch", "finish"} <= plans.keys()
+    plans.pop("lanes", None)  # of the worker processes, which are few, all are meant
+    wide = {name: plan for name, plan in plans.items() if any(way in plan for way in WIDE)}
+    assert not wide, "\n\n".join(f"{name}\n{plan}" for name, plan in wide.items())
