@@ -15,15 +15,21 @@ from tests.faults.arena import Unsteady, patiently
 from tests.faults.plans import LONG_LIST, POISON
 from tests.faults.rounds import Round
 
-PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 2, "after_publish": 1, "before_publish": 1}
+PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 1, "after_publish": 1, "before_publish": 1}
 ANYWHERE = ("in_advance", "before_publish", "after_publish", "in_body")
 
 
 def dies(point: str, action: str, process: str, round_: Round) -> None:
     """A process dies at the named point."""
     # A project of this size has one step for the io worker; of the others, the seed chooses at which it happens.
-    round_.arm(point, action, 1 if process == "worker-io" else PASSES.get(point, 4), process)
+    passes = 1 if process == "worker-io" else PASSES.get(point, 4)
+    round_.arm(point, action, passes, process or _somewhere(point, round_))
     round_.begin()
+
+
+def _somewhere(point: str, round_: Round) -> str:
+    """Which worker it happens in: each looks at the project once at least. Of other points whichever comes first."""
+    return round_.rng.choice(("worker-control", "worker-cpu", "worker-io")) if point == "in_advance" else ""
 
 
 def dies_in_recovery(action: str, round_: Round) -> None:
@@ -36,7 +42,7 @@ def dies_in_recovery(action: str, round_: Round) -> None:
 
 def held(point: str, act: Callable[[Round], None], round_: Round, process: str = "", seconds: float = 0.8) -> None:
     """Something breaks while a process stands at the named point."""
-    round_.arm(point, f"sleep={seconds}", PASSES.get(point, 4), process)
+    round_.arm(point, f"sleep={seconds}", PASSES.get(point, 4), process or _somewhere(point, round_))
     round_.begin()
     round_.wait_fired(point)
     act(round_)
