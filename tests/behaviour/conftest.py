@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from orchestrator_site.conf import conf
 from projects import canvas
-from projects.services import advancing, beginning, publishing
+from projects.services import advancing, beginning, publishing, restoring
 from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
+from tests.builders import agent_that
 
 
 @pytest.fixture
@@ -43,3 +47,18 @@ def remote(reachable: pytest.MonkeyPatch) -> Iterator[Callable[..., Remote]]:
     """Makes agents behind addresses; see ``remote``."""
     with remotes() as make:
         yield make
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each step was done. Projects that were brought back wait for ``drive``, to be looked at first."""
+    done: Counter[str] = Counter()
+    monkeypatch.setattr(restoring, "publishing", SimpleNamespace(wake=lambda _: None))
+
+    def says(context: Any) -> Any:
+        done[context.step_key] += 1
+        context.record_usage(tokens_in=10, tokens_out=5, cost=0.5)
+        return context.params.get("say")
+
+    agent_that(says, "says")
+    return done
