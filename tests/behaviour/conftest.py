@@ -50,6 +50,12 @@ def remote(reachable: pytest.MonkeyPatch) -> Iterator[Callable[..., Remote]]:
 
 
 @pytest.fixture
+def echo() -> None:
+    """An agent that says what its step gives it to say."""
+    agent_that(lambda context: context.params.get("say"), "echo")
+
+
+@pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each step was done. Projects that were brought back wait for ``drive``, to be looked at first."""
     done: Counter[str] = Counter()
