@@ -12,9 +12,11 @@ import pytest
 
 from orchestrator_site.conf import conf
 from projects import canvas
+from projects.models import Project
 from projects.services import advancing, beginning, publishing, restoring
+from tests.behaviour.pausing import ABOVE
 from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
-from tests.builders import agent_that
+from tests.builders import agent_that, blueprint_of, child_of, drive, project_of
 
 
 @pytest.fixture
@@ -68,3 +70,32 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     agent_that(says, "says")
     return done
+
+
+@pytest.fixture
+def family(echo: None) -> dict[str, Project]:
+    """A project, one below it, and one below that."""
+    blueprint_of(
+        """
+        name: grandchild
+        version: 1
+        title: G
+        phases: [{key: one, steps: [{key: rest, kind: wait, wait: {for: 1h}}, {key: work, agent: echo}]}]
+        """
+    )
+    blueprint_of(
+        """
+        name: child
+        version: 1
+        title: C
+        phases:
+          - key: one
+            steps:
+              - {key: below, kind: project, project: {blueprint: grandchild}}
+              - {key: consent, kind: approval, approval: {title: May we?, deadline: 3h}}
+        """
+    )
+    parent = drive(project_of(ABOVE))
+    child = drive(child_of(parent, "below"), steps=0)
+    grandchild = drive(child_of(child, "below"), steps=0)
+    return {"parent": parent, "child": child, "grandchild": grandchild}
