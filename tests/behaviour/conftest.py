@@ -16,6 +16,7 @@ from projects.models import Project
 from projects.services import advancing, beginning, publishing, restoring
 from tests.behaviour.pausing import ABOVE
 from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
+from tests.behaviour.spending import spend, spend_and_fail
 from tests.builders import agent_that, blueprint_of, child_of, drive, project_of
 
 
@@ -99,3 +100,10 @@ def family(echo: None) -> dict[str, Project]:
     child = drive(child_of(parent, "below"), steps=0)
     grandchild = drive(child_of(child, "below"), steps=0)
     return {"parent": parent, "child": child, "grandchild": grandchild}
+
+
+@pytest.fixture
+def spenders() -> None:
+    """Agents that use something: one that gives a result for it, and one that fails."""
+    agent_that(spend, "spender")
+    agent_that(spend_and_fail, "failing-spender")
