@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from orchestrator_site.conf import conf
 from projects import canvas
-from projects.services import advancing, beginning, publishing
+from projects.models import Project
+from projects.services import advancing, beginning, publishing, restoring
+from tests.behaviour.pausing import ABOVE
 from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
+from tests.behaviour.spending import spend, spend_and_fail
+from tests.builders import agent_that, blueprint_of, child_of, drive, project_of
 
 
 @pytest.fixture
@@ -43,3 +50,60 @@ def remote(reachable: pytest.MonkeyPatch) -> Iterator[Callable[..., Remote]]:
     """Makes agents behind addresses; see ``remote``."""
     with remotes() as make:
         yield make
+
+
+@pytest.fixture
+def echo() -> None:
+    """An agent that says what its step gives it to say."""
+    agent_that(lambda context: context.params.get("say"), "echo")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each step was done. Projects that were brought back wait for ``drive``, to be looked at first."""
+    done: Counter[str] = Counter()
+    monkeypatch.setattr(restoring, "publishing", SimpleNamespace(wake=lambda _: None))
+
+    def says(context: Any) -> Any:
+        done[context.step_key] += 1
+        context.record_usage(tokens_in=10, tokens_out=5, cost=0.5)
+        return context.params.get("say")
+
+    agent_that(says, "says")
+    return done
+
+
+@pytest.fixture
+def family(echo: None) -> dict[str, Project]:
+    """A project, one below it, and one below that."""
+    blueprint_of(
+        """
+        name: grandchild
+        version: 1
+        title: G
+        phases: [{key: one, steps: [{key: rest, kind: wait, wait: {for: 1h}}, {key: work, agent: echo}]}]
+        """
+    )
+    blueprint_of(
+        """
+        name: child
+        version: 1
+        title: C
+        phases:
+          - key: one
+            steps:
+              - {key: below, kind: project, project: {blueprint: grandchild}}
+              - {key: consent, kind: approval, approval: {title: May we?, deadline: 3h}}
+        """
+    )
+    parent = drive(project_of(ABOVE))
+    child = drive(child_of(parent, "below"), steps=0)
+    grandchild = drive(child_of(child, "below"), steps=0)
+    return {"parent": parent, "child": child, "grandchild": grandchild}
+
+
+@pytest.fixture
+def spenders() -> None:
+    """Agents that use something: one that gives a result for it, and one that fails."""
+    agent_that(spend, "spender")
+    agent_that(spend_and_fail, "failing-spender")
