@@ -13,7 +13,7 @@ from orchestrator_site.commanding.people import actor_named
 from projects.management.describing import project_document
 from projects.management.finding import project_of
 from projects.models import Project
-from projects.services import batches
+from projects.services import many
 from projects.services.progressing import next_action
 
 
@@ -52,30 +52,30 @@ class SteeringCommand(PhasegateCommand):
             self._one(project_of(options["id"][0], actor), options, wish)
         else:
             ids = [project_of(text, actor).pk for text in options["id"]]
-            self._tell_all(batches.steer(self.verb, ids, **wish), as_json=options["json"])
+            self._tell_all(many.steer(self.verb, ids, **wish), as_json=options["json"])
 
     def options_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What the command hands to the service beside the reason."""
         return {}
 
     def _one(self, project: Project, options: Mapping[str, Any], wish: Mapping[str, Any]) -> None:
-        batches.VERBS[self.verb](project_id=project.pk, **wish)
+        many.VERBS[self.verb](project_id=project.pk, **wish)
         project = Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
         if options["json"]:
             self.write_json({"project": project_document(project)})
         else:
             self.stdout.write(f"Project {project.pk}: {next_action(project)}")
 
-    def _all(self, options: Mapping[str, Any], wish: Mapping[str, Any]) -> batches.Batch:
+    def _all(self, options: Mapping[str, Any], wish: Mapping[str, Any]) -> many.Batch:
         """All of the filter: batch after batch, for as long as each gets on."""
-        outcomes: list[batches.Outcome] = []
+        outcomes: list[many.Outcome] = []
         while True:
-            batch = batches.steer_all(self.verb, blueprint=options["blueprint"], owner=options["owner"], **wish)
+            batch = many.steer_all(self.verb, blueprint=options["blueprint"], owner=options["owner"], **wish)
             outcomes += batch.outcomes
             if not batch.left or not any(outcome.done for outcome in batch.outcomes):
-                return batches.Batch(tuple(outcomes), batch.left)
+                return many.Batch(tuple(outcomes), batch.left)
 
-    def _tell_all(self, batch: batches.Batch, *, as_json: bool) -> None:
+    def _tell_all(self, batch: many.Batch, *, as_json: bool) -> None:
         if as_json:
             self.write_json({"results": [outcome.to_json() for outcome in batch.outcomes], "left": batch.left})
         else:
@@ -83,7 +83,7 @@ class SteeringCommand(PhasegateCommand):
         if not batch.all_done:
             self.end(REFUSED)
 
-    def _tell_people(self, outcomes: Sequence[batches.Outcome]) -> None:
+    def _tell_people(self, outcomes: Sequence[many.Outcome]) -> None:
         found = {str(project.pk): project for project in Project.objects.filter(pk__in=[each.id for each in outcomes])}
         for outcome in outcomes:
             project = found.get(outcome.id)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from orchestrator_site import clock
 from projects.models import Project, Signal
-from projects.services import batches
+from projects.services import many
 from tests.api.conftest import client_of
 from tests.builders import as_actor, blueprint_of, child_of, drive, look, open_approval, person, project_of, states
 
@@ -169,7 +169,7 @@ def test_of_those_one_does_not_see_none_is_reached(patient: Project) -> None:
 def test_a_batch_says_how_many_are_left(
     patient: Project, waiting: Project, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "MOST", 1)
+    monkeypatch.setattr(many, "MOST", 1)
     client = client_of(operator)
     lefts = [client.send("projects/pause", {"filter": {}}).json()["left"] for _ in range(3)]
     assert lefts == [1, 0, 0]

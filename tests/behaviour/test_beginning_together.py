@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from orchestrator_site.access.actors import system_actor
 from projects import orchestrator
 from projects.models import Attempt, Checkpoint, Project
-from projects.services import advancing, batches, batching, control, paces, publishing
+from projects.services import advancing, batching, control, many, paces, publishing
 from tests.builders import agent_that, as_actor, drive, kinds, look, person, project_of, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,7 +81,7 @@ def interrupt(key: str, act: Callable[[Project], object], of: Project) -> None:
 
 def test_each_begins_with_its_events_its_checkpoint_and_its_first_step_sent(sent: list[Any]) -> None:
     projects = made(3)
-    batch = batches.steer("start", [project.pk for project in projects], actor=system_actor())
+    batch = many.steer("start", [project.pk for project in projects], actor=system_actor())
 
     assert [(each.done, each.state) for each in batch.outcomes] == [(True, "running")] * 3
     for project in projects:
@@ -125,7 +125,7 @@ def test_those_that_cannot_begin_say_why_and_hold_up_nobody(sent: list[Any]) -> 
     other = made(1)[0]
     ids = [each.pk for each in (after, running, over, first, other)]
 
-    outcomes = {each.id: each for each in batches.steer("start", ids, actor=system_actor()).outcomes}
+    outcomes = {each.id: each for each in many.steer("start", ids, actor=system_actor()).outcomes}
 
     assert [outcomes[str(each.pk)].state for each in (first, other)] == ["running"] * 2
     assert outcomes[str(after.pk)].state == "pending", "it begins when the other is completed"
@@ -167,7 +167,7 @@ def test_who_does_not_see_a_project_does_not_start_it(sent: list[Any]) -> None:
     project = made(1)[0]
     blind = as_actor(person("bob", may=["start_project"]))
 
-    [outcome] = batches.steer("start", [project.pk], actor=blind).outcomes
+    [outcome] = many.steer("start", [project.pk], actor=blind).outcomes
 
     assert (outcome.done, outcome.code) == (False, "project_not_found")
     assert look(project).state == "pending"
@@ -176,7 +176,7 @@ def test_who_does_not_see_a_project_does_not_start_it(sent: list[Any]) -> None:
 def test_all_of_a_filter_are_those_that_wait_for_nobody(sent: list[Any]) -> None:
     first = made(1)[0]
     project_of(CHAIN, started=False, after=[first.pk])
-    assert [each.id for each in batches.steer_all("start", actor=system_actor()).outcomes] == [str(first.pk)]
+    assert [each.id for each in many.steer_all("start", actor=system_actor()).outcomes] == [str(first.pk)]
 
 
 # --- doing

@@ -41,9 +41,6 @@ def needs(project: Project) -> dict[str, list[str]]:
     return found
 
 
-# --- add, remove, modify, reorder
-
-
 def test_a_step_that_is_put_between_two_runs_between_them() -> None:
     project = drive(project_of(CHAIN), steps=1)
 

@@ -16,7 +16,7 @@ from orchestrator_site.access.errors import CapabilityMissing
 from orchestrator_site.commanding.output import REFUSED, Usage
 from projects.errors import ProjectNotFound, RefusedInState, SignalInvalid, SignalKeyTaken
 from projects.models import Project, Signal
-from projects.services import batches, control
+from projects.services import control, many
 from tests.builders import agent_that, as_actor, drive, look, person, project_of, result
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,7 +143,7 @@ def test_all_are_chosen_by_blueprint_and_owner() -> None:
 
 
 def test_all_goes_on_after_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MOST", 2)
+    monkeypatch.setattr(many, "MOST", 2)
     for _ in range(5):
         waits()
     told = run_json("pause_project", "--all")

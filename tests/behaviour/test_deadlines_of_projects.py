@@ -13,8 +13,6 @@ from tests.builders import claim, drive, finish, kinds, later, look, project_of,
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("echo")]
 
-# --- deadlines of projects
-
 
 @pytest.mark.parametrize(
     ("otherwise", "state"), [("alert", "running"), ("fail", "failed"), ("cancel", "cancelled"), (None, "running")]

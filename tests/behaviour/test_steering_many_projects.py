@@ -10,13 +10,11 @@ from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
 from projects.errors import SelectionInvalid
 from projects.models import Project
-from projects.services import batches, control
+from projects.services import control, many
 from tests.behaviour.pausing import directives, pause
 from tests.builders import as_actor, drive, look, person, project_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-# --- many at once
 
 
 def some(number: int, **options: Any) -> list[Project]:
@@ -29,7 +27,7 @@ def test_many_projects_are_steered_each_with_its_own_outcome() -> None:
     control.cancel(project_id=over.pk, actor=system_actor())
     pause(second)
 
-    batch = batches.steer("pause", [over.pk, second.pk, first.pk, first.pk], actor=system_actor(), reason="all of them")
+    batch = many.steer("pause", [over.pk, second.pk, first.pk, first.pk], actor=system_actor(), reason="all of them")
 
     assert [(each.id, each.done, each.code) for each in batch.outcomes] == [
         (str(first.pk), True, None),
@@ -45,20 +43,20 @@ def test_all_of_a_filter_are_steered_and_only_those_of_which_it_can_be_asked(fam
     mine, others = some(2, actor=olga), some(1)
     pause(mine[0])
 
-    batch = batches.steer_all("pause", actor=system_actor(), owner="olga")
+    batch = many.steer_all("pause", actor=system_actor(), owner="olga")
     assert [each.id for each in batch.outcomes] == [str(mine[1].pk)]
-    batch = batches.steer_all("resume", actor=system_actor(), owner="olga")
+    batch = many.steer_all("resume", actor=system_actor(), owner="olga")
     assert len(batch.outcomes) == 2
 
-    batch = batches.steer_all("pause", actor=system_actor())
+    batch = many.steer_all("pause", actor=system_actor())
     assert batch.all_done
     assert directives(family) == [("pause", False), ("pause", True), ("pause", True)]
     assert len(batch.outcomes) == 4  # those below are held, and have no outcome of their own
-    batches.steer_all("resume", actor=system_actor())
+    many.steer_all("resume", actor=system_actor())
     assert directives(family) == [("run", False)] * 3
-    batches.steer_all("cancel", actor=system_actor(), blueprint="child")
+    many.steer_all("cancel", actor=system_actor(), blueprint="child")
     assert [look(each).state for each in family.values()] == ["failed", "cancelled", "cancelled"]
-    batches.steer_all("cancel", actor=system_actor(), owner="olga")
+    many.steer_all("cancel", actor=system_actor(), owner="olga")
     assert {look(each).state for each in mine} == {"cancelled"}
     assert look(others[0]).state == "running"
 
@@ -67,13 +65,13 @@ def test_whom_one_does_not_see_one_does_not_steer() -> None:
     [project] = some(1)
     stranger = as_actor(person("stranger", may=["control_project"]))
 
-    batch = batches.steer("pause", [project.pk], actor=stranger)
+    batch = many.steer("pause", [project.pk], actor=stranger)
     assert [each.code for each in batch.outcomes] == ["project_not_found"]
-    assert batches.steer_all("cancel", actor=stranger).outcomes == ()
+    assert many.steer_all("cancel", actor=stranger).outcomes == ()
     assert look(project).directive == "run"
 
 
 def test_a_batch_of_none_or_of_too_many_is_refused() -> None:
-    for ids in ([], [clock.new_id() for _ in range(batches.MOST + 1)]):
+    for ids in ([], [clock.new_id() for _ in range(many.MOST + 1)]):
         with pytest.raises(SelectionInvalid):
-            batches.steer("pause", ids, actor=system_actor())
+            many.steer("pause", ids, actor=system_actor())

@@ -209,9 +209,6 @@ def test_a_wait_may_have_a_condition_and_run_in_each_round() -> None:
     assert states(project)["pause"] == "skipped"
 
 
-# --- lists of waits
-
-
 def test_each_item_of_a_list_waits_for_itself_a_window_of_them_at_a_time() -> None:
     project = drive(
         project_of(

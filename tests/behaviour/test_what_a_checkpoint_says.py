@@ -20,8 +20,6 @@ from tests.builders import agent_that, approver, claim, drive, kinds, look, open
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("calls")]
 
-# --- checkpoints -------------------------------------------------------------------------------------------------
-
 
 def test_checkpoints_are_taken_at_the_start_after_each_phase_at_a_pause_and_on_request() -> None:
     project = drive(project_of(WHOLE), steps=2)

@@ -23,8 +23,6 @@ from tests.builders import approver, drive, kinds, look, open_approval, project_
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("calls")]
 
-# --- what it tells, and refuses ----------------------------------------------------------------------------------
-
 
 def test_the_preview_names_what_is_lost_what_is_kept_and_what_was_spent() -> None:
     project = through(project_of(WHOLE))

@@ -20,7 +20,7 @@ from django.db.models import Max, Min
 
 from orchestrator_site.access.actors import system_actor
 from projects.models import Project
-from projects.services import batches, control
+from projects.services import control, many
 from tests.benchmarks.figures import FIGURES, Figure, median, seconds_until, side_by_side
 from tests.builders import project_of
 from tests.faults.site import Site, wait_until
@@ -139,7 +139,7 @@ def test_200_projects_of_5_steps(site: Site, raw: Any) -> None:
             control.start(project_id=project, actor=system_actor())
 
     def at_once(projects: list[UUID]) -> None:
-        assert batches.steer("start", projects, actor=system_actor()).all_done
+        assert many.steer("start", projects, actor=system_actor()).all_done
 
     def theirs() -> None:
         group(chain(raw.si() for _ in range(5)) for _ in range(200))().get(timeout=120)

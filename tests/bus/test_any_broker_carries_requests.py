@@ -15,8 +15,6 @@ from orchestrator_site.bus.events import Event
 from orchestrator_site.errors import NotFound
 from tests.bus.any_broker import MakeBus, completed
 
-# --- looking on, and asking --------------------------------------------------------------------------------------
-
 
 def test_a_tail_sees_what_is_published_and_takes_nothing_away(bus: Bus, make_bus: MakeBus) -> None:
     got: list[Event] = []

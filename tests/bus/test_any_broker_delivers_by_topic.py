@@ -12,8 +12,6 @@ from orchestrator_site.bus.errors import GroupUnknown
 from orchestrator_site.bus.events import Event
 from tests.bus.any_broker import MakeBus, completed
 
-# --- topics and groups -------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize(
     ("pattern", "wanted"),

@@ -12,8 +12,6 @@ from orchestrator_site.bus.events import Event
 from orchestrator_site.bus.wire import Outgoing
 from tests.bus.any_broker import MakeBus, completed
 
-# --- dead letters ------------------------------------------------------------------------------------------------
-
 
 def test_what_always_fails_becomes_a_dead_letter_with_its_reason(bus: Bus) -> None:
     @bus.subscribe("project.#", group="reports")

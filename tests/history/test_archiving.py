@@ -25,8 +25,6 @@ from tests.history.putting_away import later, lines_of, put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# --- archiving ---------------------------------------------------------------------------------------------------
-
 
 def test_the_events_go_to_a_file_and_the_head_stays(stream: UUID, tmp_path: Path) -> None:
     head = bytes(Head.objects.get(stream=stream).hash).hex()

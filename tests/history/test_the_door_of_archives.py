@@ -20,8 +20,6 @@ from tests.history.putting_away import later, put_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# --- the door ----------------------------------------------------------------------------------------------------
-
 REFUSED = [
     "UPDATE history_event SET actor = 'user:mallory'",
     "DELETE FROM history_event",

@@ -14,16 +14,16 @@ from orchestrator_site.api.fields import StrictSerializer, checked
 from orchestrator_site.api.operations import IDEMPOTENCY_KEY, IF_MATCH, answered, asked, operation
 from projects.api import examples
 from projects.api.resource import Resource
-from projects.api.serializers.batches import (
+from projects.api.serializers.interventions import PreviewSerializer
+from projects.api.serializers.many import (
     BatchSerializer,
     CancelManySerializer,
     StartManySerializer,
     SteerManySerializer,
 )
-from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
-from projects.services import batches, control, previews
+from projects.services import control, many, previews
 
 _ASKED = asked({"reason": "The lawyer has to look at it first."})
 
@@ -179,14 +179,14 @@ class SteeringMany(Resource):
 
         return idempotency.once(request, acted)
 
-    def _batch(self, wish: dict[str, Any]) -> batches.Batch:
+    def _batch(self, wish: dict[str, Any]) -> many.Batch:
         ids, chosen = wish.pop("ids", None), wish.pop("filter", None)
         if ids is not None:
-            return batches.steer(self.verb, ids, actor=self.actor, **wish)
-        return batches.steer_all(self.verb, actor=self.actor, **chosen, **wish)
+            return many.steer(self.verb, ids, actor=self.actor, **wish)
+        return many.steer_all(self.verb, actor=self.actor, **chosen, **wish)
 
 
-def _told(batch: batches.Batch) -> dict[str, Any]:
+def _told(batch: many.Batch) -> dict[str, Any]:
     return {"results": [outcome.to_json() for outcome in batch.outcomes], "left": batch.left}
 
 

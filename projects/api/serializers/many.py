@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from orchestrator_site.api.fields import StateField, StrictSerializer
 from projects.api.serializers.projects import BLUEPRINT_NAME, CancelSerializer, ReasonSerializer
-from projects.services.batches import MOST
+from projects.services.many import MOST
 from projects.states import Directive, ProjectState
 
 
