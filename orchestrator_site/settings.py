@@ -98,8 +98,9 @@ if not CONF.pooled_sessions:
     # From the first time on; only cursors that bind on the server prepare, which are those of the hot path.
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
     # They name their rows by keys. A connection keeps the plan that it made when a table was small, and a table without
-    # an entry is read whole by preference: it would still be so with a million rows in it.
-    DATABASES["default"]["OPTIONS"].setdefault("options", "-c enable_seqscan=off")
+    # an entry is read whole by preference: it would still be so with a million rows in it. And where the keys are a
+    # list the server takes its plan for any list to be dearer than one for this list, and would plan each time anew.
+    DATABASES["default"]["OPTIONS"].setdefault("options", "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = CONF.broker_url or EMBEDDED.broker_url

@@ -119,11 +119,11 @@ def over(project: Project) -> bool:
     return Project.objects.get(pk=project.pk).is_over
 
 
-def with_queue(change: Callable[[list[bytes], random.Random], list[bytes]], round_: Round) -> None:
-    """The messages that wait in the queues are others than before."""
-    project = round_.begin()
+def with_queue(change: Callable[[list[bytes], random.Random], list[bytes]], round_: Round, least: int = 3) -> None:
+    """The messages that wait in the queues, as soon as they are ``least``, are others than before."""
+    round_.begin()
     until = time.monotonic() + 20
-    while not sum(map(len, round_.arena.queued().values())) >= 3:
+    while not sum(map(len, round_.arena.queued().values())) >= least:
         round_.look_after(until, "no messages waited")
     with round_.arena.broker() as client:
         for name, messages in round_.arena.queued().items():
@@ -134,7 +134,6 @@ def with_queue(change: Callable[[list[bytes], random.Random], list[bytes]], roun
                 pipe.rpush(name, *changed)
             pipe.execute()
             round_.broke(max(1, abs(len(changed) - len(messages))))
-    del project
 
 
 def doubled(messages: list[bytes], rng: random.Random) -> list[bytes]:

@@ -29,6 +29,7 @@ phases:
         params: {seconds: 0}
       - {key: join, agent: counted, needs: [each]}
 """
+PACKED_LONG = PACKED.replace("n: 60", "n: 240").replace("max_parallel: 60", "max_parallel: 240")
 LONG_LIST = """
 phases:
   - key: one

@@ -68,6 +68,7 @@ from tests.faults.plans import (
     FAN_OUT_AND_JOIN,
     LONG_LIST,
     PACKED,
+    PACKED_LONG,
     PATIENT,
     POISON,
     SLOW_LIST,
@@ -188,7 +189,8 @@ def _messages() -> Iterable[Scenario]:
     yield Scenario("messages doubled", "in the queues", partial(with_queue, doubled), LONG_LIST, quick=True)
     yield Scenario("messages reordered", "in the queues", partial(with_queue, reordered), LONG_LIST)
     yield Scenario("messages lost", "in the queues", partial(with_queue, lost), LONG_LIST)
-    yield Scenario("messages doubled", "in the queues, packed", partial(with_queue, doubled), PACKED)
+    # Of packed legs two are at work and two wait, for a moment each.
+    yield Scenario("messages doubled", "in the queues, packed", partial(with_queue, doubled, least=1), PACKED_LONG)
 
     yield Scenario(
         "frozen for longer than the lease", "in_agent", partial(freeze, "in_agent"), expect=late_is_refused, quick=True
