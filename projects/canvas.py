@@ -56,21 +56,23 @@ def signatures(
 def packed_signatures(
     legs: Sequence[Sequence[UUID]], *, project_id: UUID, queue: str, timeout: float, packed: Packed
 ) -> tuple[Signature[Any], ...]:
-    """What to publish for legs of steps that stand side by side: at most one canvas."""
-    alone = len(legs) == 1
-    return _joined(
-        project_id,
-        [
-            leg_signature(
-                [StepAddress(step, timeout) for step in leg],
-                project_id=project_id,
-                queue=queue,
-                wakes=alone,
-                packed=packed if len(leg) > 1 else Packed.NO,
-            )
-            for leg in legs
-        ],
-    )
+    """What to publish for legs of steps that stand side by side.
+
+    Single steps are one canvas, whose join looks at the project once for all of them. A leg of several looks by itself:
+    it has done work enough for that, and where the next legs waited for a join the workers would wait with them.
+    """
+    joined = len(legs) > 1 and all(len(leg) == 1 for leg in legs)
+    messages = [
+        leg_signature(
+            [StepAddress(step, timeout) for step in leg],
+            project_id=project_id,
+            queue=queue,
+            wakes=not joined,
+            packed=packed if len(leg) > 1 else Packed.NO,
+        )
+        for leg in legs
+    ]
+    return _joined(project_id, messages) if joined else tuple(messages)
 
 
 def _joined(project_id: UUID, chains: Sequence[Signature[Any]]) -> tuple[Signature[Any], ...]:

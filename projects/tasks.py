@@ -32,6 +32,7 @@ from projects.services import (
     advancing,
     batching,
     execution,
+    fanout,
     liveness,
     paces,
     publishing,
@@ -89,7 +90,9 @@ def run_leg(
             end = execution.run_leg(project_id, ids, UUID(hand_over) if hand_over else None, may_finish=wakes)
         else:
             end = batching.run_packed(project_id, ids, may_spread=packed == "spread")
-        _go_on(project_id, end, wakes=wakes)
+        request: Any = self.request
+        if end.item is None or not fanout.follow(end.item, request.delivery_info["routing_key"]):
+            _go_on(project_id, end, wakes=wakes)
         paces.write_down()
 
 

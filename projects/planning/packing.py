@@ -12,8 +12,12 @@ from projects.planning.compiling import windows
 
 LONG = 0.1
 """Seconds from which a step is long: it is sent by itself."""
-LEG = 0.025
+LEG = 0.012
 """Seconds that the steps of one message may take together: what a small project waits behind a large one."""
+FEW = 4
+"""So many steps may take twice as long: of some milliseconds each, a message for one would cost as much as the step."""
+BUNDLE = 0.025
+"""Seconds that the legs of a bundle may take together: all of them are small projects'."""
 OVERHEAD = 0.0003
 """Seconds that the engine itself takes for a step of a batch."""
 MOST_A_LEG = 250
@@ -27,8 +31,12 @@ def leg_size(seconds: float | None, *, waiting: int, lanes: int) -> int:
     if seconds is not None and seconds >= LONG:
         return 1
     share = -(-waiting // (2 * max(1, lanes)))  # two messages a process, so that none is idle while another has many
-    fits = UNKNOWN if seconds is None else int(LEG / (seconds + OVERHEAD))
+    fits = UNKNOWN if seconds is None else _fitting(seconds + OVERHEAD)
     return max(1, min(share, fits, MOST_A_LEG))
+
+
+def _fitting(seconds: float) -> int:
+    return max(int(LEG / seconds), min(FEW, int(2 * LEG / seconds)))
 
 
 def one_after_another(paces: Iterable[float | None]) -> float | None:
@@ -47,7 +55,7 @@ def bundles(seconds: Sequence[float], *, lanes: int) -> tuple[int, ...]:
     sizes: list[int] = []
     taken = 0.0
     for each in seconds:
-        if sizes and sizes[-1] < share and taken + each <= LEG:
+        if sizes and sizes[-1] < share and taken + each <= BUNDLE:
             sizes[-1] += 1
             taken += each
         else:
@@ -59,18 +67,23 @@ def bundles(seconds: Sequence[float], *, lanes: int) -> tuple[int, ...]:
 def groups(
     *, waiting: int, in_flight: int, window: int, parallel: int | None, leg: int, lanes: int
 ) -> tuple[tuple[int, ...], ...]:
-    """What of a list to send now: groups, each with the sizes of its messages; a group has one join.
+    """What of a list to send now: groups, each with the sizes of its messages. Of single steps a group has one join.
 
-    ``parallel`` is how many steps may run at once where the blueprint says so. Messages in flight are not counted, but
+    ``parallel`` is how many may run at once where the blueprint says so. Messages in flight are not counted, but
     are never more than the items in flight, and that bounds them.
     """
     if leg == 1:
         return tuple((1,) * size for size in windows(waiting, in_flight, parallel or window))
-    at_once = 2 * lanes * leg
+    at_once = (lanes + 1) * leg  # a message a process, and one at hand for whoever is first
     if parallel is None or parallel >= at_once:
-        return tuple(_cut(size, leg) for size in windows(waiting, in_flight, at_once))
+        free = at_once - in_flight
+        return _group(waiting if waiting <= free else free // leg * leg, leg)
     messages = min(parallel - in_flight, 2 * lanes)
-    return (_cut(min(waiting, messages * leg), leg),) if messages > 0 and waiting else ()
+    return _group(min(waiting, messages * leg), leg)
+
+
+def _group(items: int, leg: int) -> tuple[tuple[int, ...], ...]:
+    return (_cut(items, leg),) if items > 0 else ()
 
 
 def _cut(items: int, leg: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ second of each, and so on; each leg is a small project's, or a part of it.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,6 +24,8 @@ from projects.services.claims import Committed
 from projects.services.execution import LegEnd
 from projects.services.workers import WorkerProcess, this_process
 
+_REMEMBERED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -35,13 +38,14 @@ class Leg:
 def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True) -> LegEnd:
     """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
 
-    The first one goes alone. Where a step turns out to be long, those that are
-    left are given back to be sent by themselves, unless the list says how many may run at once.
+    The first one goes alone, unless this process has just done many of them. Where a step turns out to be long, those
+    that are left are given back to be sent by themselves, unless the list says how many may run at once.
     """
     worker = this_process()
     end = LegEnd([])
-    waiting, size = list(steps), 1
+    waiting, size = list(steps), _first_size(project)
     outcomes: list[Outcome] = []
+    all_done = may_spread  # how many may run at once is counted by whoever looks
     while waiting or outcomes:
         committed = _commit_items(project, outcomes, worker, end, waiting, size)
         outcomes = []
@@ -50,17 +54,38 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
             if waiting:
                 end.pass_over()
             break
-        end.began = True
+        end.began, end.item = True, committed.claimed[0]
         taken = {step.id for step in committed.claimed}
         waiting = [step for step in waiting if step not in taken]
         began = time.perf_counter()
-        outcomes = _do_batch(committed.claimed, worker, {project: end})
+        outcomes = _do_batch(committed.claimed, worker, {project: end}, may_wait=not may_spread)
+        all_done = all_done and len(outcomes) == len(committed.claimed)
         seconds = (time.perf_counter() - began) / len(committed.claimed)
-        usual = paces.usual(execution.agent_of(committed.claimed[0]))
+        usual = paces.usual(_agent_now(project, committed.claimed[0]))
         size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
         if seconds >= LONG and may_spread:
             end.spread, waiting = tuple(waiting), []
+    if not all_done or end.look or end.spread or (end.item and end.item.spec.get("timeouts")):
+        end.item = None
     return end
+
+
+_agents: OrderedDict[UUID, str] = OrderedDict()
+"""Whose items this process did last of a project."""
+
+
+def _agent_now(project: UUID, step: Claim) -> str:
+    agent = _agents[project] = execution.agent_of(step)
+    _agents.move_to_end(project)
+    while len(_agents) > _REMEMBERED:
+        _agents.popitem(last=False)
+    return agent
+
+
+def _first_size(project: UUID) -> int:
+    """How many to begin with, by whose turn it was last. A guess: where it is wrong the first long step ends it."""
+    usual = paces.usual(_agents.get(project, ""))
+    return 1 if usual is None else batch_size(usual, before=1, budget=conf().batch_seconds, usual=usual)
 
 
 def run_bundle(legs: Sequence[Leg]) -> Mapping[UUID, LegEnd]:

@@ -39,7 +39,7 @@ class LegEnd:
 
     ``look`` if a step failed for good or could not be claimed; ``spread`` are steps that turned out to be long, to be
     sent by themselves; ``finished`` if the last result was the end of the project, and nobody has to look; ``began``
-    if any step was claimed.
+    if any step was claimed; ``item`` one of the list of which all went well, and may go on in the same way.
     """
 
     again: list[tuple[UUID, float]]
@@ -47,6 +47,7 @@ class LegEnd:
     look: bool = False
     finished: bool = False
     began: bool = False
+    item: Claim | None = None
 
     def pass_over(self) -> None:
         """A step cannot be claimed. Of a leg of which nothing can be it is a message too many, and changes nothing:

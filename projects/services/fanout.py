@@ -17,7 +17,8 @@ from projects import canvas, sql
 from projects.canvas import Packed
 from projects.models import Project, Step
 from projects.planning.packing import groups, leg_size
-from projects.services import holding, paces
+from projects.services import holding, paces, publishing
+from projects.services.attempts import Claim
 from projects.services.kinds import KINDS
 from projects.states import StepState
 
@@ -94,6 +95,23 @@ def next_items(project: Project, parent: Step, parallel: int | None) -> Sent:
         _sent(project, parent, alone, ((1,) * len(alone),), 1),
     )
     return Sent(first.signatures + second.signatures, first.steps + second.steps)
+
+
+def follow(item: Claim, queue: str) -> bool:
+    """Send one leg more of the list of an item of a leg that has just ended well; whether there was a whole one.
+
+    It takes that one's place in flight, so that nobody has to look at the project for it.
+    """
+    pool = queue.partition(".")[0]
+    size = leg_size(paces.pace_of(item.agent), waiting=MANY, lanes=paces.lanes_of(pool))
+    rows = sql.rows("next_leg", parent=item.parent_id, project=item.project_id, size=size) if size > 1 else []
+    ids = [row["id"] for row in sorted(rows, key=lambda row: int(row["position"]))]
+    if ids:
+        signatures = canvas.packed_signatures(
+            [ids], project_id=item.project_id, queue=queue, timeout=item.timeout_seconds, packed=Packed.SPREAD
+        )
+        publishing.after_commit(signatures, ids)
+    return bool(ids)
 
 
 def _begin_clocks(parent: Step, sent: Sequence[UUID]) -> None:

@@ -466,6 +466,23 @@ WITH due AS (
 UPDATE projects_step s SET published_at = clock_timestamp() FROM due WHERE s.id = due.id
 RETURNING s.id, s.position, s.crashes + s.failures AS setbacks;
 
+-- name: next_leg
+-- The next items of a list, for one message more: all of them or none, and none of those that failed before. Without
+-- the project's lock: whoever holds that passes over what is locked here, and whoever changes the project meanwhile is
+-- heeded by the claims.
+WITH due AS (
+    SELECT i.id FROM projects_step i
+     WHERE i.parent_id = %(parent)s AND i.state = 'ready' AND i.published_at IS NULL AND i.attempt = 0
+     ORDER BY i.position LIMIT %(size)s
+       FOR UPDATE SKIP LOCKED
+)
+UPDATE projects_step s SET published_at = clock_timestamp()
+  FROM due
+ WHERE s.id = due.id AND (SELECT count(*) FROM due) = %(size)s
+   AND EXISTS (SELECT 1 FROM projects_project p
+                WHERE p.id = %(project)s AND (p.state = 'running') IS TRUE AND p.directive = 'run')
+RETURNING s.id, s.position;
+
 -- name: put_back
 -- A step that is to be tried again: after an error, a timeout, a lost worker or a worker that hands it back.
 WITH put AS (

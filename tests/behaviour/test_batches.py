@@ -9,12 +9,14 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from agents.errors import NoAgentNow
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, batching, control, execution, paces
+from projects.services import advancing, batching, control, execution, fanout, paces, publishing
 from projects.services.recovery import recover
 from tests.builders import agent_that, kinds, look, project_of, result, states
 
@@ -61,6 +63,18 @@ def finish(project: Project) -> None:
     advancing.advance(project.pk)
     execution.run_leg(project.pk, list(Step.objects.filter(project=project, key="join").values_list("pk", flat=True)))
     advancing.advance(project.pk)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is published, and goes nowhere."""
+    found: list[Any] = []
+    monkeypatch.setattr(publishing, "_publish", lambda signatures, steps: found.extend(signatures))
+    return found
+
+
+def steps_of(message: Any) -> list[UUID]:
+    return [UUID(each) for each in message.args[0]]
 
 
 def test_many_short_steps_cost_few_commits_and_each_is_committed_once() -> None:
@@ -195,15 +209,114 @@ def test_a_worker_told_to_stop_in_the_middle_of_a_batch_commits_what_is_done_and
     assert Attempt.objects.filter(outcome="handed_back").count() == 2, "the one, and the other that was claimed"
 
 
-def test_what_lost_its_worker_is_sent_alone() -> None:
+def test_what_lost_its_worker_is_sent_alone(sent: list[Any]) -> None:
     project, ids = expanded(20)
+    sent.clear()
     Step.objects.filter(pk=ids[4]).update(crashes=1, published_at=None)
     Step.objects.filter(pk__in=ids[5:]).update(published_at=None)
 
-    advanced = advancing.advance(project.pk)
+    advancing.advance(project.pk)
 
-    assert advanced is not None
-    assert advanced.messages == 2, "a chord of the others, and the one"
+    legs = [leg.args[0] for leg in sent]
+    assert [str(ids[4])] in legs
+    assert sorted(step for leg in legs if len(leg) > 1 for step in leg) == sorted(map(str, ids[5:]))
+
+
+def test_a_leg_that_ended_well_brings_the_next_and_nobody_looks(sent: list[Any]) -> None:
+    paces.saw("square", 0.0001)
+    project, ids = expanded(300)
+    first = next(each for each in sent if each.kwargs.get("packed"))
+    in_flight = items(project).filter(published_at__isnull=False).count()
+    sent.clear()
+
+    end = batching.run_packed(project.pk, steps_of(first))
+    assert end.item is not None
+    assert fanout.follow(end.item, "cpu.normal")
+
+    [message] = sent
+    after = in_flight + len(steps_of(message))
+    assert steps_of(message) == ids[in_flight:after], "the next ones, in their order"
+    assert items(project).filter(published_at__isnull=False).count() == after
+    assert message.options["queue"] == "cpu.normal"
+    assert message.kwargs["packed"] == "spread"
+
+
+def test_where_less_than_a_leg_is_left_or_the_project_is_held_somebody_looks(sent: list[Any]) -> None:
+    paces.saw("square", 0.0001)
+    for count, pause in ((150, False), (300, True)):
+        project, ids = expanded(count)
+        end = batching.run_packed(project.pk, ids[:10])
+        Step.objects.filter(pk__in=ids[:-20] if not pause else []).update(published_at=Now())
+        if pause:
+            control.pause(project_id=project.pk, actor=system_actor())
+        unsent = items(project).filter(published_at=None).count()
+        sent.clear()
+
+        assert end.item is not None
+        assert not fanout.follow(end.item, "cpu.normal")
+        assert not sent
+        assert items(project).filter(published_at=None).count() == unsent
+
+
+def test_after_a_leg_in_which_something_went_wrong_somebody_looks() -> None:
+    def square(context: Any) -> int:
+        if context.params["x"] == 3:
+            raise ValueError("three")
+        return 1
+
+    agent_that(square, "square")
+    project, ids = expanded(10)
+    assert batching.run_packed(project.pk, ids).item is None
+    assert batching.run_packed(project.pk, ids).item is None, "nothing was done of a message that comes again"
+
+
+def test_what_is_put_off_stays_in_flight_and_nothing_follows_in_its_place() -> None:
+    def square(context: Any) -> int:
+        raise NoAgentNow("nobody", retry_after=3600)
+
+    agent_that(square, "square")
+    project, ids = expanded(10)
+    end = batching.run_packed(project.pk, ids)
+    assert (end.item, end.again, end.look) == (None, [], False)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_process_that_has_just_done_many_begins_the_next_leg_with_as_many() -> None:
+    project, ids = expanded(120)
+    batching.run_packed(project.pk, ids[:60])
+    with CaptureQueriesContext(connection) as queries:
+        batching.run_packed(project.pk, ids[60:])
+
+    assert len([query for query in queries if query["sql"].startswith("WITH given")]) == 2
+    assert items(project).filter(state="completed").count() == 120
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_where_that_turns_out_wrong_the_first_long_step_gives_the_others_back() -> None:
+    project, ids = expanded(120)
+    batching.run_packed(project.pk, ids[:60])
+    agent_that(lambda context: time.sleep(0.15), "square")
+
+    end = batching.run_packed(project.pk, ids[60:])
+
+    assert end.look
+    assert end.item is None
+    assert items(project).filter(state="completed").count() == 61
+    assert set(items(project).filter(pk__in=ids[61:]).values_list("state", "published_at")) == {("ready", None)}
+
+
+def test_packed_legs_look_by_themselves_and_single_steps_have_a_join(sent: list[Any]) -> None:
+    expanded(40)
+    packed, sent[:] = list(sent), []
+    paces.saw("square", 10.0)
+    expanded(40)
+
+    legs = [each for each in packed if each.kwargs.get("packed")]
+    assert len(legs) > 1
+    assert all(leg.kwargs.get("wakes", True) for leg in legs)
+    assert [each.task for each in sent if each.task == "celery.chord"], (
+        "of long steps a look for each would be too many"
+    )
 
 
 def test_recovery_leaves_a_list_in_flight_alone() -> None:

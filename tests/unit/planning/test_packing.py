@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projects.planning.packing import (
+    BUNDLE,
     LEG,
     LONG,
     MOST_A_BATCH,
@@ -32,6 +33,8 @@ from projects.planning.packing import (
         (0.0, 40, 2, 10),  # shared out: no process idle while another has many
         (0.0, 10_000, 2, int(LEG / 0.0003)),
         (0.05, 500, 2, 1),  # fits once only
+        (0.005, 500, 2, 4),  # a few, for which a message is worth its while
+        (0.009, 500, 2, 2),
     ],
 )
 def test_the_size_of_a_leg(seconds: float | None, waiting: int, lanes: int, size: int) -> None:
@@ -64,10 +67,11 @@ def test_long_steps_go_singly_in_windows() -> None:
     assert groups(waiting=7, in_flight=0, window=200, parallel=4, leg=1, lanes=2) == ((1, 1), (1, 1))
 
 
-def test_short_steps_go_in_two_groups_so_that_no_process_waits_at_a_join() -> None:
-    assert groups(waiting=1000, in_flight=0, window=200, parallel=None, leg=50, lanes=2) == ((50, 50), (50, 50))
-    assert groups(waiting=900, in_flight=100, window=200, parallel=None, leg=50, lanes=2) == ((50, 50),)
-    assert groups(waiting=30, in_flight=0, window=200, parallel=None, leg=50, lanes=2) == ((30,),)
+def test_of_short_steps_a_message_a_process_and_one_more_are_in_flight() -> None:
+    assert groups(waiting=1000, in_flight=0, window=200, parallel=None, leg=50, lanes=2) == ((50, 50, 50),)
+    assert groups(waiting=800, in_flight=100, window=200, parallel=None, leg=50, lanes=2) == ((50,),)
+    assert groups(waiting=800, in_flight=101, window=200, parallel=None, leg=50, lanes=2) == (), "no half messages"
+    assert groups(waiting=30, in_flight=100, window=200, parallel=None, leg=50, lanes=2) == ((30,),), "but the rest"
 
 
 @given(
@@ -115,7 +119,7 @@ def test_every_leg_is_in_one_bundle_and_no_bundle_is_long(seconds: list[float], 
     assert sum(sizes) == len(seconds)
     for size in sizes:
         those, left = left[:size], left[size:]
-        assert size == 1 or (sum(those) <= LEG + 1e-9 and size <= MOST_A_BATCH)
+        assert size == 1 or (sum(those) <= BUNDLE + 1e-9 and size <= MOST_A_BATCH)
 
 
 def test_a_leg_takes_as_long_as_its_steps_if_all_are_known() -> None:
