@@ -8,7 +8,6 @@ second of each, and so on; each leg is a small project's, or a part of it.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -43,7 +42,7 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
     """
     worker = this_process()
     end = LegEnd([])
-    waiting, size = list(steps), _first_size(project)
+    waiting, size = list(steps), _first_size(project) if may_spread else 1
     outcomes: list[Outcome] = []
     all_done = may_spread  # how many may run at once is counted by whoever looks
     while waiting or outcomes:
@@ -58,9 +57,9 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
         taken = {step.id for step in committed.claimed}
         waiting = [step for step in waiting if step not in taken]
         began = time.perf_counter()
-        outcomes = _do_batch(committed.claimed, worker, {project: end}, may_wait=not may_spread)
+        outcomes, done = _do_batch(committed.claimed, worker, {project: end}, may_wait=not may_spread)
         all_done = all_done and len(outcomes) == len(committed.claimed)
-        seconds = (time.perf_counter() - began) / len(committed.claimed)
+        seconds = (time.perf_counter() - began) / done
         usual = paces.usual(_agent_now(project, committed.claimed[0]))
         size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
         if seconds >= LONG and may_spread:
@@ -70,15 +69,14 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
     return end
 
 
-_agents: OrderedDict[UUID, str] = OrderedDict()
+_agents: dict[UUID, str] = {}
 """Whose items this process did last of a project."""
 
 
 def _agent_now(project: UUID, step: Claim) -> str:
+    if len(_agents) > _REMEMBERED:
+        _agents.clear()
     agent = _agents[project] = execution.agent_of(step)
-    _agents.move_to_end(project)
-    while len(_agents) > _REMEMBERED:
-        _agents.popitem(last=False)
     return agent
 
 
@@ -103,7 +101,7 @@ def run_bundle(legs: Sequence[Leg]) -> Mapping[UUID, LegEnd]:
         for step in column:
             ends[step.project_id].began = True
         began = time.perf_counter()
-        outcomes = _do_batch(column, worker, ends, may_wait=False)
+        outcomes, _ = _do_batch(column, worker, ends, may_wait=False)
         are_short = time.perf_counter() - began < LONG
         column = _commit_column(outcomes, following, worker, ends, go_on=are_short)
     for leg in legs:
@@ -175,8 +173,8 @@ def _commit_items(
 
 def _do_batch(
     steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd], *, may_wait: bool = True
-) -> list[Outcome]:
-    """Do the steps of a batch; what is to be committed.
+) -> tuple[list[Outcome], int]:
+    """Do the steps of a batch; what is to be committed, and how many were done.
 
     Told to stop in between, what was not begun is given back; so it is after a long step where none ``may_wait`` for
     another.
@@ -199,11 +197,11 @@ def _do_batch(
                 outcomes.append(outcome)
             if not may_wait and time.perf_counter() - began >= LONG:
                 _hand_back(steps[place + 1 :], worker, ends)
-                break
+                return outcomes, place + 1
     finally:
         for each in held:
             worker.release(each)
-    return outcomes
+    return outcomes, len(steps)
 
 
 def _hand_back(steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd]) -> None:

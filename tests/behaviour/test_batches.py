@@ -292,17 +292,21 @@ def test_a_process_that_has_just_done_many_begins_the_next_leg_with_as_many() ->
 
 
 @pytest.mark.usefixtures("unhurried")
-def test_where_that_turns_out_wrong_the_first_long_step_gives_the_others_back() -> None:
+def test_where_that_turns_out_wrong_the_first_long_step_gives_the_others_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     project, ids = expanded(120)
     batching.run_packed(project.pk, ids[:60])
     agent_that(lambda context: time.sleep(0.15), "square")
+    monkeypatch.setattr(batching, "_first_size", lambda _: 40)
 
     end = batching.run_packed(project.pk, ids[60:])
 
     assert end.look
     assert end.item is None
+    assert end.spread == tuple(ids[100:]), "and those that were not claimed are sent by themselves"
     assert items(project).filter(state="completed").count() == 61
-    assert set(items(project).filter(pk__in=ids[61:]).values_list("state", "published_at")) == {("ready", None)}
+    assert set(items(project).filter(pk__in=ids[61:100]).values_list("state", "published_at")) == {("ready", None)}
 
 
 def test_packed_legs_look_by_themselves_and_single_steps_have_a_join(sent: list[Any]) -> None:
