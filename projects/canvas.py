@@ -2,8 +2,8 @@
 
 One flat level at a time: a wave is a chord whose header holds one chain of legs a branch, and whose body is
 ``advance``. A wave of one branch is its chain alone, whose last leg calls ``advance`` itself; where several projects
-begin at once such legs may travel together, as a bundle. Messages carry ids, never state; nothing depends on the
-body's coming (recovery finds what a lost one leaves).
+begin at once such legs may travel together, as a bundle. Legs of several items have no join. Messages carry ids, never
+state; nothing depends on the body's coming (recovery finds what a lost one leaves).
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def packed_signatures(
 ) -> tuple[Signature[Any], ...]:
     """What to publish for legs of steps that stand side by side.
 
-    Single steps are one canvas, whose join looks at the project once for all of them. A leg of several looks by itself:
-    it has done work enough for that, and where the next legs waited for a join the workers would wait with them.
+    Single steps are one canvas, whose join looks at the project once for all of them. A leg of several goes on by
+    itself: where the next ones waited for a join the workers would wait with them.
     """
     joined = len(legs) > 1 and all(len(leg) == 1 for leg in legs)
     messages = [
@@ -128,7 +128,7 @@ def bundle(legs: Sequence[Signature[Any]]) -> Signature[Any]:
     if len(legs) == 1:
         return legs[0]
     seconds = [float(leg.options["time_limit"]) - HARD_LIMIT_MARGIN for leg in legs]
-    # What is bundled is known to be short, and a leg that turns out not to be breaks off: see ``packed`` above.
+    # What is bundled is known to be short, and a leg that turns out not to be breaks off: see ``leg_signature``.
     options: dict[str, Any] = {
         "queue": legs[0].options["queue"],
         "time_limit": min(sum(seconds), 10 * max(seconds)) + HARD_LIMIT_MARGIN,

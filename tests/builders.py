@@ -7,6 +7,7 @@ the way; tests that claim durability use real workers instead (``tests/faults``)
 from __future__ import annotations
 
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission, User
+from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -92,6 +94,24 @@ def drive(project: Project, *, steps: int = 10_000) -> Project:
 def run(*steps: Step) -> execution.LegEnd:
     """What a worker does with the message of a leg."""
     return execution.run_leg(steps[0].project_id, [each.pk for each in steps])
+
+
+def in_two_hands(work: Callable[[], object]) -> None:
+    """The same work by two workers at the same moment."""
+    both = threading.Barrier(2)
+
+    def one() -> None:
+        both.wait()
+        try:
+            work()
+        finally:
+            connection.close()
+
+    hands = [threading.Thread(target=one) for _ in range(2)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
 
 
 def claim(step: Step, worker: WorkerProcess | None = None) -> Claim | None:

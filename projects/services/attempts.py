@@ -26,6 +26,11 @@ class Claim:
     guarded: bool
     spec: dict[str, Any]
 
+    @property
+    def paced_by(self) -> str:
+        """By what the pace of its agents is known: the agent's name, or the capability that is asked for."""
+        return self.agent or str(self.spec.get("capability", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -76,7 +76,7 @@ _agents: dict[UUID, str] = {}
 def _agent_now(project: UUID, step: Claim) -> str:
     if len(_agents) > _REMEMBERED:
         _agents.clear()
-    agent = _agents[project] = execution.agent_of(step)
+    agent = _agents[project] = step.paced_by
     return agent
 
 

@@ -132,7 +132,7 @@ def perform_step(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) ->
         began = time.perf_counter()
         faults.point("in_agent")
         performed = performing.perform(step, context, worker)
-        paces.saw(agent_of(step), time.perf_counter() - began)
+        paces.saw(step.paced_by, time.perf_counter() - began)
         if performed.left is not None:
             performing.leave(performed.left, step, worker)
             return None
@@ -175,11 +175,6 @@ def fail_and_note(step: Claim, error: Exception, worker: WorkerProcess, end: Leg
         end.look = True
     else:
         end.again.append((step.id, after))
-
-
-def agent_of(step: Claim) -> str:
-    """By what the pace of its agents is known."""
-    return step.agent or str(step.spec.get("capability", ""))
 
 
 def _outcome(step: Claim, performed: Performed, context: StepContext) -> Outcome:

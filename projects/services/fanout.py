@@ -103,7 +103,7 @@ def follow(item: Claim, queue: str) -> bool:
     It takes that one's place in flight, so that nobody has to look at the project for it.
     """
     pool = queue.partition(".")[0]
-    size = leg_size(paces.pace_of(item.agent), waiting=MANY, lanes=paces.lanes_of(pool))
+    size = leg_size(paces.pace_of(item.paced_by), waiting=MANY, lanes=paces.lanes_of(pool))
     rows = sql.rows("next_leg", parent=item.parent_id, project=item.project_id, size=size) if size > 1 else []
     ids = [row["id"] for row in sorted(rows, key=lambda row: int(row["position"]))]
     if ids:

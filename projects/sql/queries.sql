@@ -211,7 +211,7 @@ SELECT (SELECT array_agg(id) FROM done) AS landed,
        ) AS finished;
 
 -- name: complete_batch
--- The same for several steps at once: one commit for many results and many claims. Claimed is what follows a result that
+-- Commit the results of several steps and claim others: one commit for all of them. Claimed is what follows a result that
 -- landed, and of what stands ready beside it at most so many. SKIP LOCKED: the same message may be in two hands, and
 -- neither waits for the other. The projects are locked in the order in which everybody locks several, and each before
 -- those of its steps that others may change.
@@ -362,7 +362,6 @@ WITH due AS (
 )
 SELECT * FROM begun UNION ALL SELECT * FROM due WHERE due.state <> 'pending';
 
-
 -- name: pass_phase
 -- running or waiting to completed; and whether another phase is to come.
 WITH passed AS (
@@ -375,7 +374,6 @@ WITH passed AS (
 )
 SELECT EXISTS (SELECT 1 FROM passed JOIN projects_phase f ON f.project_id = passed.project_id
                 WHERE f.position > passed.position AND f.state <> 'completed') AS is_followed;
-
 
 -- name: complete_project
 -- running to completed; those who wait for its end are told, and with it comes whether other projects do.

@@ -35,6 +35,14 @@ def by_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is published, and goes nowhere."""
+    found: list[Any] = []
+    monkeypatch.setattr(publishing, "_publish", lambda signatures, steps: found.extend(signatures))
+    return found
+
+
+@pytest.fixture
 def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Agents at addresses of this machine may be called."""
     for name, value in ENVIRONMENT.items():

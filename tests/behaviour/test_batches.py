@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 from uuid import UUID
@@ -16,9 +15,9 @@ from agents.errors import NoAgentNow
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, batching, control, execution, fanout, paces, publishing
+from projects.services import advancing, batching, control, execution, fanout, paces
 from projects.services.recovery import recover
-from tests.builders import agent_that, kinds, look, project_of, result, states
+from tests.builders import agent_that, in_two_hands, kinds, look, project_of, result, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,18 +64,17 @@ def finish(project: Project) -> None:
     advancing.advance(project.pk)
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What is published, and goes nowhere."""
-    found: list[Any] = []
-    monkeypatch.setattr(publishing, "_publish", lambda signatures, steps: found.extend(signatures))
-    return found
-
-
 def steps_of(message: Any) -> list[UUID]:
     return [UUID(each) for each in message.args[0]]
 
 
+@pytest.fixture
+def never_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step is taken for a long one where the machine stands still for a moment."""
+    monkeypatch.setattr(batching, "LONG", 10.0)
+
+
+@pytest.mark.usefixtures("never_long")
 def test_many_short_steps_cost_few_commits_and_each_is_committed_once() -> None:
     project, ids = expanded(60)
 
@@ -162,6 +160,7 @@ def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
     assert items(project).filter(state="running").count() == 0
 
 
+@pytest.mark.usefixtures("never_long")
 def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
     project, ids = expanded(12)
     batching.run_packed(project.pk, ids[:5])
@@ -172,20 +171,10 @@ def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
     assert set(items(project).values_list("attempt", flat=True)) == {1}
 
 
+@pytest.mark.usefixtures("never_long")
 def test_the_same_message_in_two_hands_does_each_step_once() -> None:
     project, ids = expanded(80)
-    both = threading.Barrier(2)
-
-    def work() -> None:
-        both.wait()
-        batching.run_packed(project.pk, ids)
-        connection.close()
-
-    hands = [threading.Thread(target=work) for _ in range(2)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
+    in_two_hands(lambda: batching.run_packed(project.pk, ids))
 
     assert set(items(project).values_list("attempt", "state")) == {(1, "completed")}
 

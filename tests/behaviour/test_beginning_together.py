@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from orchestrator_site.access.actors import system_actor
 from projects import orchestrator
 from projects.models import Attempt, Checkpoint, Project
-from projects.services import advancing, batching, control, many, paces, publishing
-from tests.builders import agent_that, as_actor, drive, kinds, look, person, project_of, states, step
+from projects.services import advancing, batching, control, many, paces
+from tests.builders import agent_that, as_actor, drive, in_two_hands, kinds, look, person, project_of, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,21 +22,14 @@ CHAIN = "phases: [{key: one, steps: [{key: a, agent: echo}, {key: b, agent: echo
 
 
 @pytest.fixture(autouse=True)
-def echo() -> Iterator[None]:
-    """An agent that is known to be quick."""
+def echo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An agent that is known to be quick, also where the machine stands still for a moment."""
+    monkeypatch.setattr(batching, "LONG", 10.0)
     agent_that(lambda context: context.step_key, "echo")
     paces.forget()
     paces.saw("echo", 0.0001)
     yield
     paces.forget()
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What is published, and goes nowhere."""
-    found: list[Any] = []
-    monkeypatch.setattr(publishing, "_publish", lambda signatures, steps: found.extend(signatures))
-    return found
 
 
 def made(count: int, yaml: str = CHAIN) -> list[Project]:
@@ -212,18 +204,9 @@ def test_a_message_that_comes_again_does_nothing_twice() -> None:
 
 def test_the_same_bundle_in_two_hands_does_each_step_once() -> None:
     projects = begun(20)
-    legs, both = bundle(projects), threading.Barrier(2)
+    legs = bundle(projects)
 
-    def work() -> None:
-        both.wait()
-        batching.run_bundle(legs)
-        connection.close()
-
-    hands = [threading.Thread(target=work) for _ in range(2)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
+    in_two_hands(lambda: batching.run_bundle(legs))
 
     for project in projects:
         drive(project)
@@ -257,10 +240,7 @@ def test_no_step_of_a_project_that_is_held_starts_while_the_others_go_on(verb: s
     assert Attempt.objects.filter(step__project=projects[1]).count() == 1
 
 
-def test_a_leg_that_was_changed_meanwhile_breaks_off_and_goes_on_as_it_is_planned_now(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batching, "LONG", 10.0)  # the change takes its time
+def test_a_leg_that_was_changed_meanwhile_breaks_off_and_goes_on_as_it_is_planned_now() -> None:
     projects = begun(2)
 
     def change(project: Project) -> None:
@@ -276,9 +256,10 @@ def test_a_leg_that_was_changed_meanwhile_breaks_off_and_goes_on_as_it_is_planne
     assert list(done.values_list("step__key", flat=True)) == ["a", "x", "b"]
 
 
-def test_others_do_not_wait_for_a_step_that_turns_out_to_be_long() -> None:
+def test_others_do_not_wait_for_a_step_that_turns_out_to_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "LONG", 0.5)
     projects = begun(4)
-    interrupt("a", lambda _: time.sleep(0.15), projects[1])
+    interrupt("a", lambda _: time.sleep(0.6), projects[1])
 
     ends = batching.run_bundle(bundle(projects))
 

@@ -189,7 +189,7 @@ def _messages() -> Iterable[Scenario]:
     yield Scenario("messages doubled", "in the queues", partial(with_queue, doubled), LONG_LIST, quick=True)
     yield Scenario("messages reordered", "in the queues", partial(with_queue, reordered), LONG_LIST)
     yield Scenario("messages lost", "in the queues", partial(with_queue, lost), LONG_LIST)
-    # Of packed legs two are at work and two wait, for a moment each.
+    # Of packed legs two are at work and one waits, for a moment.
     yield Scenario("messages doubled", "in the queues, packed", partial(with_queue, doubled, least=1), PACKED_LONG)
 
     yield Scenario(

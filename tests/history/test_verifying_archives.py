@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import call_command
 
 from orchestrator_site.history.chain import Facts, seal
 from orchestrator_site.history.errors import ExportUnreadable
 from orchestrator_site.history.models import Head, Seal
 from orchestrator_site.history.verifying import verify_stream
 from tests.history.putting_away import later, lines_of, put_away
+from tests.history.verifying import verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def verify(*arguments: object) -> tuple[int, str]:
-    out = io.StringIO()
-    try:
-        call_command("verify_history", *map(str, arguments), stdout=out)
-    except SystemExit as end:
-        return int(end.code or 0), out.getvalue()
-    return 0, out.getvalue()
 
 
 # --- tampering ---------------------------------------------------------------------------------------------------

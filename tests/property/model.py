@@ -19,8 +19,9 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 
 from projects.models import Approval, Project, Step, Worker
-from projects.services import advancing, claims, doorbell, execution, paces, publishing, recovery
-from projects.services.attempts import Claim, Outcome
+from projects.planning import packing
+from projects.services import advancing, claims, doorbell, execution, fanout, paces, publishing, recovery
+from projects.services.attempts import NOTHING, Claim, Outcome
 from projects.services.workers import WorkerProcess
 
 _pids = itertools.count(5_000_000)  # no process has such a number
@@ -43,6 +44,7 @@ class Message:
     said: dict[str, Any]
     then: tuple[Any, ...] = ()
     chord: Chord | None = None
+    queue: str = ""
 
     @property
     def project(self) -> UUID:
@@ -70,7 +72,8 @@ class Broker:
         else:
             steps = tuple(UUID(step) for step in signature.args[0]) if signature.task == "projects.run_leg" else ()
             said = dict(signature.kwargs) or {"project": signature.args[0] if signature.args else None}
-            self.messages.append(Message(signature.task, steps, said, then, chord))
+            queue = str(signature.options.get("queue", ""))
+            self.messages.append(Message(signature.task, steps, said, then, chord, queue))
 
     def done(self, message: Message) -> None:
         """What Celery does at the end of a task: the next of its chain, or its part in the join."""
@@ -100,6 +103,13 @@ class Hand:
     waiting: list[UUID]
     end: execution.LegEnd = field(default_factory=lambda: execution.LegEnd([]))
     claimed: list[Claim] = field(default_factory=list)
+    done: list[Claim] = field(default_factory=list)
+    well: bool = True
+
+    @property
+    def follows(self) -> bool:
+        """Whether the list goes on after this leg without a look: all of it was done, and it bounds nothing itself."""
+        return bool(self.done) and self.well and not self.end.look and self.message.said["packed"] == "spread"
 
     @property
     def packed(self) -> bool:
@@ -144,11 +154,13 @@ class Hand:
 
     def fail(self, error: Exception) -> None:
         """What is written down where an agent raises, for the first of what was claimed."""
-        execution.fail_and_note(self.claimed.pop(0), error, self.worker, self.end)
+        self.well = False
+        execution.fail_and_note(self.claimed.pop(0), error, self.worker, self.end, NOTHING)
 
     def _took(self, got: tuple[Claim, ...]) -> None:
         taken = {claim.id for claim in got}
         self.claimed += got
+        self.done = self.done + list(got) if self.packed else []
         self.waiting = [step for step in self.waiting if step not in taken]
 
 
@@ -263,11 +275,15 @@ class Engine:
         self.hands.remove(hand)
         self._end(hand)
 
+    def _follow(self, hand: Hand) -> bool:
+        return fanout.follow(hand.done[-1], hand.message.queue)
+
     def _end(self, hand: Hand) -> None:
         """What the task does after its leg."""
         for step, after in hand.end.again:
             publishing.send_again(step, after)
-        if hand.message.said.get("wakes", True) or hand.end.look:
+        followed = hand.follows and self._follow(hand)
+        if not followed and (hand.message.said.get("wakes", True) or hand.end.look):
             advancing.advance(hand.message.project)
         self.broker.done(hand.message)
 
@@ -283,6 +299,7 @@ def engine_by_hand() -> Iterator[Engine]:
     with pytest.MonkeyPatch.context() as patch:
         for kind in (Signature, _chain, _chord):
             patch.setattr(kind, "apply_async", apply)
+        patch.setattr(packing, "UNKNOWN", 2)  # legs of which short lists have several
         patch.setattr(paces, "lanes_of", lambda _pool: 2)  # which otherwise depends on when it is asked
         patch.setattr(doorbell, "was_emptied", lambda: made.broker.emptied)
         patch.setattr(doorbell, "set_up", lambda: setattr(made.broker, "emptied", False))

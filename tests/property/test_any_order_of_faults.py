@@ -27,7 +27,7 @@ from tests.builders import agent_that, person, project_of
 from tests.faults.invariants import violations
 from tests.property.model import Engine, Hand, engine_by_hand
 
-EXAMPLES = 15
+EXAMPLES = 5
 
 
 @st.composite
@@ -45,7 +45,7 @@ def blueprints(draw: st.DrawFn) -> str:
             lines.append(f"        on_failure: {draw(st.sampled_from(['fail', 'continue', 'skip_dependents']))}")
             lines.append("        retry: {max_attempts: 2, base: 30, jitter: none}")
             if draw(st.integers(0, 3)) == 0:
-                lines.append(f'        for_each: "{list(range(draw(st.integers(0, 6))))}"')
+                lines.append(f'        for_each: "{list(range(draw(st.sampled_from([0, 3, 6, 12]))))}"')
         if draw(st.integers(0, 3)) == 0:
             lines.append("    gate: {approval: {title: Go on, on_reject: rework}, max_iterations: 2}")
     return "\n".join(lines)
@@ -208,12 +208,13 @@ def test_no_order_of_faults_breaks_a_rule_or_keeps_a_project_from_its_end() -> N
     agent_that(lambda context: None, "model-cpu")
     agent_that(lambda context: None, "model-io", queue="io")
 
-    # One example a run: ids and moments are new each time, so that Hypothesis cannot compare one with another.
+    # Several runs of few: the first example of each is the simplest there is, in which nothing happens at all, and of
+    # many Hypothesis would compare one with another, where ids and moments are new each time.
     for _ in range(EXAMPLES):
         run_state_machine_as_test(
             Faults,
             settings=settings(
-                max_examples=1,
+                max_examples=8,
                 stateful_step_count=40,
                 deadline=None,
                 database=None,
