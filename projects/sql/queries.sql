@@ -169,7 +169,7 @@ WITH
      WHERE (p.state = 'running') IS TRUE AND p.directive = 'run' AND p.parent_step_id IS NULL
        AND (f.state = 'running') IS TRUE AND f.round = done.round AND f.gate IS NULL
        AND NOT EXISTS (SELECT 1 FROM projects_step s
-                        WHERE s.phase_id = f.id AND s.phase_id = ANY(%(phases)s::uuid[]) AND s.round = f.round
+                        WHERE s.phase_id = f.id AND s.phase_id = ANY(%(phases)s::uuid[]) AND (s.round = f.round) IS TRUE
                           AND s.id <> done.id AND s.state NOT IN ('completed', 'skipped'))
        AND NOT EXISTS (SELECT 1 FROM projects_phase o
                         WHERE o.project_id = p.id AND o.project_id = ANY(%(projects)s::uuid[]) AND o.id <> f.id
