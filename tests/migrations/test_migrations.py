@@ -36,6 +36,7 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(400)  # eight processes one after another, each of some seconds alone
 @pytest.mark.django_db(transaction=True)
 def test_migrations_lead_from_nothing_to_the_present_and_back(empty_database: dict[str, str]) -> None:
     manage(empty_database, "migrate", "-v", "0")
