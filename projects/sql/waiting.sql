@@ -129,6 +129,16 @@ SELECT extract(epoch FROM CASE WHEN p.directive = 'pause' THEN p.directive_since
   FROM projects_step s JOIN projects_project p ON p.id = s.project_id
  WHERE s.id = %(step)s;
 
+-- part: stands_in
+-- Whether the attempt of a step (s) at which its timer (t) finds it has nothing left to do but to ask the step's
+-- fallback: it began when the time was over, or after an attempt that was given up for the fallback's sake. What was
+-- lost or handed back meanwhile says nothing.
+(EXISTS (SELECT 1 FROM projects_attempt a
+          WHERE a.step_id = s.id AND a.number = s.attempt AND a.started_at >= t.due_at)
+ OR (SELECT coalesce(e.error ? 'given_up', false) FROM projects_attempt e
+      WHERE e.step_id = s.id AND e.number < s.attempt AND e.outcome NOT IN ('held', 'lost', 'handed_back', 'running')
+      ORDER BY e.number DESC LIMIT 1) IS TRUE)
+
 -- name: lock_overdue
 -- A step whose timer was due, locked before the timer is, as everybody does. No row: somebody works on it right now.
 -- "begun" says that somebody was chosen to do the attempt that runs, or that it runs for longer than choosing takes.
@@ -138,8 +148,12 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, 
        s.available_at IS NULL AND s.published_at > clock_timestamp() - interval '5 seconds' AS sent,
        EXISTS (SELECT 1 FROM projects_attempt a
                 WHERE a.step_id = s.id AND a.number = s.attempt
-                  AND (a.performer <> '' OR a.started_at < clock_timestamp() - interval '5 seconds')) AS begun
-  FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id
+                  AND (a.performer <> '' OR a.started_at < clock_timestamp() - interval '5 seconds')) AS begun,
+-- include: stands_in
+       AS stands_in
+  FROM projects_step s
+  JOIN projects_timer t ON t.id = %(timer)s AND t.step_id = s.id
+  LEFT JOIN projects_step l ON l.id = s.parent_id
  WHERE s.id = %(step)s
    FOR UPDATE OF s SKIP LOCKED;
 
