@@ -25,6 +25,7 @@ from orchestrator_site import faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from orchestrator_site.history.sealing import seal_pending
+from orchestrator_site.storable import said_by
 from projects import sql
 from projects.models import Project, Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
@@ -309,7 +310,7 @@ def _advance(project_id: UUID, done: Recovered) -> None:
 
 def _note_stuck(project_id: UUID, error: Exception) -> None:
     """Say in the project's history why it does not move, once for as long as the reason stays the same."""
-    reason = f"{type(error).__name__}: {error}"[:500]
+    reason = f"{type(error).__name__}: {said_by(error)}"[:500]
     latest = history.events_of(project_id).filter(kind="project.stuck").order_by("-id").first()
     if latest is None or latest.data.get("reason") != reason:
         history.append(project_id, "project.stuck", actor="recovery", data={"reason": reason})
