@@ -12,9 +12,21 @@ from agents.usage import CallUsage
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import InvalidInput
+from projects import orchestrator
 from projects.errors import AttemptOver
 from projects.models import Attempt, Project
-from projects.services import advancing, answers, approvals, batching, execution, failing, paces, signals
+from projects.services import (
+    advancing,
+    answers,
+    approvals,
+    batching,
+    control,
+    execution,
+    failing,
+    paces,
+    schedules,
+    signals,
+)
 from tests.behaviour.remote import Remote, Reply, accepts
 from tests.builders import (
     agent_that,
@@ -196,6 +208,38 @@ def test_a_failure_told_later_or_by_a_problem_is_kept_without_it(remote: Callabl
 
     assert "\ufffd" in step(told, "a").error["message"]
     assert states(refused) == {"a": "failed"}
+
+
+BY_PYTHON: dict[str, Callable[[Project, str], Any]] = {
+    "a title": lambda project, text: project_of(ONE.format("echo", ""), title=text),
+    "an intent": lambda project, text: project_of(ONE.format("echo", ""), intent=text),
+    "a key": lambda project, text: project_of(ONE.format("echo", ""), key=text),
+    "inputs": lambda project, text: project_of(
+        "inputs: {type: object}\n" + ONE.format("echo", ""), inputs={"x": [text]}
+    ),
+    "a schedule": lambda project, text: schedules.create(
+        name=text, blueprint=project.blueprint.name, crontab="0 0 * * *", actor=system_actor()
+    ),
+    "a pause": lambda project, text: control.pause(project_id=project.pk, actor=system_actor(), reason=text),
+    "a cancel": lambda project, text: control.cancel(project_id=project.pk, actor=system_actor(), reason=text),
+    "a change": lambda project, text: orchestrator.intervene(project, "skip", "a", reason=text),
+    "a result": lambda project, text: orchestrator.intervene(project, "skip", "a", result=text),
+    "a checkpoint": lambda project, text: orchestrator.checkpoint(project, text),
+    "going back": lambda project, text: orchestrator.restore(project, 1, reason=text),
+}
+
+
+@UNKEPT
+@pytest.mark.parametrize("what", BY_PYTHON)
+def test_who_gives_it_by_python_is_told_so_and_nothing_is_changed(unkept: str, what: str, sent: list[Any]) -> None:
+    agent_that(lambda context: 1, "echo")
+    project = project_of(ONE.format("echo", ""))
+    before = (Project.objects.count(), kinds(project), states(project))
+
+    with pytest.raises(InvalidInput):
+        BY_PYTHON[what](project, unkept)
+
+    assert (Project.objects.count(), kinds(project), states(project)) == before
 
 
 @UNKEPT
