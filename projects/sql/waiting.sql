@@ -82,13 +82,23 @@ DELETE FROM projects_timer
 RETURNING project_id;
 
 -- name: due_deadlines
--- Due timers at which something is decided, each of which is fired by itself.
-SELECT t.id, t.kind, t.project_id, t.step_id
-  FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
- WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project', 'start', 'close')
-   AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
- ORDER BY t.due_at
- LIMIT %(limit)s;
+-- Due timers at which something is decided, each of which is fired by itself: so many of steps, and beside them so many
+-- of approvals and projects. What has been due for a minute could not be fired when its turn came (a step waits for a
+-- worker that is busy, or something is broken): it comes after what is due now, and each time in another order, so that
+-- it stands before nothing for ever. It is not put off, because the limits of a step count from when its timers are due.
+SELECT id, kind, project_id, step_id
+  FROM (
+    SELECT t.id, t.kind, t.project_id, t.step_id, t.due_at,
+           row_number() OVER (
+               PARTITION BY t.step_id IS NULL
+               ORDER BY CASE WHEN t.due_at > clock_timestamp() - interval '1 minute' THEN t.due_at END, random()
+           ) AS place
+      FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+     WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project', 'start', 'close')
+       AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
+  ) due
+ WHERE place <= %(limit)s
+ ORDER BY due_at;
 
 -- name: take_deadline
 -- One of them, for the rest of this transaction. No row: somebody else fires it, it has moved, or the project is held.
