@@ -27,7 +27,7 @@ from projects.models import Attempt, Project, Timer
 from projects.models.timer import TimerKind
 from projects.planning import budgeting
 from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import claims, holding
+from projects.services import claims, guards, holding
 from projects.services.attempts import NOTHING, Claim, Usage
 from projects.services.workers import WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState
@@ -134,7 +134,9 @@ def end_attempt(step: Claim, usage: Usage, statement: str, outcome: str, params:
     except DataError:
         logger.exception("the end of attempt %s at %s of project %s", step.attempt, step.key, step.project_id)
         given_up = {name: params[name] for name in ("step", "attempt", "actor")} | _UNWRITABLE
-        _write_end(step, NOTHING, "give_up", given_up)
+        with claims.ending(step):
+            if sql.rows("give_up", **given_up) and step.guarded:
+                guards.settle(step.id, step.attempt)  # what it used is not known: what was reserved counts
         return False
     if not landed:
         refuse_late(step, this_process(), outcome)
