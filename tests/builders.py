@@ -189,19 +189,20 @@ def child_of(project: Project, key: str) -> Project:
 def later(project: Project, seconds: float) -> None:
     """Have the clocks of a project be where they are so many seconds later, and do what is due then.
 
-    What the database holds of moments is moved back: waits, retries and deadlines, and when a pause began.
+    What the database holds of moments is moved back: waits, retries and deadlines, when a pause and attempts began.
     """
     from datetime import timedelta
 
     from django.db.models import F
 
-    from projects.models import Timer
+    from projects.models import Attempt, Timer
     from projects.services import timers
 
     length = timedelta(seconds=seconds)
     Timer.objects.filter(project=project).update(due_at=F("due_at") - length)
     Approval.objects.filter(project=project).update(deadline=F("deadline") - length)
     Step.objects.filter(project=project).update(available_at=F("available_at") - length)
+    Attempt.objects.filter(step__project=project).update(started_at=F("started_at") - length)
     Project.objects.filter(pk=project.pk).update(
         deadline=F("deadline") - length, directive_since=F("directive_since") - length
     )

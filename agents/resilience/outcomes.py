@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from agents.errors import AgentBusy, AgentFailure, AgentTimedOut, PermanentFailure
 from orchestrator_site.errors import PhasegateError
+from orchestrator_site.storable import said_by
 
 LONGEST_RETRY_AFTER = 3600.0
 """Seconds: an agent that asks to be left alone for longer is asked again after an hour."""
@@ -44,7 +45,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
     """
     if error is None:
         return ANSWERED
-    why = str(error)[:300] or type(error).__name__
+    why = said_by(error)[:300]
     match error:
         case AgentBusy():
             return Outcome(Ending.BUSY, bounded(error.retry_after), why)

@@ -19,6 +19,7 @@ from agents.gather import Asked, Gathered, Gathering, Stragglers, Verdict
 from agents.values import Accepted, Done, Performer
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import InvalidInput, PhasegateError
+from orchestrator_site.storable import said_by
 
 __all__ = ["Perform", "scatter"]
 
@@ -161,9 +162,9 @@ def _ask(errand: _Errand, agent: Performer, left: float) -> _Reply:
     try:
         answer = errand.perform(agent, errand.params, left)
     except PhasegateError as error:
-        return _Reply(agent.id, failure=error.message)
+        return _Reply(agent.id, failure=said_by(error))
     except BaseException as error:  # a missing answer, and no more: this thread has nobody else to tell
-        return _Reply(agent.id, failure=f"{type(error).__name__}: {error}")
+        return _Reply(agent.id, failure=f"{type(error).__name__}: {said_by(error)}")
     if isinstance(answer, Accepted):
         return _Reply(agent.id, failure="it will answer later, which a scatter cannot wait for")
     return _Reply(agent.id, answer.value if isinstance(answer, Done) else answer)

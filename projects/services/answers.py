@@ -14,13 +14,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import DataError
+
 from agents import leasing
-from agents.errors import AgentFailure, PermanentFailure
+from agents.errors import AgentFailure, PermanentFailure, ResultUnusable
 from agents.resilience.outcomes import ANSWERED, outcome_of
 from agents.usage import CallUsage
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import InvalidInput
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import said_by, storable
 from projects import sql
 from projects.errors import AttemptOver
 from projects.models import Attempt
@@ -41,15 +44,20 @@ class Heard:
 def heartbeat(token: str, *, details: Mapping[str, Any] | None = None, within: float | None = None) -> Heard:
     """Keep the agent's lease, for ``within`` seconds or as the settings say, but not past the attempt's timeout.
 
-    Raises ``LeaseTokenRefused``, and ``AttemptOver`` where the agent should stop: nothing of it will count.
+    Raises ``LeaseTokenRefused``, ``InvalidInput``, and ``AttemptOver`` where the agent should stop: nothing of it will
+    count.
     """
     step, attempt = leasing.read(token)
+    try:
+        said = None if details is None else json.dumps(storable(details), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"The details cannot be kept: {said_by(error)}.") from error
     rows = sql.rows(
         "heard_of_agent",
         step=step,
         attempt=attempt,
         within=within if within is not None else conf().callback_seconds,
-        details=None if details is None else json.dumps(details),
+        details=said,
     )
     if not rows:
         raise _over()
@@ -60,14 +68,19 @@ def heartbeat(token: str, *, details: Mapping[str, Any] | None = None, within: f
 
 
 def complete(token: str, result: Any, usage: CallUsage) -> None:
-    """Commit what the agent brings. Raises ``LeaseTokenRefused``, ``AttemptOver``, ``InvalidInput``."""
+    """Commit what the agent brings; what cannot be kept fails the attempt, as it would where it is brought at once.
+
+    Raises ``LeaseTokenRefused``, ``AttemptOver``, ``InvalidInput``.
+    """
     claim, actor = _claim_of(token, "completed")
     try:
         text = json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The result cannot be kept: {error}.") from error
-    outcome = Outcome(claim, text, usage.tokens_in, usage.tokens_out, usage.cost)
-    committed = claims.complete(outcome, this_process(), actor=actor)
+        outcome = Outcome(claim, text, usage.tokens_in, usage.tokens_out, usage.cost)
+        committed = claims.complete(outcome, this_process(), actor=actor)
+    except (TypeError, ValueError, RecursionError, DataError) as error:
+        why = f"The result cannot be kept: {said_by(error)}."
+        _fail(claim, ResultUnusable(why), actor)
+        raise InvalidInput(why) from error
     if claim.id not in committed.landed:
         _refuse(claim.project_id, claim.key, claim.attempt, actor, "completed")
     concluding.give_place_back(claim.id, claim.attempt, ANSWERED)
@@ -80,7 +93,10 @@ def fail(token: str, message: str, *, retryable: bool = True) -> None:
     Raises ``LeaseTokenRefused``, ``AttemptOver``.
     """
     claim, actor = _claim_of(token, "failed")
-    error = (AgentFailure if retryable else PermanentFailure)(message or "The agent gave no reason.")
+    _fail(claim, (AgentFailure if retryable else PermanentFailure)(message or "The agent gave no reason."), actor)
+
+
+def _fail(claim: Claim, error: AgentFailure, actor: str) -> None:
     again = concluding.fail(claim, error, actor)
     concluding.give_place_back(claim.id, claim.attempt, outcome_of(error))
     if again is None:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from orchestrator_site import faults
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import refuse_unstorable
 from projects.blueprints.inputs import validate_form
 from projects.errors import (
     AlreadyDecided,
@@ -46,8 +47,9 @@ def decide(
     the present one. What the approval shows must be what stands now. Of two people at once, or of one person in two
     windows, one is first and the other learns so. The right to decide is looked up at this moment.
     Raises ``ApprovalNotFound``, ``NotAnApprover``, ``AlreadyDecided``, ``ApprovalClosed``, ``ApprovalExpired``,
-    ``EvidenceChanged``, ``CommentRequired``, ``FormInvalid``.
+    ``EvidenceChanged``, ``CommentRequired``, ``FormInvalid``, ``InvalidInput`` for text that cannot be kept.
     """
+    refuse_unstorable(comment=comment, edits=edits)
     approval = find_approval(approval_id=approval_id)
     _check_right(approval, user)
     if verdict == Verdict.REJECT and not comment.strip():

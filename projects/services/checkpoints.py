@@ -18,6 +18,7 @@ from django.db import transaction
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import canonical_text
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import refuse_unstorable
 from projects import sql
 from projects.errors import (
     CheckpointDamaged,
@@ -51,8 +52,10 @@ class Reading:
 def request(*, project_id: UUID, actor: Actor, label: str = "") -> Checkpoint:
     """Take a checkpoint because somebody wants one.
 
-    Raises ``ProjectNotFound``, ``RefusedInState`` where the project has not begun.
+    Raises ``ProjectNotFound``, ``RefusedInState`` where the project has not begun, ``InvalidInput`` for a label that
+    cannot be kept.
     """
+    refuse_unstorable(label=label)
     with transaction.atomic():
         project = Project.objects.lock_for_control(project_id)
         if project is None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
@@ -170,8 +170,11 @@ def _columns(outcomes: Sequence[tuple[Outcome, UUID | None]]) -> dict[str, Any]:
 
 
 def ending(step: Claim) -> AbstractContextManager[Any]:
-    """The end of a guarded step and what it used are one transaction; of any other the one statement is enough."""
-    return transaction.atomic() if step.guarded else nullcontext()
+    """The end of a guarded step and what it used are one transaction; of any other the one statement is enough.
+
+    Within somebody's transaction what the database refuses must not take that down.
+    """
+    return transaction.atomic() if step.guarded or connection.in_atomic_block else nullcontext()
 
 
 def book(step: Claim, usage: Usage) -> None:

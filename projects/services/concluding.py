@@ -99,17 +99,18 @@ def overdue(timer: int, step_id: UUID, kind: str) -> bool:
     """A limit of time of a step was due. False: it has moved, or does not count any more.
 
     Where nobody began the step in time, or its time with all attempts is over, no attempt is made any more; one that
-    runs is ended, and what comes of it is refused.
+    runs is ended, and what comes of it is refused. One that asks the step's fallback has time of its own.
     """
     with transaction.atomic():
-        rows = sql.rows("lock_overdue", step=step_id)
+        rows = sql.rows("lock_overdue", step=step_id, timer=timer)
         if not rows or not sql.rows("take_deadline", timer=timer):
             return False
         row = rows[0]
-        over = {name: row.pop(name) for name in ("state", "pool", "sent", "begun", "error")}
+        over = {name: row.pop(name) for name in ("state", "pool", "sent", "begun", "stands_in", "error")}
         if over["state"] == StepState.RUNNING and (kind == TimerKind.CLOSE or not over["begun"]):
             # Whoever is choosing an agent right now has found the time to be over, or will; a second look is cheap.
-            return kind == TimerKind.CLOSE and _end_running(claims.read(row), has_workers(over["pool"]))
+            ends = kind == TimerKind.CLOSE and not over["stands_in"]
+            return ends and _end_running(claims.read(row), has_workers(over["pool"]))
         if over["state"] == StepState.READY:
             return _end_waiting(claims.read(row), TimeLimit[f"SCHEDULE_TO_{kind.upper()}"], over)
         Timer.objects.filter(pk=timer).delete()

@@ -16,6 +16,7 @@ from agents.definition import DocumentHandle
 from agents.llm.abilities import Allowance
 from agents.swarm.optimising import given
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import storable
 from projects import sql
 from projects.blueprints.expressions import render
 from projects.blueprints.schema import StepKind
@@ -269,7 +270,7 @@ class StepContext:
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Keep what the agent says about its progress; the lease itself is renewed by the worker."""
         Attempt.objects.filter(step_id=self.held.step, number=self.attempt, finished_at=None).update(
-            details=dict(details or {})
+            details=storable(details or {})
         )
 
     def cancelled(self) -> bool:

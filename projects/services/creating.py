@@ -13,6 +13,7 @@ from agents.library.documents import media_type_of
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import refuse_unstorable
 from projects.blueprints.durations import HOW_TO, parse_duration
 from projects.blueprints.expressions import render
 from projects.blueprints.inputs import validate_inputs
@@ -58,8 +59,10 @@ def create_project(
     ``deadline`` is within how long from now it is to be over, in seconds or as ``2h``. With ``parent_step`` it is the
     child of that step, and belongs to whom the project above belongs. ``budgets`` go over those of the blueprint, see
     ``services.budgets.with_limits``, which says what it refuses. Raises ``InputsInvalid``, ``DocumentRefused`` or
-    what reading a document says, ``AfterNotFound``, ``KeyTaken``, ``DeadlineInvalid``.
+    what reading a document says, ``AfterNotFound``, ``KeyTaken``, ``DeadlineInvalid``,
+    ``InvalidInput`` for text that cannot be kept.
     """
+    refuse_unstorable(inputs=inputs, intent=intent, title=title, key=key)
     definition = definition_of(blueprint)
     if budgets:
         definition = with_limits(definition, budgets, actor)

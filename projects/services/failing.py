@@ -11,11 +11,14 @@ import random
 from decimal import Decimal
 from typing import Any
 
+from django.db import DataError
+
 from agents.errors import AgentBusy, AgentTimedOut
 from agents.resilience.fallback import Cause
 from agents.resilience.outcomes import delay_with
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import said_by, storable
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import RetryPolicy
@@ -24,7 +27,7 @@ from projects.models import Attempt, Project, Timer
 from projects.models.timer import TimerKind
 from projects.planning import budgeting
 from projects.planning.retrying import GiveUp, Retry, after_failure
-from projects.services import claims, holding
+from projects.services import claims, guards, holding
 from projects.services.attempts import NOTHING, Claim, Usage
 from projects.services.workers import WorkerProcess, this_process
 from projects.states import AttemptOutcome, Directive, ProjectState
@@ -121,14 +124,45 @@ def put_off(
 
 
 def end_attempt(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:
-    """End an attempt without a result, with what it used; whether its lease was still ours."""
+    """End an attempt without a result, with what it used; whether its lease was still ours.
+
+    Where the database cannot hold what is said of it, or what it used, it is given up with words of our own: as
+    nothing counts an end that is not written, it would be tried again for ever.
+    """
+    try:
+        landed = _write_end(step, usage, statement, params)
+    except DataError:
+        logger.exception("the end of attempt %s at %s of project %s", step.attempt, step.key, step.project_id)
+        given_up = {name: params[name] for name in ("step", "attempt", "actor")} | _UNWRITABLE
+        with claims.ending(step):
+            if sql.rows("give_up", **given_up) and step.guarded:
+                guards.settle(step.id, step.attempt)  # what it used is not known: what was reserved counts
+        return False
+    if not landed:
+        refuse_late(step, this_process(), outcome)
+    return landed
+
+
+_UNWRITABLE: dict[str, Any] = {
+    "failures": 0,
+    "crashes": 0,
+    "outcome": AttemptOutcome.FAILED.value,
+    "error": json.dumps(
+        {
+            "code": "error_unwritable",
+            "message": "The attempt failed, and what was to be kept of it the database cannot hold.",
+            "cause": "what it said or used cannot be kept",
+        }
+    ),
+}
+
+
+def _write_end(step: Claim, usage: Usage, statement: str, params: dict[str, Any]) -> bool:
     with claims.ending(step):
         landed = bool(sql.rows(statement, **params))
         if landed:
             _note_usage(step, usage)
             claims.book(step, usage)
-    if not landed:
-        refuse_late(step, this_process(), outcome)
     return landed
 
 
@@ -191,7 +225,6 @@ def _retryable(error: Exception) -> bool:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error as it is kept: its code, its message, and its type."""
-    code = error.code if isinstance(error, PhasegateError) else "agent_error"
-    message = str(error) or type(error).__name__
-    return {"code": code, "message": message[:4000], "type": type(error).__name__}
+    """An error as it is kept: its code, its message, and its type. What no column holds of it is replaced."""
+    code = storable(str(error.code)) if isinstance(error, PhasegateError) else "agent_error"
+    return {"code": code, "message": said_by(error)[:4000], "type": storable(type(error).__name__)}

@@ -18,6 +18,7 @@ from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import refuse_unstorable
 from projects import sql
 from projects.errors import PlanWouldBreak, RefusedInState
 from projects.models import Approval, Intervention, Project
@@ -75,9 +76,11 @@ def intervene(
 
     Raises ``ProjectChanged``; the refusals of ``projects.errors`` that say why a change cannot be made, such as
     ``StepHasStarted``, ``WouldMakeCycle`` and ``StepStillNeeded``; ``StepInvalid`` with the mistakes of a step that is
-    to be added or modified; ``EditInvalid``, ``StepNotInPlan``, ``ProjectNotFound``, ``RefusedInState``.
+    to be added or modified; ``EditInvalid``, ``StepNotInPlan``, ``ProjectNotFound``, ``RefusedInState``;
+    ``InvalidInput`` for text that cannot be kept.
     """
     actor.require(Capability.PROJECT_INTERVENE)
+    refuse_unstorable(step=step, arguments=arguments, reason=reason)
     edit = edit_of(change, step, arguments or {})
     with transaction.atomic():
         looked = _look(replanning.lock(project_id), edit)

@@ -23,6 +23,7 @@ from agents.routing import Request
 from agents.services import candidates
 from agents.services.scattering import scatter
 from agents.values import Accepted, Done, Performer, Work
+from orchestrator_site.storable import said_by, storable
 from projects import sql
 from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
 from projects.models import Attempt
@@ -131,7 +132,7 @@ def constant(step: Claim, found: Degraded) -> Performed:
 
 
 def _why(error: BaseException) -> str:
-    return str(error)[:1000] or type(error).__name__
+    return said_by(error)[:1000]
 
 
 def stand_in(
@@ -163,8 +164,8 @@ def _mark(name: str, answer: Done, cause: Cause, why: str) -> Mapping[str, Any]:
 
 def _ask_instead(step: Claim, context: StepContext, worker: WorkerProcess, name: str) -> Done | None:
     """The answer of the agent that stands in; None where it failed, cannot be called, or would answer later."""
-    work = _work(step, context, context.params, token="", timeout=step.timeout_seconds)
     try:
+        work = _work(step, context, context.params, token="", timeout=step.timeout_seconds)
         served = dispatching.dispatch(Sought(name=name), Request(), work, context, worker=worker.name)
     except Exception as error:
         context.logger.warning("agent %s, which was to stand in at %s, failed: %s", name, step.key, error)
@@ -256,7 +257,7 @@ def _note_choice(step: Claim, agent: Performer, decision: Mapping[str, Any] | No
         attempt=step.attempt,
         name=agent.name,
         agent=_registered_id(agent),
-        decision=None if decision is None else json.dumps(decision),
+        decision=None if decision is None else json.dumps(storable(decision)),
     )
 
 

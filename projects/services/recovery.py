@@ -23,7 +23,6 @@ from agents.resilience.outcomes import Outcome, outcome_of
 from agents.services import expiry
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
-from orchestrator_site.history import services as history
 from orchestrator_site.history.sealing import seal_pending
 from projects import sql
 from projects.models import Project, Timer, Worker
@@ -38,6 +37,7 @@ from projects.services import (
     interventions,
     publishing,
     schedules,
+    stuck,
     timers,
 )
 from projects.states import AttemptOutcome, Directive, ProjectState
@@ -304,15 +304,7 @@ def _advance(project_id: UUID, done: Recovered) -> None:
     except Exception as error:
         logger.exception("recovery: project %s cannot be advanced", project_id)
         done.errors.append(f"project {project_id}: {error}")
-        _note_stuck(project_id, error)
-
-
-def _note_stuck(project_id: UUID, error: Exception) -> None:
-    """Say in the project's history why it does not move, once for as long as the reason stays the same."""
-    reason = f"{type(error).__name__}: {error}"[:500]
-    latest = history.events_of(project_id).filter(kind="project.stuck").order_by("-id").first()
-    if latest is None or latest.data.get("reason") != reason:
-        history.append(project_id, "project.stuck", actor="recovery", data={"reason": reason})
+        stuck.note(project_id, error, actor="recovery")
 
 
 def _forget(_done: Recovered) -> None:

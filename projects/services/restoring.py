@@ -20,6 +20,7 @@ from orchestrator_site import clock, faults
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.history import services as history
 from orchestrator_site.history.services import NewEvent
+from orchestrator_site.storable import refuse_unstorable
 from projects import sql
 from projects.blueprints.schema import PhaseSpec
 from projects.errors import ProjectChanged, ProjectNotFound
@@ -65,8 +66,10 @@ def restore(
     """Go back to a checkpoint, or to an event. A paused project stays paused; what had ended runs again.
 
     ``digest`` is that of the preview which somebody has seen. Raises what ``preview`` raises, ``RefusedInState`` and
-    ``StepsRunning`` where the project does not stand still, and ``ProjectChanged``.
+    ``StepsRunning`` where the project does not stand still, ``ProjectChanged``, and ``InvalidInput`` for a
+    reason that cannot be kept.
     """
+    refuse_unstorable(reason=reason)
     with transaction.atomic():
         project, phases = hold(project_id)
         if (obstacle := obstacle_of(project)) is not None:

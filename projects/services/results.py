@@ -15,10 +15,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db import connection, models
+from django.db import DataError, connection, models
 from django.db.models.functions import Now
 
 from orchestrator_site.conf import conf
+from orchestrator_site.storable import is_storable_json
 from projects.errors import ResultDamaged
 from projects.models import Blob, Step
 
@@ -47,11 +48,14 @@ class Kept:
 
 
 def keep(text: str) -> Kept:
-    """Find a place for a result, given as JSON text; a large one is written aside now."""
+    """Find a place for a result, given as JSON text; a large one is written aside now. Raises ``DataError``."""
     content = text.encode()
     sha256 = hashlib.sha256(content).hexdigest()
     if len(content) <= conf().result_inline_bytes:
         return Kept(text, None, sha256)
+    if not is_storable_json(text):
+        # As the column says of a small one: what is read from here goes on to columns.
+        raise DataError("the text of a JSON value holds NUL or half a surrogate pair")
     half = KEPT.total_seconds() / 2
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, [sha256, len(content), ENCODING, zlib.compress(content), half])

@@ -16,6 +16,7 @@ from django_celery_beat.models import CrontabSchedule
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from orchestrator_site.errors import Forbidden, PhasegateError
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import refuse_unstorable, said_by
 from projects.blueprints.inputs import validate_inputs
 from projects.errors import ScheduleInvalid, ScheduleNameTaken, ScheduleNotFound
 from projects.models import Project, Schedule
@@ -199,10 +200,10 @@ def _start(schedule: Schedule, slot: datetime) -> str:
     except (OperationalError, InterfaceError):
         raise
     except PhasegateError as error:
-        reason, code = str(error), error.code
+        reason, code = said_by(error), error.code
     except Exception as error:
         logger.exception("schedule %s could not start its slot %s", schedule.name, slot)
-        reason, code = f"{type(error).__name__}: {error}", "internal_error"
+        reason, code = f"{type(error).__name__}: {said_by(error)}", "internal_error"
     logger.error("schedule %s started nothing at %s: %s", schedule.name, slot.isoformat(), reason)
     _note(schedule, "schedule.failed", "schedule", slot=slot.isoformat(), code=code, reason=reason[:4000])
     return f"{slot:%Y-%m-%d %H:%M} UTC: {reason}"[:4000]
@@ -238,6 +239,7 @@ def _database_now() -> datetime:
 
 def _check(schedule: Schedule) -> None:
     """Whether a slot could start a project now, as far as that can be known beforehand."""
+    refuse_unstorable(name=schedule.name, blueprint=schedule.blueprint, inputs=schedule.inputs, intent=schedule.intent)
     if not _NAME.fullmatch(schedule.name):
         raise ScheduleInvalid("A schedule needs a name of 1 to 100 characters, without a slash.")
     # A path names a blueprint too, and is for those who have a shell here.

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import is_storable, is_storable_json
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState, SignalInvalid, SignalKeyTaken
 from projects.models import Project, Signal
@@ -57,19 +58,18 @@ def _checked(name: str, payload: Any, key: str) -> str:
         raise SignalInvalid(
             f"{name[:100]!r} is no name of a signal: small letters, digits, `_`, `-` and `.`, a letter first."
         )
-    if len(key) > 200 or "\0" in key:
-        raise SignalInvalid("A key has at most 200 characters.")
+    if len(key) > 200 or not is_storable(key):
+        raise SignalInvalid("A key has at most 200 characters, none of them NUL or half a surrogate pair.")
     try:
         written = json.dumps(payload, allow_nan=False)
-        written.encode()
     except (TypeError, ValueError) as error:
         raise SignalInvalid(f"The payload is no JSON: {error}.") from None
     if len(written) > MOST_BYTES:
         raise SignalInvalid(
             f"The payload has {len(written):,} bytes; the limit is {MOST_BYTES:,}. Send where it is to be found."
         )
-    if "\\u0000" in written:
-        raise SignalInvalid("The payload holds a NUL character, which cannot be kept: leave it out.")
+    if not is_storable_json(written):
+        raise SignalInvalid("The payload holds NUL or half a surrogate pair, which cannot be kept: leave it out.")
     return written
 
 

@@ -7,13 +7,16 @@ project do not fire; a pause moves them by its length when it ends (``trees``).
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
+from redis.exceptions import RedisError
 
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
@@ -22,7 +25,9 @@ from projects import sql
 from projects.models import Approval, Project, Step, Timer
 from projects.models.timer import TimerKind
 from projects.planning.chiming import moments
-from projects.services import approvals, concluding, publishing, trees, turns
+from projects.services import approvals, concluding, publishing, stuck, trees, turns
+
+logger = logging.getLogger(__name__)
 
 ACTOR = "deadline"
 BATCH = 500
@@ -80,16 +85,31 @@ def look_ahead() -> float:
 
 
 def fire_due(limit: int = BATCH) -> Fired:
-    """Do what the timers that are due say, at most ``limit`` of each sort. Each is fired once, whoever calls."""
+    """Do what the timers that are due say, at most ``limit`` of each sort. Each is fired once, whoever calls.
+
+    One that cannot be fired is noted, stays due and is passed over.
+    """
     fired = Fired(woken=_wake(limit) + turns.look_again())
     for row in sql.rows("due_deadlines", limit=limit):
-        if row["kind"] == TimerKind.APPROVAL:
-            fired.approvals += _time_out(row["id"])
-        elif row["step_id"] is not None:
-            fired.steps += concluding.overdue(row["id"], row["step_id"], row["kind"])
-        else:
-            fired.projects += _overdue(row["id"], row["project_id"])
+        try:
+            _fire(row, fired)
+        except (OperationalError, InterfaceError, RedisError) as error:
+            if not connection.is_usable():
+                raise
+            logger.warning("what was due of project %s is done later: %s", row["project_id"], error)
+        except Exception as error:
+            if stuck.note(row["project_id"], error, actor=ACTOR):
+                logger.exception("what was due of project %s (%s) cannot be done", row["project_id"], row["kind"])
     return fired
+
+
+def _fire(row: Mapping[str, Any], fired: Fired) -> None:
+    if row["kind"] == TimerKind.APPROVAL:
+        fired.approvals += _time_out(row["id"])
+    elif row["step_id"] is not None:
+        fired.steps += concluding.overdue(row["id"], row["step_id"], row["kind"])
+    else:
+        fired.projects += _overdue(row["id"], row["project_id"])
 
 
 def ring_for_soon() -> int:

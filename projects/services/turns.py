@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from orchestrator_site.conf import conf
 from projects import sql
@@ -106,7 +106,20 @@ def look_again() -> int:
     with transaction.atomic():
         due = sql.rows("due_for_room", limit=BATCH)
         able = {step.id: step for step in room.find([row["step_id"] for row in due])}
-        return sum(_look(row["step_id"], able.get(row["step_id"]), row["waits"]) for row in due)
+        return sum(_look_at_one(row["step_id"], able.get(row["step_id"]), row["waits"]) for row in due)
+
+
+def _look_at_one(step_id: UUID, step: Wanting | None, waits: bool) -> bool:
+    """One that cannot be looked at is looked at later, and keeps no other from it."""
+    try:
+        with transaction.atomic():
+            return _look(step_id, step, waits)
+    except Exception:
+        if not connection.is_usable():
+            raise
+        logger.exception("whether there is room for step %s cannot be told", step_id)
+        sql.execute("postpone", step=step_id, seconds=conf().room_seconds)
+        return False
 
 
 def _look(step_id: UUID, step: Wanting | None, waits: bool) -> bool:

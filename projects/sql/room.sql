@@ -157,14 +157,19 @@ SELECT s.id, s.project_id, s.concurrency_limit
 -- name: due_for_room
 -- Timers of steps that stood aside, when they are due, locked with their steps: a claim holds the step before the timer.
 -- "waits" is false of those that were sent for and are not back. The clock of a project that is held stands still.
-SELECT t.step_id, s.available_at IS NOT NULL AS waits
-  FROM projects_timer t
-  JOIN projects_step s ON s.id = t.step_id
-  JOIN projects_project p ON p.id = t.project_id
- WHERE t.kind = 'room' AND t.due_at <= clock_timestamp() AND p.state = 'running' AND p.directive = 'run'
- ORDER BY p.priority, t.id
- LIMIT %(limit)s
-   FOR NO KEY UPDATE OF s, t SKIP LOCKED;
+-- Which of them is a matter of who has been due for longest: of thousands the first are due again before the last were
+-- looked at. Whose turn it is among these goes by priority, as always.
+WITH due AS MATERIALIZED (
+    SELECT t.id, t.step_id, s.available_at IS NOT NULL AS waits, p.priority
+      FROM projects_timer t
+      JOIN projects_step s ON s.id = t.step_id
+      JOIN projects_project p ON p.id = t.project_id
+     WHERE t.kind = 'room' AND t.due_at <= clock_timestamp() AND p.state = 'running' AND p.directive = 'run'
+     ORDER BY t.due_at
+     LIMIT %(limit)s
+       FOR NO KEY UPDATE OF s, t SKIP LOCKED
+)
+SELECT step_id, waits FROM due ORDER BY priority, id;
 
 -- name: hold_budgets
 -- The budgets of several attempts that are to be settled in one transaction, locked in the order of their numbers.

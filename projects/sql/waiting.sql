@@ -82,13 +82,23 @@ DELETE FROM projects_timer
 RETURNING project_id;
 
 -- name: due_deadlines
--- Due timers at which something is decided, each of which is fired by itself.
-SELECT t.id, t.kind, t.project_id, t.step_id
-  FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
- WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project', 'start', 'close')
-   AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
- ORDER BY t.due_at
- LIMIT %(limit)s;
+-- Due timers at which something is decided, each of which is fired by itself: so many of steps, and beside them so many
+-- of approvals and projects. What has been due for a minute could not be fired when its turn came (a step waits for a
+-- worker that is busy, or something is broken): it comes after what is due now, and each time in another order, so that
+-- it stands before nothing for ever. It is not put off, because the limits of a step count from when its timers are due.
+SELECT id, kind, project_id, step_id
+  FROM (
+    SELECT t.id, t.kind, t.project_id, t.step_id, t.due_at,
+           row_number() OVER (
+               PARTITION BY t.step_id IS NULL
+               ORDER BY CASE WHEN t.due_at > clock_timestamp() - interval '1 minute' THEN t.due_at END, random()
+           ) AS place
+      FROM projects_timer t JOIN projects_project p ON p.id = t.project_id
+     WHERE t.due_at <= clock_timestamp() AND t.kind IN ('approval', 'project', 'start', 'close')
+       AND p.directive = 'run' AND (p.state = 'running' OR (p.state = 'pending' AND t.kind = 'project'))
+  ) due
+ WHERE place <= %(limit)s
+ ORDER BY due_at;
 
 -- name: take_deadline
 -- One of them, for the rest of this transaction. No row: somebody else fires it, it has moved, or the project is held.
@@ -129,6 +139,16 @@ SELECT extract(epoch FROM CASE WHEN p.directive = 'pause' THEN p.directive_since
   FROM projects_step s JOIN projects_project p ON p.id = s.project_id
  WHERE s.id = %(step)s;
 
+-- part: stands_in
+-- Whether the attempt of a step (s) at which its timer (t) finds it has nothing left to do but to ask the step's
+-- fallback: it began when the time was over, or after an attempt that was given up for the fallback's sake. What was
+-- lost or handed back meanwhile says nothing.
+(EXISTS (SELECT 1 FROM projects_attempt a
+          WHERE a.step_id = s.id AND a.number = s.attempt AND a.started_at >= t.due_at)
+ OR (SELECT coalesce(e.error ? 'given_up', false) FROM projects_attempt e
+      WHERE e.step_id = s.id AND e.number < s.attempt AND e.outcome NOT IN ('held', 'lost', 'handed_back', 'running')
+      ORDER BY e.number DESC LIMIT 1) IS TRUE)
+
 -- name: lock_overdue
 -- A step whose timer was due, locked before the timer is, as everybody does. No row: somebody works on it right now.
 -- "begun" says that somebody was chosen to do the attempt that runs, or that it runs for longer than choosing takes.
@@ -138,8 +158,12 @@ SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, 
        s.available_at IS NULL AND s.published_at > clock_timestamp() - interval '5 seconds' AS sent,
        EXISTS (SELECT 1 FROM projects_attempt a
                 WHERE a.step_id = s.id AND a.number = s.attempt
-                  AND (a.performer <> '' OR a.started_at < clock_timestamp() - interval '5 seconds')) AS begun
-  FROM projects_step s LEFT JOIN projects_step l ON l.id = s.parent_id
+                  AND (a.performer <> '' OR a.started_at < clock_timestamp() - interval '5 seconds')) AS begun,
+-- include: stands_in
+       AS stands_in
+  FROM projects_step s
+  JOIN projects_timer t ON t.id = %(timer)s AND t.step_id = s.id
+  LEFT JOIN projects_step l ON l.id = s.parent_id
  WHERE s.id = %(step)s
    FOR UPDATE OF s SKIP LOCKED;
 

@@ -13,10 +13,22 @@ from orchestrator_site.access.actors import system_actor
 from projects.errors import AttemptOver
 from projects.models import Attempt, Project, Step, Timer
 from projects.models.worker import Worker
-from projects.services import advancing, answers, control, timers
-from projects.services.workers import this_process
+from projects.services import advancing, answers, control, recovery, timers
+from projects.services.workers import WorkerProcess, this_process
 from tests.behaviour.remote import Remote, accepts
-from tests.builders import agent_that, claim, drive, finish, kinds, later, project_of, result, states, step
+from tests.builders import (
+    agent_that,
+    claim,
+    drive,
+    finish,
+    in_two_hands,
+    kinds,
+    later,
+    project_of,
+    result,
+    states,
+    step,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,6 +201,35 @@ def test_what_stands_in_has_time_of_its_own(remote: Callable[..., Remote], fallb
 
     assert (project.state, result(project, "a")) == ("completed", "late")
     assert step(project, "a").degraded["cause"] == "timed_out"
+
+
+@pytest.mark.parametrize("at", ["at work", "waiting", "dead"])
+def test_what_stands_in_is_asked_once_however_long_it_takes(at: str, by_messages: None) -> None:
+    asked = []
+
+    def spare(context: Any) -> str:
+        asked.append(context.attempt)
+        in_two_hands(timers.fire_due)  # it takes longer than several looks at what is due
+        return "spared"
+
+    agent_that(spare, "spare")
+    project = ready("schedule_to_close: 60", ", timeout: 55, fallback: {agent: spare}")
+    a_worker_lives()
+    if at != "waiting":
+        claim(step(project, "a"))
+
+    later(project, 61)
+    if at == "dead":
+        claim(step(project, "a"), WorkerProcess())
+        timers.fire_due()
+        assert states(project) == {"a": "running"}
+        Step.objects.filter(project=project).update(lease_until=Now())
+        recovery.recover()
+    project = drive(project)
+
+    assert (project.state, result(project, "a"), len(asked)) == ("completed", "spared", 1)
+    assert step(project, "a").degraded["cause"] == "timed_out"
+    assert step(project, "a").failures == (0 if at == "waiting" else 1)
 
 
 def test_steps_without_limits_have_no_timers() -> None:
