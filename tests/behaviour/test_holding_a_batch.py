@@ -32,7 +32,7 @@ WAYS = pytest.mark.parametrize("more", ["", PARALLEL])
 
 
 @pytest.fixture(autouse=True)
-def batches_of_twenty(monkeypatch: pytest.MonkeyPatch) -> None:
+def batches_of_twenty(sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the first one takes; no step is taken for a long one where the machine stands still for a moment."""
     squares()
     agent_that(lambda context: context.step_key, "echo")
