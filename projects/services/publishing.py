@@ -171,10 +171,19 @@ def send_each(steps: Sequence[UUID]) -> None:
 
 
 def send_task_again(
-    task: str, steps: Sequence[Any], said: Mapping[str, Any], *, queue: str, limit: float | None
+    task: str,
+    steps: Sequence[Any],
+    said: Mapping[str, Any],
+    *,
+    queue: str,
+    limit: float | None,
+    following: Sequence[Any] | None = None,
 ) -> None:
-    """Send a message of steps once more, whose worker lost the database; what was done of it is not done again."""
-    _publish([canvas.task_again(task, steps, said, queue=queue, limit=limit)], [])
+    """Send a message of steps once more, whose worker lost the database; what was done of it is not done again.
+
+    ``following`` is what is left of its chain, as Celery has it.
+    """
+    _publish([canvas.task_again(task, steps, said, queue=queue, limit=limit, following=following)], [])
 
 
 def _alone(step: Step) -> Signature[Any]:
