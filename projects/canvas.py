@@ -137,10 +137,18 @@ def bundle(legs: Sequence[Signature[Any]]) -> Signature[Any]:
 
 
 def task_again(
-    task: str, steps: Sequence[Any], said: Mapping[str, Any], *, queue: str, limit: float | None
+    task: str,
+    steps: Sequence[Any],
+    said: Mapping[str, Any],
+    *,
+    queue: str,
+    limit: float | None,
+    following: Sequence[Any] | None = None,
 ) -> Signature[Any]:
-    """A message of steps once more, in a second: its worker lost the database in the middle of it."""
+    """A message of steps once more, in a second, with the chain that follows it: its worker lost the database."""
     options: dict[str, Any] = {"queue": queue, "time_limit": limit, "countdown": 1}
+    if following:
+        options["chain"] = list(following)
     return _task(task, list(steps), **said).set(**options)
 
 

@@ -92,7 +92,7 @@ class AttemptOutcome(State):
     FAILED = "failed", "The agent raised an error."
     TIMED_OUT = "timed_out", "It took longer than the step's timeout."
     LOST = "lost", "Its worker fell silent or died; recovery took the step back."
-    HANDED_BACK = "handed_back", "Its worker was told to stop and gave the step back."
+    HANDED_BACK = "handed_back", "Its worker gave the step back: it was told to stop, or did not come to begin it."
     CANCELLED = "cancelled", "The project was cancelled meanwhile."
     HELD = "held", "No agent could take the step; it waits, and this counts as no attempt."
 

@@ -120,19 +120,22 @@ def _go_on(project: UUID, end: execution.LegEnd, *, wakes: bool) -> None:
 def _sent_again_without_database(task: LegTask, steps: Sequence[Any]) -> Iterator[None]:
     """Where the database is lost the message comes again.
 
-    What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone.
+    What was claimed is given back by the heartbeat of this process; what was not yet is in this message alone. The legs
+    that follow on other pools come after it: sent now they would find nothing that they could claim.
     """
     try:
         yield
     except (OperationalError, InterfaceError) as error:
         logger.warning("%s of %s lost its database: %s", task.name, steps, error)
         request: Any = task.request
+        following, request.chain = request.chain, None
         publishing.send_task_again(
             task.name,
             steps,
             request.kwargs,
             queue=request.delivery_info["routing_key"],
             limit=request.timelimit[0],
+            following=following,
         )
 
 

@@ -8,7 +8,8 @@ second of each, and so on; each leg is a small project's, or a part of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,12 +17,13 @@ from django.db import DataError
 
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
+from projects import sql
 from projects.planning.packing import LONG, batch_size
 from projects.services import claims, execution, failing, paces
 from projects.services.attempts import Claim, Outcome
 from projects.services.claims import Committed
 from projects.services.execution import LegEnd
-from projects.services.workers import WorkerProcess, this_process
+from projects.services.workers import Held, WorkerProcess, this_process
 
 _REMEMBERED = 100
 
@@ -38,32 +40,31 @@ def run_packed(project: UUID, steps: Sequence[UUID], *, may_spread: bool = True)
     """Do steps that stand side by side, short ones in batches; see ``planning.packing``.
 
     The first one goes alone, unless this process has just done many of them. Where a step turns out to be long, those
-    that are left are given back to be sent by themselves, unless the list says how many may run at once.
+    that are left are given back to be sent by themselves; where the list says how many may run at once, only those that
+    were claimed with it are given back, and the others follow one by one.
     """
     worker = this_process()
     end = LegEnd([])
     waiting, size = list(steps), _first_size(project) if may_spread else 1
-    outcomes: list[Outcome] = []
     all_done = may_spread  # how many may run at once is counted by whoever looks
-    while waiting or outcomes:
-        committed = _commit_items(project, outcomes, worker, end, waiting, size)
-        outcomes = []
-        if not committed.claimed:
-            # The project is held, or the message came twice, or again: whoever has the rest does it.
-            if waiting:
-                end.pass_over()
-            break
-        end.began, end.item = True, committed.claimed[0]
-        taken = {step.id for step in committed.claimed}
+    claimed = _commit_items(project, (), worker, end, waiting, size).claimed
+    while claimed:
+        end.began, end.item = True, claimed[0]
+        taken = {step.id for step in claimed}
         waiting = [step for step in waiting if step not in taken]
-        began = time.perf_counter()
-        outcomes, done = _do_batch(committed.claimed, worker, {project: end}, may_wait=not may_spread)
-        all_done = all_done and len(outcomes) == len(committed.claimed)
-        seconds = (time.perf_counter() - began) / done
-        usual = paces.usual(_agent_now(project, committed.claimed[0]))
-        size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
-        if seconds >= LONG and may_spread:
-            end.spread, waiting = tuple(waiting), []
+        with _held(claimed, worker) as held:
+            began = time.perf_counter()
+            outcomes, done = _do_batch(claimed, held, worker, {project: end})
+            all_done = all_done and len(outcomes) == len(claimed)
+            seconds = (time.perf_counter() - began) / max(1, done)
+            usual = paces.usual(_agent_now(project, claimed[0]))
+            size = batch_size(seconds, before=size, budget=conf().batch_seconds, usual=usual)
+            if seconds >= LONG and may_spread:
+                end.spread, waiting = tuple(waiting), []
+            claimed = _commit_items(project, outcomes, worker, end, waiting, size).claimed
+    if waiting:
+        # The project is held, or the message came twice, or again: whoever has the rest does it.
+        end.pass_over()
     if not all_done or end.look or end.spread or (end.item and end.item.spec.get("timeouts")):
         end.item = None
     return end
@@ -100,10 +101,11 @@ def run_bundle(legs: Sequence[Leg]) -> Mapping[UUID, LegEnd]:
     while column:
         for step in column:
             ends[step.project_id].began = True
-        began = time.perf_counter()
-        outcomes, _ = _do_batch(column, worker, ends, may_wait=False)
-        are_short = time.perf_counter() - began < LONG
-        column = _commit_column(outcomes, following, worker, ends, go_on=are_short)
+        with _held(column, worker) as held:
+            began = time.perf_counter()
+            outcomes, _ = _do_batch(column, held, worker, ends)
+            are_short = time.perf_counter() - began < LONG
+            column = _commit_column(outcomes, following, worker, ends, go_on=are_short)
     for leg in legs:
         if leg.project not in had:
             ends[leg.project] = execution.run_leg(leg.project, leg.steps, may_finish=True)
@@ -160,6 +162,8 @@ def _commit_items(
     most: int,
 ) -> Committed:
     """Commit a batch of items and claim the next; where the database cannot hold a result, each by itself."""
+    if not outcomes and not waiting:
+        return Committed(frozenset())
     beside = dict.fromkeys(waiting, project)
     try:
         committed = claims.complete_batch([(outcome, None) for outcome in outcomes], worker, beside, most)
@@ -171,37 +175,67 @@ def _commit_items(
     return committed
 
 
-def _do_batch(
-    steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd], *, may_wait: bool = True
-) -> tuple[list[Outcome], int]:
-    """Do the steps of a batch; what is to be committed, and how many were done.
-
-    Told to stop in between, what was not begun is given back; so it is after a long step where none ``may_wait`` for
-    another.
-    """
-    held = [worker.hold(step.id, step.attempt) for step in steps]
-    outcomes: list[Outcome] = []
+@contextmanager
+def _held(steps: Sequence[Claim], worker: WorkerProcess) -> Iterator[Sequence[Held]]:
+    """Hold what was claimed together until it is committed: a result on its way is not taken for left lying."""
+    held = [worker.hold(step.id, step.attempt, begun=False) for step in steps]
     try:
-        for place, step in enumerate(steps):
-            if place:
-                faults.point("in_batch")
-            began = time.perf_counter()
-            try:
-                outcome = execution.perform_step(step, held[place], worker, ends[step.project_id])
-            except BaseException:
-                if outcomes:
-                    _commit_and_claim([(outcome, None) for outcome in outcomes], worker, ends)
-                _hand_back(steps[place + 1 :], worker, ends)
-                raise
-            if outcome is not None:
-                outcomes.append(outcome)
-            if not may_wait and time.perf_counter() - began >= LONG:
-                _hand_back(steps[place + 1 :], worker, ends)
-                return outcomes, place + 1
+        yield held
     finally:
         for each in held:
             worker.release(each)
-    return outcomes, len(steps)
+
+
+def _do_batch(
+    steps: Sequence[Claim], held: Sequence[Held], worker: WorkerProcess, ends: Mapping[UUID, LegEnd]
+) -> tuple[list[Outcome], int]:
+    """Do the steps of a batch; what is to be committed, and how many were begun.
+
+    What was not begun is given back: where this process is told to stop in between, after a long step, for which none
+    is to wait, and where the project is held by then (see ``_Watch``).
+    """
+    outcomes: list[Outcome] = []
+    watch, begun = _Watch(), 0
+    for place, step in enumerate(steps):
+        if place:
+            faults.point("in_batch")
+        if watch.is_held(step, steps[place:]) or not worker.begin(held[place]):
+            _hand_back([step], worker, ends)
+            continue
+        begun, began = begun + 1, time.perf_counter()
+        try:
+            outcome = execution.perform_step(step, held[place], worker, ends[step.project_id])
+        except BaseException:
+            if outcomes:
+                _commit_and_claim([(outcome, None) for outcome in outcomes], worker, ends)
+            _hand_back(steps[place + 1 :], worker, ends)
+            raise
+        if outcome is not None:
+            outcomes.append(outcome)
+        if time.perf_counter() - began >= LONG:
+            _hand_back(steps[place + 1 :], worker, ends)
+            break
+    return outcomes, begun
+
+
+class _Watch:
+    """Which projects of a batch are held since it was claimed: asked for once it has lasted as long as it is meant to.
+
+    So no agent is called any more from that time after a pause or a cancel on, and nothing is asked for a short batch.
+    """
+
+    def __init__(self) -> None:
+        self._every = conf().batch_seconds
+        self._looked = time.perf_counter()
+        self._running: frozenset[UUID] | None = None
+
+    def is_held(self, step: Claim, left: Sequence[Claim]) -> bool:
+        """Whether the step's project is held; ``left`` is what has not begun."""
+        if time.perf_counter() - self._looked >= self._every:
+            projects = list({each.project_id for each in left})
+            self._running = frozenset(row["id"] for row in sql.rows("still_run", projects=projects))
+            self._looked = time.perf_counter()
+        return self._running is not None and step.project_id not in self._running
 
 
 def _hand_back(steps: Sequence[Claim], worker: WorkerProcess, ends: Mapping[UUID, LegEnd]) -> None:

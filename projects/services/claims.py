@@ -6,14 +6,15 @@ Every write matches the attempt number, the fencing token of the lease, so that 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from orchestrator_site import faults
 from orchestrator_site.conf import conf
@@ -22,6 +23,14 @@ from projects.models import Step
 from projects.services import guards, notifying, results
 from projects.services.attempts import Claim, Outcome, Usage
 from projects.services.workers import WorkerProcess
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+TRIES = 4
+GIVEN_UP = frozenset({"40P01", "40001"})
+"""What the server says where two wait for each other, and where it cannot have done one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,16 @@ def complete(
         statement, more = "complete_and_hand_over", {"hand_over": hand_over}
     else:
         statement, more = "complete_last", {}
+
+    def commit() -> dict[str, Any]:
+        with ending(outcome.step):
+            row = sql.rows(statement, **params | more)[0]
+            if row["landed"]:
+                book(outcome.step, outcome.usage)
+        return row
+
     faults.point("before_commit")
-    with ending(outcome.step):
-        row = sql.rows(statement, **params | more)[0]
-        if row["landed"]:
-            book(outcome.step, outcome.usage)
+    row = _made_again(commit)
     faults.point("after_commit")
     landed = frozenset([outcome.step.id]) if row.pop("landed") else frozenset[UUID]()
     return Committed(landed, (read(row),) if row.get("id") is not None else ())
@@ -103,7 +117,7 @@ def finish(outcomes: Sequence[Outcome], worker: WorkerProcess) -> Committed:
         "actor": worker.actor,
     }
     faults.point("before_commit")
-    [row] = sql.together("lock_only", "finish", **params)[1].rows()
+    [row] = _made_again(lambda: sql.together("lock_only", "finish", **params)[1].rows())
     faults.point("after_commit")
     return Committed(frozenset(row["landed"] or ()), finished=frozenset(row["finished"] or ()))
 
@@ -144,7 +158,7 @@ def complete_batch(
         "most": most,
     }
     faults.point("before_commit")
-    rows = sql.rows("complete_batch", **params, **_lease(worker))
+    rows = _made_again(lambda: sql.rows("complete_batch", **params, **_lease(worker)))
     faults.point("after_commit")
     landed = frozenset(rows[0]["landed"] or ())
     for row in rows:
@@ -167,6 +181,21 @@ def _columns(outcomes: Sequence[tuple[Outcome, UUID | None]]) -> dict[str, Any]:
         "costs": [outcome.cost for outcome, _ in outcomes],
         "following": [following for _, following in outcomes],
     }
+
+
+def _made_again(commit: Callable[[], T]) -> T:
+    """A commit, made again where the server gave it up for another's: the results would be lost, and their work done
+    twice. Nothing was written then, and each is matched with its attempt. Of a transaction that others opened all is
+    given up, and only they can make it again.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return commit()
+        except OperationalError as error:
+            if connection.in_atomic_block or getattr(error.__cause__, "sqlstate", None) not in GIVEN_UP:
+                raise
+            logger.warning("a commit is made again: %s", error)
+    return commit()
 
 
 def ending(step: Claim) -> AbstractContextManager[Any]:

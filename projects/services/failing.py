@@ -10,6 +10,7 @@ import logging
 import random
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import DataError
 
@@ -179,21 +180,26 @@ def _note_usage(step: Claim, usage: Usage) -> None:
 def hand_back(step: Claim, worker: WorkerProcess, usage: Usage = NOTHING) -> None:
     """Give a step back at once: this process is told to stop, and nobody should wait for its lease to run out."""
     with claims.ending(step):
-        landed = sql.rows(
-            "put_back",
-            step=step.id,
-            attempt=step.attempt,
-            failures=0,
-            crashes=0,
-            error="null",
-            outcome=AttemptOutcome.HANDED_BACK.value,
-            kind="step.handed_back",
-            actor=worker.actor,
-            delay=0.0,
-            published=False,
-        )
-        if landed:
+        if hand_back_unbegun(step.id, step.attempt, worker) is not None:
             claims.book(step, usage)
+
+
+def hand_back_unbegun(step: UUID, attempt: int, worker: WorkerProcess) -> UUID | None:
+    """The same of an attempt that used nothing; its project, or None where the lease was another's by then."""
+    rows = sql.rows(
+        "put_back",
+        step=step,
+        attempt=attempt,
+        failures=0,
+        crashes=0,
+        error="null",
+        outcome=AttemptOutcome.HANDED_BACK.value,
+        kind="step.handed_back",
+        actor=worker.actor,
+        delay=0.0,
+        published=False,
+    )
+    return rows[0]["project_id"] if rows else None
 
 
 def refuse_late(step: Claim, worker: WorkerProcess, outcome: str) -> None:

@@ -80,6 +80,7 @@ class Liveness:
             noting.give()
         if now - self._tidied_at >= TIDY:
             self._tidied_at = now
+            recovery.give_back_what_waits(self.process)
             recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
         if not conf().pooled_sessions:
             self.process.keep_lock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,19 @@ from projects.states import StepState
 logger = logging.getLogger(__name__)
 
 BROKER_ERRORS = (KombuError, RedisError, OSError)
+
+
+LOOKS = 20
+"""So many looks that follow from one another a process makes itself; then a worker goes on."""
+
+
+class _Turn(threading.local):
+    """Projects that this thread is to advance, in order; None while it advances none."""
+
+    waiting: dict[UUID, None] | None = None
+
+
+_turn = _Turn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +109,35 @@ def after_commit(signatures: Sequence[Signature[Any]], steps: Iterable[UUID]) ->
 def wake(project_id: UUID) -> None:
     """Advance a project once the transaction is committed, in this process; where that fails, a worker does it.
 
-    Whoever changed something goes on at once, instead of asking another by a message: that saves its way.
+    So it does where look follows upon look. Whoever changed something goes on at once, instead of asking another by a
+    message: that saves its way.
     """
     transaction.on_commit(lambda: _advance(project_id))
 
 
 def _advance(project_id: UUID) -> None:
+    """Advance a project, and those that are woken by it after it, in turn: not one look within the other.
+
+    Of a list whose items end at once each look wakes the next: that may be a list of thousands, in somebody's request.
+    """
+    if _turn.waiting is not None:
+        _turn.waiting[project_id] = None
+        return
+    waiting = _turn.waiting = {project_id: None}
+    try:
+        for _ in range(LOOKS):
+            if not waiting:
+                return
+            following = next(iter(waiting))
+            del waiting[following]
+            _look(following)
+        if waiting:
+            _publish([canvas.advance_signature(each) for each in waiting], [])
+    finally:
+        _turn.waiting = None
+
+
+def _look(project_id: UUID) -> None:
     try:
         # By name, because advance itself publishes and wakes.
         import_string("projects.services.advancing.advance")(project_id)
@@ -134,10 +171,19 @@ def send_each(steps: Sequence[UUID]) -> None:
 
 
 def send_task_again(
-    task: str, steps: Sequence[Any], said: Mapping[str, Any], *, queue: str, limit: float | None
+    task: str,
+    steps: Sequence[Any],
+    said: Mapping[str, Any],
+    *,
+    queue: str,
+    limit: float | None,
+    following: Sequence[Any] | None = None,
 ) -> None:
-    """Send a message of steps once more, whose worker lost the database; what was done of it is not done again."""
-    _publish([canvas.task_again(task, steps, said, queue=queue, limit=limit)], [])
+    """Send a message of steps once more, whose worker lost the database; what was done of it is not done again.
+
+    ``following`` is what is left of its chain, as Celery has it.
+    """
+    _publish([canvas.task_again(task, steps, said, queue=queue, limit=limit, following=following)], [])
 
 
 def _alone(step: Step) -> Signature[Any]:

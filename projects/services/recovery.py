@@ -33,6 +33,7 @@ from projects.services import (
     concluding,
     control,
     doorbell,
+    failing,
     guards,
     interventions,
     publishing,
@@ -40,6 +41,7 @@ from projects.services import (
     stuck,
     timers,
 )
+from projects.services.workers import WorkerProcess
 from projects.states import AttemptOutcome, Directive, ProjectState
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,8 @@ class Recovered:
         )
 
 
+WAITED = 1.0
+"""Seconds that a step which was claimed together with others waits at most to begin."""
 SUSPICION = 0.4
 """Seconds for which a worker's lock must have been seen free before the worker is taken for dead."""
 
@@ -113,6 +117,20 @@ def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
     for project_id in {step["project_id"] for step in found}:
         _advance(project_id, done)
     return len(found)
+
+
+def give_back_what_waits(worker: WorkerProcess) -> int:
+    """Give back what a worker claimed together with a step that turned out to be long, and has not begun; how many.
+
+    The worker is in that step and cannot. Others are free to begin it: nobody would, while its timeout passes.
+    """
+    done = Recovered()
+    waiting = worker.let_go(WAITED)
+    found = [failing.hand_back_unbegun(each.step, each.attempt, worker) for each in waiting]
+    for project_id in dict.fromkeys(found):
+        if project_id is not None:
+            _advance(project_id, done)
+    return len(waiting)
 
 
 def take_back_from_agents(gone: Sequence[str]) -> int:

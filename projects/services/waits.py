@@ -80,7 +80,8 @@ def _is_list_of_kind(step: Step) -> bool:
 def _begin_items(work: PhaseWork, parent: Step) -> None:
     """Begin what fits into the window. Of items that end at once a window's worth is done, and then another look asked.
 
-    So a list of ten thousand projects that nobody waits for is no transaction of ten thousand projects.
+    So a list of ten thousand projects that nobody waits for is no transaction of ten thousand projects. The first looks
+    are made here in turn, the others by a worker.
     """
     limit = (parent.spec or {}).get("max_parallel") or conf().fanout_window
     room = limit - parent.items.filter(state=StepState.WAITING).count()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,15 @@ from projects.models import Worker
 
 @dataclass(eq=False)
 class Held:
-    """An attempt that this process runs. ``cancelled`` and ``lost`` are set by the heartbeat."""
+    """An attempt that this process runs, or will once it has ``begun``: of several that it claimed together.
+
+    ``cancelled`` and ``lost`` are set by the heartbeat.
+    """
 
     step: UUID
     attempt: int
+    begun: bool = True
+    since: float = field(default_factory=time.monotonic)
     cancelled: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
 
@@ -47,12 +53,28 @@ class WorkerProcess:
         self._held: dict[UUID, Held] = {}
         self._lock = threading.Lock()
 
-    def hold(self, step: UUID, attempt: int) -> Held:
+    def hold(self, step: UUID, attempt: int, *, begun: bool = True) -> Held:
         """Count an attempt among those whose leases are renewed."""
-        held = Held(step, attempt)
+        held = Held(step, attempt, begun)
         with self._lock:
             self._held[step] = held
         return held
+
+    def begin(self, held: Held) -> bool:
+        """Whether an attempt that was held for later may begin: it was not cancelled, let go of or taken away."""
+        with self._lock:
+            held.begun = not (held.lost.is_set() or held.cancelled.is_set())
+            return held.begun
+
+    def let_go(self, waited: float) -> list[Held]:
+        """Renew no longer what has waited so many seconds to begin: from here on this process does not begin it."""
+        now = time.monotonic()
+        with self._lock:
+            waiting = [each for each in self._held.values() if not each.begun and now - each.since >= waited]
+            for each in waiting:
+                each.lost.set()
+                del self._held[each.step]
+        return waiting
 
     def release(self, held: Held) -> None:
         """Renew it no longer."""

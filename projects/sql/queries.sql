@@ -268,6 +268,11 @@ SELECT (SELECT array_agg(done.id) FROM done) AS landed, c.id, c.project_id, c.ph
   LEFT JOIN claimed c ON true
  ORDER BY c.position;
 
+-- name: still_run
+-- Those of some projects whose steps may begin, as claims ask it.
+SELECT p.id FROM projects_project p
+ WHERE p.id = ANY(%(projects)s::uuid[]) AND (p.state = 'running') IS TRUE AND p.directive = 'run';
+
 -- name: facts
 -- What stays as it is of a project for as long as it runs.
 SELECT p.inputs::text, p.variables::text, p.intent, p.title, p.priority FROM projects_project p WHERE p.id = %(project)s;

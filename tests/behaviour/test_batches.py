@@ -17,26 +17,15 @@ from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
 from projects.services import advancing, batching, control, execution, fanout, paces
 from projects.services.recovery import recover
+from tests.behaviour.batches import expanded, items, squares
 from tests.builders import agent_that, in_two_hands, kinds, look, project_of, result, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIST = """
-phases:
-  - key: one
-    steps:
-      - {{key: list, agent: numbers, params: {{n: {n}}}}}
-      - {{key: each, agent: square, needs: [list], for_each: results.list, params: {{x: "${{item}}"}}}}
-      - {{key: join, agent: total, needs: [each]}}
-"""
-
 
 @pytest.fixture(autouse=True)
 def agents() -> None:
-    paces.forget()
-    agent_that(lambda context: list(range(context.params["n"])), "numbers")
-    agent_that(lambda context: context.params["x"] ** 2, "square")
-    agent_that(lambda context: sum(each or 0 for each in context.results["each"]), "total")
+    squares()
 
 
 @pytest.fixture
@@ -44,18 +33,6 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches grow by what they did before, however busy the machine is."""
     long = conf().model_copy(update={"batch_seconds": 10.0})
     monkeypatch.setattr(batching, "conf", lambda: long)
-
-
-def expanded(n: int) -> tuple[Project, list[UUID]]:
-    """A project whose list has just been expanded, and its items."""
-    project = project_of(LIST.format(n=n))
-    execution.run_leg(project.pk, list(Step.objects.filter(project=project, key="list").values_list("pk", flat=True)))
-    advancing.advance(project.pk)
-    return project, list(items(project).values_list("pk", flat=True))
-
-
-def items(project: Project) -> Any:
-    return Step.objects.filter(project=project, parent__isnull=False).order_by("position")
 
 
 def finish(project: Project) -> None:

@@ -105,8 +105,10 @@ def test_so_does_every_statement_of_a_batch(plans: dict[str, str], crowd: Callab
 
     batching.run_packed(project.pk, list(Step.objects.filter(project=project).values_list("pk", flat=True)))
 
-    assert "complete_batch" in plans
-    assert not [way for way in WIDE if way in plans["complete_batch"]], plans["complete_batch"]
+    assert sql.rows("still_run", projects=[project.pk]), "a batch that lasts asks whether its projects still run"
+
+    for name in ("complete_batch", "still_run"):
+        assert not [way for way in WIDE if way in plans[name]], plans[name]
 
 
 def test_so_does_every_statement_of_a_bundle(plans: dict[str, str], crowd: Callable[[Project], None]) -> None:
