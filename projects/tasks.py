@@ -23,10 +23,10 @@ from celery.signals import (
     worker_shutdown,
 )
 from celery.worker.request import Request
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from agents.registry import load_agents
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import (
     advancing,
@@ -67,7 +67,9 @@ class LegTask(Task):  # type: ignore[type-arg]
 def _mourn(pid: int) -> None:
     try:
         recovery.mourn(socket.gethostname(), pid)
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("could not say that process %s died; others will see it: %s", pid, error)
     finally:
         connection.close()
@@ -124,7 +126,9 @@ def _sent_again_without_database(task: LegTask, steps: Sequence[Any]) -> Iterato
     """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("%s of %s lost its database: %s", task.name, steps, error)
         request: Any = task.request
         publishing.send_task_again(
@@ -141,8 +145,10 @@ def advance(project: str) -> None:
     """Look what is next in a project, and send it."""
     faults.point("in_body")
     try:
-        advancing.advance(UUID(project))
-    except (OperationalError, InterfaceError) as error:
+        advancing.advance_or_leave(UUID(project))
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("advance of project %s lost its database: %s", project, error)
 
 
@@ -156,10 +162,13 @@ def recover() -> None:
 def fire_timers(*, look_ahead: bool = False) -> None:
     """Do what is due; with ``look_ahead``, as beat asks, also have what is due soon met at its moment."""
     try:
-        timers.fire_due()
+        with database.patience():
+            timers.fire_due()
         if look_ahead:
             timers.ring_for_soon()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("timers lost their database: %s; the next pass fires what is due", error)
 
 
@@ -168,7 +177,9 @@ def fire_schedules() -> None:
     """Start the projects of the slots that have come."""
     try:
         schedules.fire_due()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("schedules lost their database: %s", error)
 
 

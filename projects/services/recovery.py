@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from agents.errors import AgentTimedOut
 from agents.resilience.outcomes import Outcome, outcome_of
 from agents.services import expiry
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from orchestrator_site.history.sealing import seal_pending
@@ -106,18 +106,19 @@ def recover_if_overdue() -> bool:
 def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
     """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
     with transaction.atomic():
-        found = _holding(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
+        found = _settleable(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
         done = Recovered()
         for step in found:
             _put_back(step | {"lost": True}, done, why=ABANDONED)
-    for project_id in {step["project_id"] for step in found}:
-        _advance(project_id, done)
+    _go_on_with({step["project_id"] for step in found}, done)
     return len(found)
 
 
 def take_back_from_agents(gone: Sequence[str]) -> int:
     """Take back the steps that agents which are gone took to answer later; how many. Within a transaction."""
-    found = _holding(sql.rows("left_to_agents", agents=list(gone)))
+    found = sql.rows("left_to_agents", agents=list(gone))
+    if found:
+        guards.hold(step["id"] for step in found)
     done = Recovered()
     for step in found:
         _put_back(step, done, why=AGENT_GONE)
@@ -129,7 +130,7 @@ def take_back_from_agents(gone: Sequence[str]) -> int:
 def _bury(dead: list[UUID]) -> int:
     done = Recovered()
     with transaction.atomic():
-        held = _holding(sql.rows("held_by", workers=dead))
+        held = _settleable(sql.rows("held_by", workers=dead))
         for step in held:
             faults.point("in_recovery")
             _put_back(step, done)
@@ -139,18 +140,29 @@ def _bury(dead: list[UUID]) -> int:
         sql.execute("forget_workers", workers=dead)
     if held:
         logger.warning("%s worker processes died with %s steps, which are taken back", len(dead), len(held))
-    for project_id in projects:
-        _advance(project_id, done)
+    _go_on_with(projects, done)
     return len(held)
 
 
 def recover() -> Recovered:
-    """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
+    """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at.
+
+    What somebody holds at this moment is left to the next pass, whose work it may not be any more.
+    """
     done = Recovered()
+    with database.patience():
+        _recover(done)
+    if done.anything:
+        logger.info("recovery: %s", done)
+    return done
+
+
+def _recover(done: Recovered) -> None:
     sql.execute("pulse", work="recovery")
     parts = (
         _take_back,
         _send_again,
+        _agree_timers,
         _fire_timers,
         _settle_plans,
         _fire_schedules,
@@ -167,24 +179,20 @@ def recover() -> Recovered:
             # One broken row must not keep recovery from the others.
             logger.exception("recovery: %s failed", part.__name__)
             done.errors.append(f"{part.__name__}: {error}")
-    if done.anything:
-        logger.info("recovery: %s", done)
-    return done
 
 
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
-        silent = _holding(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
+        silent = _settleable(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)
 
 
-def _holding(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Steps that are to be taken back, with the budgets locked that they are settled against."""
-    if steps:
-        guards.hold(step["id"] for step in steps)
-    return steps
+def _settleable(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of steps that are to be taken back those that can be settled now: nobody else has a budget of theirs."""
+    later = guards.hold_if_free(step["id"] for step in steps) if steps else set()
+    return [step for step in steps if step["id"] not in later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +274,13 @@ def _send_again(done: Recovered) -> None:
         doorbell.set_up()
 
 
-def _fire_timers(done: Recovered) -> None:
-    """What is due, wherever beat's own task does not do it; before that, timers that disagree with what is shown."""
+def _agree_timers(_done: Recovered) -> None:
+    """Timers that disagree with what is shown."""
     Timer.objects.agree_with_all()
+
+
+def _fire_timers(done: Recovered) -> None:
+    """What is due, wherever beat's own task does not do it."""
     fired = timers.fire_due(BATCH)
     done.timers_fired, done.projects_overdue = fired.woken, fired.projects
     done.approvals_timed_out = fired.approvals
@@ -287,7 +299,7 @@ def _fire_schedules(done: Recovered) -> None:
 def _start_followers(done: Recovered) -> None:
     followers = Project.after.through.objects.values("from_project_id")
     for project in Project.objects.filter(state=ProjectState.PENDING, pk__in=followers)[:BATCH]:
-        done.projects_started += control.start_if_its_turn(project)
+        done.projects_started += control.start_if_its_turn(project.pk)
 
 
 def _advance_neglected(done: Recovered) -> None:
@@ -297,14 +309,31 @@ def _advance_neglected(done: Recovered) -> None:
         _advance(project_id, done)
 
 
-def _advance(project_id: UUID, done: Recovered) -> None:
+def _go_on_with(projects: Iterable[UUID], done: Recovered) -> None:
+    """Advance projects of which steps were taken back: whoever holds one now may have looked before that.
+
+    Those that are held come last, so that they keep none of the others waiting.
+    """
+    for project_id in [each for each in projects if not _advance(each, done)]:
+        _advance(project_id, done, wait=True)
+
+
+def _advance(project_id: UUID, done: Recovered, *, wait: bool = False) -> bool:
+    """Advance a project; False where somebody else holds it."""
     try:
-        advancing.advance(project_id)
-        done.projects_advanced += 1
+        if wait:
+            moved = advancing.advance_or_leave(project_id)
+        else:
+            moved = advancing.advance(project_id, if_free=True) is not None
+        done.projects_advanced += moved
+        return moved
     except Exception as error:
+        if database.is_held(error):
+            return False
         logger.exception("recovery: project %s cannot be advanced", project_id)
         done.errors.append(f"project {project_id}: {error}")
         _note_stuck(project_id, error)
+        return True
 
 
 def _note_stuck(project_id: UUID, error: Exception) -> None:

@@ -7,15 +7,16 @@ project do not fire; a pause moves them by its length when it ends (``trees``).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from projects import sql
@@ -23,6 +24,8 @@ from projects.models import Approval, Project, Step, Timer
 from projects.models.timer import TimerKind
 from projects.planning.chiming import moments
 from projects.services import approvals, concluding, publishing, trees, turns
+
+logger = logging.getLogger(__name__)
 
 ACTOR = "deadline"
 BATCH = 500
@@ -83,13 +86,23 @@ def fire_due(limit: int = BATCH) -> Fired:
     """Do what the timers that are due say, at most ``limit`` of each sort. Each is fired once, whoever calls."""
     fired = Fired(woken=_wake(limit) + turns.look_again())
     for row in sql.rows("due_deadlines", limit=limit):
-        if row["kind"] == TimerKind.APPROVAL:
-            fired.approvals += _time_out(row["id"])
-        elif row["step_id"] is not None:
-            fired.steps += concluding.overdue(row["id"], row["step_id"], row["kind"])
-        else:
-            fired.projects += _overdue(row["id"], row["project_id"])
+        try:
+            _fire(row, fired)
+        except OperationalError as error:
+            if not database.is_held(error):
+                raise
+            logger.warning("timer %s waits for what somebody holds; the next pass fires it", row["id"])
     return fired
+
+
+def _fire(row: dict[str, Any], fired: Fired) -> None:
+    """A deadline that is due."""
+    if row["kind"] == TimerKind.APPROVAL:
+        fired.approvals += _time_out(row["id"])
+    elif row["step_id"] is not None:
+        fired.steps += concluding.overdue(row["id"], row["step_id"], row["kind"])
+    else:
+        fired.projects += _overdue(row["id"], row["project_id"])
 
 
 def ring_for_soon() -> int:
@@ -126,12 +139,13 @@ def _time_out(timer_id: int) -> bool:
 
 
 def _overdue(timer_id: int, project_id: UUID) -> bool:
-    """A project was to be over: say so once, and end it where its blueprint says so. False: it has moved.
+    """A project was to be over: say so once, and end it where its blueprint says so. False: it has moved, or somebody
+    holds the project, and the next pass finds the timer.
 
     The project is locked before its timer, as whoever steers it locks it.
     """
     with transaction.atomic():
-        project = Project.objects.lock_for_control(project_id)
+        project = Project.objects.lock_for_control(project_id, if_free=True)
         if project is None or _taken(timer_id) is None:
             return False
         Timer.objects.filter(pk=timer_id).delete()

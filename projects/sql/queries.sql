@@ -282,11 +282,20 @@ SELECT f.* FROM projects_phase f
 -- name: project
 SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 
+-- part: project_with_proposals
+SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
+  FROM projects_project p WHERE p.id = %(project)s
+
 -- name: lock_project
 -- Against other calls of advance, and against changes of its state and its plan; not against claims, which hold
 -- FOR KEY SHARE. Everybody locks the project before its phase.
-SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
-  FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE OF p;
+-- include: project_with_proposals
+   FOR NO KEY UPDATE OF p;
+
+-- name: lock_project_if_free
+-- The same for those who look after many: whoever holds it is at it, or was stopped, and the others do not wait for that.
+-- include: project_with_proposals
+   FOR NO KEY UPDATE OF p SKIP LOCKED;
 
 -- part: what_decides
 -- Of a step no more than a decision needs: what the engine has to evaluate for it, and which steps it needs.
