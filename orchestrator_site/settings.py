@@ -100,8 +100,8 @@ if not CONF.pooled_sessions:
     # They name their rows by keys. A connection keeps the plan that it made when a table was small, and a table without
     # an entry is read whole by preference: it would still be so with a million rows in it. And where the keys are a
     # list the server takes its plan for any list to be dearer than one for this list, and would plan each time anew.
-    # Who was stopped in the middle of a transaction, or whose host is lost, holds rows no longer than this says; and the
-    # server, too, learns of a lost host within seconds. A pooler takes no such options: there the role is to have them.
+    # Who was stopped in the middle of a transaction, or whose host is lost, holds rows no longer than so; and the
+    # server too learns of a lost host within seconds. A pooler takes no such options: there the role is to have them.
     DATABASES["default"]["OPTIONS"].setdefault(
         "options",
         "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"

@@ -26,7 +26,7 @@ from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from orchestrator_site.history.sealing import seal_pending
 from projects import sql
-from projects.models import Project, Timer, Worker
+from projects.models import Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
 from projects.services import (
     advancing,
@@ -40,7 +40,7 @@ from projects.services import (
     schedules,
     timers,
 )
-from projects.states import AttemptOutcome, Directive, ProjectState
+from projects.states import AttemptOutcome, Directive
 
 logger = logging.getLogger(__name__)
 
@@ -297,16 +297,48 @@ def _fire_schedules(done: Recovered) -> None:
 
 
 def _start_followers(done: Recovered) -> None:
-    followers = Project.after.through.objects.values("from_project_id")
-    for project in Project.objects.filter(state=ProjectState.PENDING, pk__in=followers)[:BATCH]:
-        done.projects_started += control.start_if_its_turn(project.pk)
+    for project_id in _followers.take():
+        try:
+            done.projects_started += control.start_if_its_turn(project_id)
+        except Exception as error:
+            if database.is_away(error) and not database.is_held(error):
+                raise
+            logger.exception("recovery: project %s cannot begin", project_id)
+            done.errors.append(f"project {project_id}: {error}")
 
 
 def _advance_neglected(done: Recovered) -> None:
-    rows = sql.rows("neglected", limit=BATCH, window=conf().fanout_window)
-    found: Iterable[UUID] = [row["id"] for row in rows]
-    for project_id in found:
+    for project_id in _neglected.take(window=conf().fanout_window):
         _advance(project_id, done)
+
+
+class _Turn:
+    """The projects that a statement names, the most urgent first and at most ``BATCH`` a pass of this process.
+
+    Where there are more a pass goes on where the one before it stopped, so that the first of them, about which nothing
+    can be done perhaps, never hide the rest.
+    """
+
+    _FIRST = (-1, UUID(int=0))
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement
+        self._after = self._FIRST
+
+    def take(self, **params: Any) -> list[UUID]:
+        """Those whose turn it is in this pass."""
+        rows = self._rows(self._after, params)
+        if len(rows) < BATCH and self._after != self._FIRST:
+            seen = {row["id"] for row in rows}
+            rows += [row for row in self._rows(self._FIRST, params) if row["id"] not in seen][: BATCH - len(rows)]
+        self._after = (rows[-1]["priority"], rows[-1]["id"]) if len(rows) == BATCH else self._FIRST
+        return [row["id"] for row in rows]
+
+    def _rows(self, after: tuple[int, UUID], params: dict[str, Any]) -> list[dict[str, Any]]:
+        return sql.rows(self.statement, priority=after[0], after=after[1], limit=BATCH, **params)
+
+
+_followers, _neglected = _Turn("followers"), _Turn("neglected")
 
 
 def _go_on_with(projects: Iterable[UUID], done: Recovered) -> None:

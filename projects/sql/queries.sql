@@ -746,14 +746,35 @@ RETURNING project_id;
 -- name: neglected
 -- Running projects that would move if somebody looked: something is ready and was not sent, everything a pending step
 -- or a for_each waits for is over, what a step waits for has happened, a pause has nothing left to wait for, or nothing
--- is in flight at all. The last covers what no rule foresaw.
-SELECT p.id
+-- is in flight at all. The last covers what no rule foresaw. A cancelled or paused project whose steps run, here or
+-- below, moves by their ends. "after" is the last that was looked at, so that what cannot be moved hides nobody.
+SELECT p.id, p.priority
   FROM projects_project p
  WHERE (p.state = 'running' OR (p.state = 'pending' AND p.directive = 'cancel'))
+   AND (p.priority, p.id) > (%(priority)s, %(after)s::uuid)
    AND (
-        p.directive = 'cancel'
+        (p.directive = 'cancel' AND (
+            EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state IN ('pending', 'ready'))
+         OR EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open' AND a.purpose = 'step')
+         OR EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = p.id AND t.kind = 'wait')
+         OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind = 'project'
+                       AND c.state IN ('pending', 'running') AND c.directive <> 'cancel')
+         OR (NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running')
+             AND NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                              WHERE s.project_id = p.id AND s.kind = 'project' AND c.state IN ('pending', 'running')))))
      OR (p.directive = 'pause' AND p.drained_at IS NULL
-         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running'))
+         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running')
+         AND NOT EXISTS (
+             WITH RECURSIVE below AS (
+                 SELECT c.id FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                  WHERE s.project_id = p.id AND s.kind = 'project' AND c.state = 'running'
+                  UNION ALL
+                 SELECT c.id FROM below
+                   JOIN projects_step s ON s.project_id = below.id AND s.kind = 'project'
+                   JOIN projects_project c ON c.parent_step_id = s.id AND c.state = 'running'
+             )
+             SELECT 1 FROM below JOIN projects_step s ON s.project_id = below.id WHERE s.state = 'running'))
      OR (p.directive = 'run' AND (
             EXISTS (SELECT 1 FROM projects_step s
                      WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
@@ -808,6 +829,19 @@ SELECT p.id
                                                                        AND a.purpose <> 'plan'))
         ))
    )
+ ORDER BY p.priority, p.id
+ LIMIT %(limit)s;
+
+-- name: followers
+-- Pending projects that follow others and whose turn it is, or never will be. "after" as for the neglected.
+SELECT p.id, p.priority
+  FROM projects_project p
+ WHERE p.state = 'pending' AND p.directive = 'run' AND (p.priority, p.id) > (%(priority)s, %(after)s::uuid)
+   AND EXISTS (SELECT 1 FROM projects_project_after a WHERE a.from_project_id = p.id)
+   AND (NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                     WHERE a.from_project_id = p.id AND b.state <> 'completed')
+        OR EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                    WHERE a.from_project_id = p.id AND b.state IN ('failed', 'cancelled')))
  ORDER BY p.priority, p.id
  LIMIT %(limit)s;
 
