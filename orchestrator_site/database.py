@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,16 @@ def is_away(error: BaseException) -> bool:
 def is_held(error: BaseException) -> bool:
     """Whether an error says that another held a row for longer than this session waits."""
     return isinstance(error.__cause__, LockNotAvailable)
+
+
+def close_if_cut() -> None:
+    """Close this thread's connection if the server has closed it meanwhile, so that the next statement opens another.
+
+    Without a trip to the server: of a connection on which nothing was asked, nothing is to be read but its goodbye.
+    """
+    driver = connection.connection
+    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -206,13 +205,10 @@ def _with_a_live_connection(**_: Any) -> None:
     """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced.
 
     Django notices only after an error, and each thread of the io worker has a connection of its own: after a restart
-    of PostgreSQL a leg would fail in one thread after the other. Without a trip to the server: of a connection on
-    which nothing was asked, nothing is to be read but the server's goodbye.
+    of PostgreSQL a leg would fail in one thread after the other.
     """
     close_old_connections()
-    driver = connection.connection
-    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
-        connection.close()
+    database.close_if_cut()
     wrapper: Any = connection
     wrapper.health_check_done = True  # just now, without asking: Django would send a question of its own
 

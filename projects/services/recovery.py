@@ -78,13 +78,17 @@ class Recovered:
         )
 
 
-SUSPICION = 0.4
-"""Seconds for which a worker's lock must have been seen free before the worker is taken for dead."""
+def suspicion() -> float:
+    """Seconds for which a worker's lock must have been seen free before the worker is taken for dead.
+
+    One that lives and lost its connection has it again after its next look, and the time that it takes to connect.
+    """
+    return max(0.4, 1.6 * conf().watch_seconds)
 
 
 def take_back_from_the_dead(*, except_for: UUID) -> int:
     """Take back what dead worker processes held, and go on with their projects at once; how many steps it were."""
-    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=SUSPICION)]
+    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=suspicion())]
     return _bury(dead) if dead else 0
 
 
@@ -103,9 +107,14 @@ def recover_if_overdue() -> bool:
     return True
 
 
+def is_anything_abandoned(worker: UUID, held: Sequence[UUID]) -> bool:
+    """Whether a worker that lives has steps that it does not work on."""
+    return bool(sql.rows("is_abandoned", worker=worker, held=list(held), lease=conf().lease_seconds)[0]["found"])
+
+
 def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
     """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
-    with transaction.atomic():
+    with database.patience(), transaction.atomic():
         found = _settleable(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
         done = Recovered()
         for step in found:
@@ -129,7 +138,7 @@ def take_back_from_agents(gone: Sequence[str]) -> int:
 
 def _bury(dead: list[UUID]) -> int:
     done = Recovered()
-    with transaction.atomic():
+    with database.patience(), transaction.atomic():
         held = _settleable(sql.rows("held_by", workers=dead))
         for step in held:
             faults.point("in_recovery")

@@ -664,11 +664,16 @@ WITH others AS MATERIALIZED (
      WHERE lock_key IS NOT NULL AND id <> %(but)s AND locked_at > pg_postmaster_start_time()
 ), tried AS MATERIALIZED (
     SELECT id, pg_try_advisory_xact_lock(lock_key) AS free FROM others
+), changed AS (
+    -- A row that somebody holds is marked by a later look, and keeps nobody from the others.
+    SELECT w.id, tried.free FROM projects_worker w JOIN tried ON tried.id = w.id
+     WHERE tried.free <> (w.suspected_at IS NOT NULL)
+       FOR NO KEY UPDATE OF w SKIP LOCKED
 ), suspected AS (
     UPDATE projects_worker w
-       SET suspected_at = CASE WHEN tried.free THEN coalesce(w.suspected_at, clock_timestamp()) END
-      FROM tried
-     WHERE w.id = tried.id AND tried.free <> (w.suspected_at IS NOT NULL)
+       SET suspected_at = CASE WHEN changed.free THEN coalesce(w.suspected_at, clock_timestamp()) END
+      FROM changed
+     WHERE w.id = changed.id
 )
 SELECT w.id FROM projects_worker w JOIN tried ON tried.id = w.id
  WHERE tried.free AND w.suspected_at <= clock_timestamp() - make_interval(secs => %(grace)s);
@@ -697,6 +702,12 @@ SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, p.directive
  WHERE s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
    AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)
    FOR UPDATE OF s SKIP LOCKED;
+
+-- name: is_abandoned
+-- Whether there are such: a look that waits for nobody.
+SELECT EXISTS (SELECT 1 FROM projects_step s
+                WHERE s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
+                  AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)) AS found;
 
 -- name: unpublish_after_deaths
 -- Ready steps whose messages a dead worker may have had in its hands: those of the projects that it worked on, and, as
