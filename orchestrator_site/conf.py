@@ -101,7 +101,9 @@ class Conf(BaseSettings):
         1.0, gt=0, description="How often beat fires what is due; what is due soon is met to some ms. Defaults to 1 s."
     )
     publish_bound_seconds: float = Field(
-        60.0, gt=0, description="A message unclaimed for longer is sent again. Defaults to 60 s."
+        60.0,
+        gt=0,
+        description="A message unclaimed for longer is sent again, unless it still stands in its queue. Defaults to 60 s.",
     )
     crash_limit: int = Field(
         3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."

@@ -30,6 +30,7 @@ from projects.models import Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
 from projects.services import (
     advancing,
+    backlog,
     claims,
     concluding,
     control,
@@ -273,10 +274,18 @@ def _end_of_silent_agent(step: dict[str, Any], done: Recovered) -> Outcome | Non
 
 
 def _send_again(done: Recovered) -> None:
-    """Messages that nobody claimed in time, or all of them if Redis has been emptied since the last pass."""
+    """Messages that are lost, as nobody claimed them in time, or all if Redis has been emptied since the last pass."""
     emptied = doorbell.was_emptied()
-    bound = 0.0 if emptied else conf().publish_bound_seconds
-    done.messages_sent_again = len(sql.rows("unpublish", bound=bound, limit=BATCH * 20))
+    standing = [] if emptied else backlog.standing()
+    done.messages_sent_again = len(
+        sql.rows(
+            "unpublish",
+            bound=0.0 if emptied else conf().publish_bound_seconds,
+            pools=[pool for pool, _ in standing],
+            priorities=[priority for _, priority in standing],
+            limit=BATCH * 20,
+        )
+    )
     if emptied:
         if done.messages_sent_again:
             logger.warning("Redis was emptied: %s steps are sent again", done.messages_sent_again)

@@ -743,14 +743,28 @@ SELECT NOT EXISTS (SELECT 1 FROM projects_pulse
                     WHERE name = %(work)s AND at > clock_timestamp() - make_interval(secs => %(bound)s)) AS overdue;
 
 -- name: unpublish
--- Ready steps whose message is older than the bound: taken for lost, to be sent again.
+-- Ready steps whose message is older than the bound: taken for lost, to be sent again. Not those of a queue in which
+-- messages stand, unless one that was sent later is being done already: queues are served in order, so that theirs stands
+-- there still, and to send it again would only make the queue longer.
+WITH standing AS MATERIALIZED (
+    SELECT * FROM unnest(%(pools)s::text[], %(priorities)s::int[]) AS given (pool, priority)
+), served AS MATERIALIZED (
+    SELECT s.pool, p.priority, max(s.published_at) AS up_to
+      FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+     WHERE s.lease_owner IS NOT NULL
+     GROUP BY s.pool, p.priority
+)
 UPDATE projects_step
    SET published_at = NULL
  WHERE id IN (
     SELECT s.id FROM projects_step s
+      JOIN projects_project p ON p.id = s.project_id
+      LEFT JOIN standing q ON q.pool = s.pool AND q.priority = p.priority
+      LEFT JOIN served v ON v.pool = s.pool AND v.priority = p.priority
      WHERE s.state = 'ready' AND s.published_at IS NOT NULL
        AND greatest(s.published_at, s.available_at) <= clock_timestamp() - make_interval(secs => %(bound)s)
-     LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+       AND (q.pool IS NULL OR greatest(s.published_at, s.available_at) < v.up_to - interval '5 seconds')
+     LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
  )
 RETURNING project_id;
 
