@@ -103,7 +103,7 @@ class Conf(BaseSettings):
     publish_bound_seconds: float = Field(
         60.0,
         gt=0,
-        description="A message unclaimed for longer is sent again, unless it still stands in its queue. Defaults to 60 s.",
+        description="A message unclaimed for longer, whose queue has come past it, is sent again. Defaults to 60 s.",
     )
     crash_limit: int = Field(
         3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."
