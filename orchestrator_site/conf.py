@@ -89,13 +89,21 @@ class Conf(BaseSettings):
     watch_seconds: float = Field(
         0.25, gt=0, description="How often a worker looks whether another has died. Defaults to 0.25 s."
     )
+    idle_transaction_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="PostgreSQL ends the session of a process that stands still for so long in the middle of a "
+        "transaction, with the rows that it holds; 0: never. Defaults to 60 s.",
+    )
     recovery_seconds: float = Field(2.0, gt=0, description="How often recovery looks. Defaults to 2 s.")
     sealing_seconds: float = Field(1.0, gt=0, description="How often history is sealed. Defaults to 1 s.")
     timer_seconds: float = Field(
         1.0, gt=0, description="How often beat fires what is due; what is due soon is met to some ms. Defaults to 1 s."
     )
     publish_bound_seconds: float = Field(
-        60.0, gt=0, description="A message unclaimed for longer is sent again. Defaults to 60 s."
+        60.0,
+        gt=0,
+        description="A message unclaimed for longer, whose queue has come past it, is sent again. Defaults to 60 s.",
     )
     crash_limit: int = Field(
         3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."

@@ -10,13 +10,13 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from orchestrator_site import database
 from orchestrator_site.errors import Forbidden, InvalidInput, NotFound, PhasegateError, Unavailable
 from orchestrator_site.observability.middleware import request_id_of
 from orchestrator_site.observability.secrets import clean_text
@@ -66,7 +66,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
 
 
 def _as_told(error: Exception) -> tuple[int, dict[str, Any], dict[str, str]] | None:
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if database.is_away(error):
         logger.warning("the database does not answer: %s", error)
         error = DatabaseUnavailable()
     elif isinstance(error, Http404):

@@ -100,7 +100,14 @@ if not CONF.pooled_sessions:
     # They name their rows by keys. A connection keeps the plan that it made when a table was small, and a table without
     # an entry is read whole by preference: it would still be so with a million rows in it. And where the keys are a
     # list the server takes its plan for any list to be dearer than one for this list, and would plan each time anew.
-    DATABASES["default"]["OPTIONS"].setdefault("options", "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan")
+    # Who was stopped in the middle of a transaction, or whose host is lost, holds rows no longer than so; and the
+    # server too learns of a lost host within seconds. A pooler takes no such options: there the role is to have them.
+    DATABASES["default"]["OPTIONS"].setdefault(
+        "options",
+        "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
+        f" -c idle_in_transaction_session_timeout={round(CONF.idle_transaction_seconds * 1000)}"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_URL = CONF.broker_url or EMBEDDED.broker_url

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,10 +22,10 @@ from celery.signals import (
     worker_shutdown,
 )
 from celery.worker.request import Request
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from agents.registry import load_agents
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.history.sealing import seal_pending
 from projects.services import (
     advancing,
@@ -67,7 +66,9 @@ class LegTask(Task):  # type: ignore[type-arg]
 def _mourn(pid: int) -> None:
     try:
         recovery.mourn(socket.gethostname(), pid)
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("could not say that process %s died; others will see it: %s", pid, error)
     finally:
         connection.close()
@@ -125,7 +126,9 @@ def _sent_again_without_database(task: LegTask, steps: Sequence[Any]) -> Iterato
     """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("%s of %s lost its database: %s", task.name, steps, error)
         request: Any = task.request
         following, request.chain = request.chain, None
@@ -144,8 +147,10 @@ def advance(project: str) -> None:
     """Look what is next in a project, and send it."""
     faults.point("in_body")
     try:
-        advancing.advance(UUID(project))
-    except (OperationalError, InterfaceError) as error:
+        advancing.advance_or_leave(UUID(project))
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("advance of project %s lost its database: %s", project, error)
 
 
@@ -159,10 +164,13 @@ def recover() -> None:
 def fire_timers(*, look_ahead: bool = False) -> None:
     """Do what is due; with ``look_ahead``, as beat asks, also have what is due soon met at its moment."""
     try:
-        timers.fire_due()
+        with database.patience():
+            timers.fire_due()
         if look_ahead:
             timers.ring_for_soon()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("timers lost their database: %s; the next pass fires what is due", error)
 
 
@@ -171,7 +179,9 @@ def fire_schedules() -> None:
     """Start the projects of the slots that have come."""
     try:
         schedules.fire_due()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("schedules lost their database: %s", error)
 
 
@@ -198,13 +208,10 @@ def _with_a_live_connection(**_: Any) -> None:
     """Connections are kept between tasks; one that the server has closed meanwhile is noticed here, and replaced.
 
     Django notices only after an error, and each thread of the io worker has a connection of its own: after a restart
-    of PostgreSQL a leg would fail in one thread after the other. Without a trip to the server: of a connection on
-    which nothing was asked, nothing is to be read but the server's goodbye.
+    of PostgreSQL a leg would fail in one thread after the other.
     """
     close_old_connections()
-    driver = connection.connection
-    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
-        connection.close()
+    database.close_if_cut()
     wrapper: Any = connection
     wrapper.health_check_done = True  # just now, without asking: Django would send a question of its own
 

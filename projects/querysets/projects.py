@@ -35,13 +35,14 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """Those that are not over."""
         return self.filter(state__in=sorted(PROJECT.live))
 
-    def lock_for_control(self, project_id: UUID) -> Project | None:
+    def lock_for_control(self, project_id: UUID, *, if_free: bool = False) -> Project | None:
         """The project, locked so that no claim of a step is under way while its directive changes.
 
         A claim holds ``FOR KEY SHARE`` on this row until it commits, and this lock waits for it; a claim that comes
-        later waits for us and reads the new directive. So after a pause has committed, no step starts.
+        later waits for us and reads the new directive. So after a pause has committed, no step starts. ``if_free`` is
+        for those who look after many: None where somebody else holds it.
         """
-        return self.select_for_update(of=("self",)).filter(pk=project_id).first()
+        return self.select_for_update(of=("self",), skip_locked=if_free).filter(pk=project_id).first()
 
     def lock_for_advance(self, project_id: UUID) -> Project | None:
         """The project with its owner, locked so that neither its state nor its plan changes meanwhile.
@@ -52,9 +53,14 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         locked = self.select_for_update(of=("self",), no_key=True).select_related("owner")
         return locked.filter(pk=project_id).first()
 
-    def lock_whole(self, project_id: UUID) -> Project | None:
-        """The project and its phases, locked: no claim and no ``advance`` is under way while its plan changes."""
-        project = self.lock_for_control(project_id)
+    def lock_whole(self, project_id: UUID, *, if_free: bool = False) -> Project | None:
+        """The project and its phases, locked: no claim and no ``advance`` is under way while its plan changes.
+
+        ``if_free`` as for ``lock_for_control``.
+        """
+        project = self.lock_for_control(project_id, if_free=if_free)
+        if project is None:
+            return None
         phases = apps.get_model("projects", "Phase")._default_manager.filter(project_id=project_id)
         list(phases.select_for_update().order_by("position").values_list("pk"))
         return project

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.conf import conf
 from projects import sql
 from projects.models import Phase, Project
@@ -35,8 +35,10 @@ class Advanced:
     messages: int = 0
 
 
-def advance(project_id: UUID) -> Advanced | None:
+def advance(project_id: UUID, *, if_free: bool = False) -> Advanced | None:
     """Move a project on as far as it goes without anybody's work. None: there is no such project.
+
+    ``if_free`` is for those who look after many projects: also None where somebody else holds this one.
 
     1. The project is locked against other calls and changes, not against claims; then its current phase.
     2. Changes of the plan that people have answered are made or refused.
@@ -47,7 +49,24 @@ def advance(project_id: UUID) -> Advanced | None:
     6. What is ready is sent; where every step is over the gate decides, and the next phase begins.
     """
     with transaction.atomic():
-        return _advance(project_id)
+        return _advance(project_id, if_free)
+
+
+def advance_or_leave(project_id: UUID) -> bool:
+    """Advance, unless somebody holds the project for longer than a moment; False: recovery will look again.
+
+    For those who serve all projects one after another: a process that was stopped while it held one must not stop them.
+    """
+    if advance(project_id, if_free=True) is not None:
+        return True
+    try:
+        with database.patience():
+            return advance(project_id) is not None
+    except OperationalError as error:
+        if not database.is_held(error):
+            raise
+        logger.warning("project %s is held by somebody; recovery will look again", project_id)
+        return False
 
 
 def begin(project_id: UUID, by: str, *, asked: bool = True) -> Project | None:
@@ -98,8 +117,8 @@ def _begin(project_ids: Sequence[UUID], by: str, asked: bool, outbox: Outbox) ->
     return [each.project for each in begun]
 
 
-def _advance(project_id: UUID) -> Advanced | None:
-    project, is_proposed = _lock(project_id)
+def _advance(project_id: UUID, if_free: bool) -> Advanced | None:
+    project, is_proposed = _lock(project_id, if_free)
     if project is not None and is_proposed:
         interventions.settle(project_id)
         project, _ = _lock(project_id)
@@ -192,9 +211,10 @@ def _enter_phase(project: Project) -> Phase | None:
     return next(iter(sql.instances(Phase, "enter_phase", projects=[project.pk])), None)
 
 
-def _lock(project_id: UUID) -> tuple[Project | None, bool]:
+def _lock(project_id: UUID, if_free: bool = False) -> tuple[Project | None, bool]:
     """The project, locked, and whether changes of its plan are proposed, which people may have answered."""
-    found = sql.instances_with(Project, "lock_project", project=project_id)
+    name = "lock_project_if_free" if if_free else "lock_project"
+    found = sql.instances_with(Project, name, project=project_id)
     return (found[0][0], bool(found[0][1]["proposed"])) if found else (None, False)
 
 

@@ -53,10 +53,13 @@ def start_together(project_ids: Sequence[UUID], *, actor: Actor) -> list[Project
     ]
 
 
-def start_if_its_turn(project: Project) -> bool:
-    """Begin a project whose predecessors are all completed, cancel one of whose predecessors failed."""
+def start_if_its_turn(project_id: UUID) -> bool:
+    """Begin a project whose predecessors are all completed, cancel one of whose predecessors failed.
+
+    False too where somebody else holds it: it is looked at again.
+    """
     with transaction.atomic():
-        locked = Project.objects.lock_for_control(project.pk)
+        locked = Project.objects.lock_for_control(project_id, if_free=True)
         if locked is None or locked.state != ProjectState.PENDING:
             return False
         if not locked.after.exclude(state=ProjectState.COMPLETED).exists():

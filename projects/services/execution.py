@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import DataError, InterfaceError, OperationalError, connection
+from django.db import DataError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
 from agents.resilience.fallback import Cause
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from projects.errors import StartTimedOut
 from projects.planning.retrying import GiveUp
 from projects.services import claims, failing, holding, paces, performing
@@ -143,7 +143,7 @@ def perform_step(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) ->
     except StartTimedOut as error:
         return _too_late(step, error, worker, context, end)
     except Exception as error:
-        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+        if database.is_away(error) and not connection.is_usable():
             raise  # the database went away: the heartbeat of this process gives the step back once it is there again
         return _after_failure(step, error, worker, context, end)
     except BaseException:

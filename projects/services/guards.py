@@ -90,6 +90,11 @@ def hold(steps: Iterable[UUID]) -> None:
     sql.rows("hold_budgets", steps=list(steps))
 
 
+def hold_if_free(steps: Iterable[UUID]) -> set[UUID]:
+    """The same for those who look after many; which of the attempts cannot be settled now, as somebody has a budget."""
+    return {row["id"] for row in sql.rows("hold_budgets_if_free", steps=list(steps))}
+
+
 def why(step: Step) -> str | None:
     """Why a guarded step that is ready does not start, in a sentence; None where nothing of this keeps it."""
     return sentences(None, [step]).get(step.pk)

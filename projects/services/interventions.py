@@ -7,6 +7,7 @@ approved it waits as *proposed*, and is looked at again, and made or refused, on
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from orchestrator_site import database
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.access.roles import Capability
 from orchestrator_site.errors import PhasegateError
@@ -30,6 +32,8 @@ from projects.services import approvals, checkpoints, gates, plan_approvals, pub
 from projects.services.previews import Preview, check_digest, effects_of, lapsing, spent_by, with_digest
 from projects.services.replanning import Present
 from projects.states import ApprovalState, InterventionState
+
+logger = logging.getLogger(__name__)
 
 SYSTEM = "system"
 
@@ -101,10 +105,18 @@ def settle(project_id: UUID) -> None:
 
 
 def settle_all(limit: int) -> int:
-    """The same for all projects, for what a crash or a lost message left; how many were looked at."""
+    """The same for all projects, for what a crash or a lost message left; how many were found.
+
+    A project that somebody holds is left to the next time, and one that cannot be changed hides none of the others.
+    """
     found = sql.rows("all_answered_proposals", limit=limit)
     for row in found:
-        _settle(row["id"], row["project_id"])
+        try:
+            _settle(row["id"], row["project_id"], if_free=True)
+        except Exception as error:
+            if database.is_away(error) and not database.is_held(error):
+                raise
+            logger.exception("the proposed change %s cannot be settled", row["id"])
     return len(found)
 
 
@@ -219,10 +231,12 @@ def _propose(intervention: Intervention, looked: _Looked) -> None:
             _make(intervention, looked)
 
 
-def _settle(intervention_id: UUID, project_id: UUID) -> None:
+def _settle(intervention_id: UUID, project_id: UUID, *, if_free: bool = False) -> None:
     """Make one proposed change that people approved, or refuse it; of two who do at once, the second finds it done."""
     with transaction.atomic():
-        project = replanning.lock(project_id)
+        project = Project.objects.lock_whole(project_id, if_free=if_free)
+        if project is None:
+            return
         intervention = Intervention.objects.select_related("approval").get(pk=intervention_id)
         if intervention.state != InterventionState.PROPOSED:
             return

@@ -1,9 +1,10 @@
-"""The thread in each worker process that keeps it alive to others, and sees which of the others has died.
+"""The thread in each worker process that keeps it alive to others.
 
-A few times a second it makes sure that the process holds its session lock. One process at a time, whichever holds the
+A few times a second it makes sure that the process holds its session lock, and from time to time it renews the leases.
+It waits for nothing else, so that a process that is well never looks dead. One process at a time, whichever holds the
 lock of the watch, looks whose lock is free: that process died, for PostgreSQL let go of it. What is free is looked at
-twice, because a connection that was cut is taken up again in between. The watch also does the regular work where
-nobody else has done it for a while: beat may be down.
+twice, because a connection that was cut is taken up again in between. What it finds, and the regular work where nobody
+else has done it for a while, is done by a second thread (``duties``).
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import logging
 import threading
 import time
 
-from django.db import DatabaseError, close_old_connections, connection
-from redis.exceptions import RedisError
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from agents.registry import load_agents, registered_agents
 from agents.resilience import services as guards
 from agents.services import noting, offers
+from orchestrator_site import database
 from orchestrator_site.conf import conf
-from orchestrator_site.errors import PhasegateError
 from projects.models import Worker
-from projects.services import paces, recovery
+from projects.services import recovery
+from projects.services.duties import Duties
 from projects.services.workers import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -40,23 +40,24 @@ class Liveness:
 
     def __init__(self, process: WorkerProcess) -> None:
         self.process = process
+        self.duties = Duties(process)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
         self._beat_at = self._tidied_at = self._renewed_at = float("-inf")
-        self._offers = False
-        self._pulse_at = time.monotonic()  # a pool that is coming up has its own to do first
         self._watching_on: object = None
 
     def start(self) -> None:
         """Live, until ``stop``."""
         atexit.register(self.stop)  # a cold shutdown leaves without Celery's signal
         self._thread.start()
+        self.duties.start()
 
     def stop(self) -> None:
         """Beat no longer, and say that this process is gone."""
         if self._stop.is_set():
             return
         self._stop.set()
+        self.duties.stop(5)
         self._thread.join(5)
         try:
             noting.give()
@@ -66,42 +67,33 @@ class Liveness:
             logger.warning("could not say that worker %s is gone; others will see it", self.process.actor)
 
     def look_once(self) -> None:
-        """One round: beat if it is time, hold the lock, and watch over the others if nobody else does."""
+        """One round: beat if it is time, hold the lock, and say what is due beside."""
         now = time.monotonic()
+        database.close_if_cut()
         if now - self._beat_at >= conf().heartbeat_seconds:
             close_old_connections()
             self.process.beat_once()
-            paces.write_down()
             self._beat_at = now
-            self._offer()
         if now - self._renewed_at >= conf().place_seconds / 3:
             self._renewed_at = now
-            guards.renew()
-            noting.give()
-        if now - self._tidied_at >= TIDY:
-            self._tidied_at = now
-            recovery.give_back_what_waits(self.process)
-            recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
+            guards.renew()  # waits for Redis no longer than a step would
         if not conf().pooled_sessions:
             self.process.keep_lock()
-            if not self._watches():
-                return
-            recovery.take_back_from_the_dead(except_for=self.process.id)
-        if now - self._pulse_at >= conf().recovery_seconds:
-            self._pulse_at = now
-            recovery.recover_if_overdue()
+            self._watch()
+        if now - self._tidied_at >= TIDY:
+            self._tidied_at = now
+            if recovery.is_anything_abandoned(self.process.id, self.process.held()):
+                self.duties.abandoned = True
+                self.duties.call()
 
-    def _offer(self) -> None:
-        """Say which agents this process has. That they are built in is known without Redis, so that it may be away."""
-        try:
-            if not self._offers or not offers.renew(self.process.id):
-                load_agents()
-                offers.offer(self.process.id, registered_agents().values())
-                self._offers = True
-        except RedisError as error:
-            logger.warning("agents of %s could not say that they are well: %s", self.process.actor, error)
-        except PhasegateError as error:  # what one agent says of itself must not keep the process from its other duties
-            logger.error("agents of %s cannot be registered: %s", self.process.actor, error)
+    def _watch(self) -> None:
+        """Have the watch if nobody else has it; one that comes to nothing is left to others."""
+        if self.duties.is_stuck():
+            self._leave_the_watch()
+            return
+        before, self.duties.watching = self.duties.watching, self._watches()
+        if self.duties.watching and not before:
+            self.duties.call()
 
     def _watches(self) -> bool:
         """Whether this process has the watch: it keeps it for as long as its connection lives."""
@@ -112,18 +104,32 @@ class Liveness:
             self._watching_on = connection.connection if got else None
         return self._watching_on is not None
 
+    def _leave_the_watch(self) -> None:
+        self.duties.watching = False
+        if self._watching_on is not None and self._watching_on is connection.connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_WATCH])
+        self._watching_on = None
+
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self.look_once()
-            except DatabaseError as error:
-                logger.warning("heartbeat of %s did not reach the database: %s", self.process.actor, error)
-                connection.close()
-                self._beat_at = float("-inf")  # a new connection says at once that we live
-            except Exception:
-                logger.exception("heartbeat of %s failed", self.process.actor)
+            if not self._round():
+                self._round()  # at once: a connection that was cut has let go of the lock by which others see us
             self._stop.wait(conf().watch_seconds)
         connection.close()
+
+    def _round(self) -> bool:
+        """False where the database did not answer, or not by this connection."""
+        try:
+            self.look_once()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("heartbeat of %s did not reach the database: %s", self.process.actor, error)
+            connection.close()
+            self._beat_at = float("-inf")  # a new connection says at once that we live
+            return False
+        except Exception:
+            logger.exception("heartbeat of %s failed", self.process.actor)
+        return True
 
 
 _liveness: Liveness | None = None

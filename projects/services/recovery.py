@@ -21,14 +21,15 @@ from redis.exceptions import RedisError
 from agents.errors import AgentTimedOut
 from agents.resilience.outcomes import Outcome, outcome_of
 from agents.services import expiry
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history.sealing import seal_pending
 from projects import sql
-from projects.models import Project, Timer, Worker
+from projects.models import Timer, Worker
 from projects.planning.retrying import GiveUp, after_crash
 from projects.services import (
     advancing,
+    backlog,
     claims,
     concluding,
     control,
@@ -42,7 +43,7 @@ from projects.services import (
     timers,
 )
 from projects.services.workers import WorkerProcess
-from projects.states import AttemptOutcome, Directive, ProjectState
+from projects.states import AttemptOutcome, Directive
 
 logger = logging.getLogger(__name__)
 
@@ -82,13 +83,19 @@ class Recovered:
 
 WAITED = 1.0
 """Seconds that a step which was claimed together with others waits at most to begin."""
-SUSPICION = 0.4
-"""Seconds for which a worker's lock must have been seen free before the worker is taken for dead."""
+
+
+def suspicion() -> float:
+    """Seconds for which a worker's lock must have been seen free before the worker is taken for dead.
+
+    One that lives and lost its connection has it again after its next look, and the time that it takes to connect.
+    """
+    return max(0.4, 1.6 * conf().watch_seconds)
 
 
 def take_back_from_the_dead(*, except_for: UUID) -> int:
     """Take back what dead worker processes held, and go on with their projects at once; how many steps it were."""
-    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=SUSPICION)]
+    dead = [row["id"] for row in sql.rows("free_locks", but=except_for, grace=suspicion())]
     return _bury(dead) if dead else 0
 
 
@@ -107,15 +114,19 @@ def recover_if_overdue() -> bool:
     return True
 
 
+def is_anything_abandoned(worker: UUID, held: Sequence[UUID]) -> bool:
+    """Whether a worker that lives has steps that it does not work on."""
+    return bool(sql.rows("is_abandoned", worker=worker, held=list(held), lease=conf().lease_seconds)[0]["found"])
+
+
 def give_back_what_is_abandoned(worker: UUID, held: Sequence[UUID]) -> int:
     """Give back the steps of a worker that lives and does not work on them: it lost the database in the middle."""
-    with transaction.atomic():
-        found = _holding(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
+    with database.patience(), transaction.atomic():
+        found = _settleable(sql.rows("abandoned", worker=worker, held=list(held), lease=conf().lease_seconds))
         done = Recovered()
         for step in found:
             _put_back(step | {"lost": True}, done, why=ABANDONED)
-    for project_id in {step["project_id"] for step in found}:
-        _advance(project_id, done)
+    _go_on_with({step["project_id"] for step in found}, done)
     return len(found)
 
 
@@ -135,7 +146,9 @@ def give_back_what_waits(worker: WorkerProcess) -> int:
 
 def take_back_from_agents(gone: Sequence[str]) -> int:
     """Take back the steps that agents which are gone took to answer later; how many. Within a transaction."""
-    found = _holding(sql.rows("left_to_agents", agents=list(gone)))
+    found = sql.rows("left_to_agents", agents=list(gone))
+    if found:
+        guards.hold(step["id"] for step in found)
     done = Recovered()
     for step in found:
         _put_back(step, done, why=AGENT_GONE)
@@ -146,8 +159,8 @@ def take_back_from_agents(gone: Sequence[str]) -> int:
 
 def _bury(dead: list[UUID]) -> int:
     done = Recovered()
-    with transaction.atomic():
-        held = _holding(sql.rows("held_by", workers=dead))
+    with database.patience(), transaction.atomic():
+        held = _settleable(sql.rows("held_by", workers=dead))
         for step in held:
             faults.point("in_recovery")
             _put_back(step, done)
@@ -157,18 +170,29 @@ def _bury(dead: list[UUID]) -> int:
         sql.execute("forget_workers", workers=dead)
     if held:
         logger.warning("%s worker processes died with %s steps, which are taken back", len(dead), len(held))
-    for project_id in projects:
-        _advance(project_id, done)
+    _go_on_with(projects, done)
     return len(held)
 
 
 def recover() -> Recovered:
-    """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at."""
+    """One pass: silent workers, lost messages, deadlines, projects that wait for others, projects nobody looks at.
+
+    What somebody holds at this moment is left to the next pass, whose work it may not be any more.
+    """
     done = Recovered()
+    with database.patience():
+        _recover(done)
+    if done.anything:
+        logger.info("recovery: %s", done)
+    return done
+
+
+def _recover(done: Recovered) -> None:
     sql.execute("pulse", work="recovery")
     parts = (
         _take_back,
         _send_again,
+        _agree_timers,
         _fire_timers,
         _settle_plans,
         _fire_schedules,
@@ -185,24 +209,20 @@ def recover() -> Recovered:
             # One broken row must not keep recovery from the others.
             logger.exception("recovery: %s failed", part.__name__)
             done.errors.append(f"{part.__name__}: {error}")
-    if done.anything:
-        logger.info("recovery: %s", done)
-    return done
 
 
 def _take_back(done: Recovered) -> None:
     with transaction.atomic():
-        silent = _holding(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
+        silent = _settleable(sql.rows("silent", grace=TIMEOUT_GRACE, limit=BATCH))
         for step in silent:
             faults.point("in_recovery")
             _put_back(step, done)
 
 
-def _holding(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Steps that are to be taken back, with the budgets locked that they are settled against."""
-    if steps:
-        guards.hold(step["id"] for step in steps)
-    return steps
+def _settleable(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of steps that are to be taken back those that can be settled now: nobody else has a budget of theirs."""
+    later = guards.hold_if_free(step["id"] for step in steps) if steps else set()
+    return [step for step in steps if step["id"] not in later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,19 +294,31 @@ def _end_of_silent_agent(step: dict[str, Any], done: Recovered) -> Outcome | Non
 
 
 def _send_again(done: Recovered) -> None:
-    """Messages that nobody claimed in time, or all of them if Redis has been emptied since the last pass."""
+    """Messages that are lost, as nobody claimed them in time, or all if Redis has been emptied since the last pass."""
     emptied = doorbell.was_emptied()
-    bound = 0.0 if emptied else conf().publish_bound_seconds
-    done.messages_sent_again = len(sql.rows("unpublish", bound=bound, limit=BATCH * 20))
+    standing = [] if emptied else backlog.standing()
+    done.messages_sent_again = len(
+        sql.rows(
+            "unpublish",
+            bound=0.0 if emptied else conf().publish_bound_seconds,
+            pools=[pool for pool, _ in standing],
+            priorities=[priority for _, priority in standing],
+            limit=BATCH * 20,
+        )
+    )
     if emptied:
         if done.messages_sent_again:
             logger.warning("Redis was emptied: %s steps are sent again", done.messages_sent_again)
         doorbell.set_up()
 
 
-def _fire_timers(done: Recovered) -> None:
-    """What is due, wherever beat's own task does not do it; before that, timers that disagree with what is shown."""
+def _agree_timers(_done: Recovered) -> None:
+    """Timers that disagree with what is shown."""
     Timer.objects.agree_with_all()
+
+
+def _fire_timers(done: Recovered) -> None:
+    """What is due, wherever beat's own task does not do it."""
     fired = timers.fire_due(BATCH)
     done.timers_fired, done.projects_overdue = fired.woken, fired.projects
     done.approvals_timed_out = fired.approvals
@@ -303,26 +335,75 @@ def _fire_schedules(done: Recovered) -> None:
 
 
 def _start_followers(done: Recovered) -> None:
-    followers = Project.after.through.objects.values("from_project_id")
-    for project in Project.objects.filter(state=ProjectState.PENDING, pk__in=followers)[:BATCH]:
-        done.projects_started += control.start_if_its_turn(project)
+    for project_id in _followers.take():
+        try:
+            done.projects_started += control.start_if_its_turn(project_id)
+        except Exception as error:
+            if database.is_away(error) and not database.is_held(error):
+                raise
+            logger.exception("recovery: project %s cannot begin", project_id)
+            done.errors.append(f"project {project_id}: {error}")
 
 
 def _advance_neglected(done: Recovered) -> None:
-    rows = sql.rows("neglected", limit=BATCH, window=conf().fanout_window)
-    found: Iterable[UUID] = [row["id"] for row in rows]
-    for project_id in found:
+    for project_id in _neglected.take(window=conf().fanout_window):
         _advance(project_id, done)
 
 
-def _advance(project_id: UUID, done: Recovered) -> None:
+class _Turn:
+    """The projects that a statement names, the most urgent first and at most ``BATCH`` a pass of this process.
+
+    Where there are more a pass goes on where the one before it stopped, so that the first of them, about which nothing
+    can be done perhaps, never hide the rest.
+    """
+
+    _FIRST = (-1, UUID(int=0))
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement
+        self._after = self._FIRST
+
+    def take(self, **params: Any) -> list[UUID]:
+        """Those whose turn it is in this pass."""
+        rows = self._rows(self._after, params)
+        if len(rows) < BATCH and self._after != self._FIRST:
+            seen = {row["id"] for row in rows}
+            rows += [row for row in self._rows(self._FIRST, params) if row["id"] not in seen][: BATCH - len(rows)]
+        self._after = (rows[-1]["priority"], rows[-1]["id"]) if len(rows) == BATCH else self._FIRST
+        return [row["id"] for row in rows]
+
+    def _rows(self, after: tuple[int, UUID], params: dict[str, Any]) -> list[dict[str, Any]]:
+        return sql.rows(self.statement, priority=after[0], after=after[1], limit=BATCH, **params)
+
+
+_followers, _neglected = _Turn("followers"), _Turn("neglected")
+
+
+def _go_on_with(projects: Iterable[UUID], done: Recovered) -> None:
+    """Advance projects of which steps were taken back: whoever holds one now may have looked before that.
+
+    Those that are held come last, so that they keep none of the others waiting.
+    """
+    for project_id in [each for each in projects if not _advance(each, done)]:
+        _advance(project_id, done, wait=True)
+
+
+def _advance(project_id: UUID, done: Recovered, *, wait: bool = False) -> bool:
+    """Advance a project; False where somebody else holds it."""
     try:
-        advancing.advance(project_id)
-        done.projects_advanced += 1
+        if wait:
+            moved = advancing.advance_or_leave(project_id)
+        else:
+            moved = advancing.advance(project_id, if_free=True) is not None
+        done.projects_advanced += moved
+        return moved
     except Exception as error:
+        if database.is_held(error):
+            return False
         logger.exception("recovery: project %s cannot be advanced", project_id)
         done.errors.append(f"project {project_id}: {error}")
         stuck.note(project_id, error, actor="recovery")
+        return True
 
 
 def _forget(_done: Recovered) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django_celery_beat.models import CrontabSchedule
 
+from orchestrator_site import database
 from orchestrator_site.access.actors import Actor, actor_of, system_actor
 from orchestrator_site.errors import Forbidden, PhasegateError
 from orchestrator_site.history import services as history
@@ -157,9 +158,9 @@ def fire_due(now: datetime | None = None) -> Fired:
         try:
             with transaction.atomic():
                 _fire(pk, moment, fired)
-        except (OperationalError, InterfaceError):
-            raise  # the database went away: nothing was written, and the slot is still to come
-        except Exception:
+        except Exception as error:
+            if database.is_away(error) and not database.is_held(error):
+                raise  # nothing was written, and the slot is still to come
             # One broken schedule must not keep the others from theirs.
             logger.exception("schedule %s could not be looked at", pk)
             fired.failed += 1

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
 
-from orchestrator_site import faults
+from orchestrator_site import database, faults
 from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from projects import sql
@@ -93,17 +93,26 @@ def fire_due(limit: int = BATCH) -> Fired:
     for row in sql.rows("due_deadlines", limit=limit):
         try:
             _fire(row, fired)
-        except (OperationalError, InterfaceError, RedisError) as error:
+        except (DatabaseError, InterfaceError, RedisError) as error:
+            away = isinstance(error, RedisError) or database.is_away(error)
             if not connection.is_usable():
                 raise
-            logger.warning("what was due of project %s is done later: %s", row["project_id"], error)
+            if away:  # or somebody holds a row of it: the next pass
+                logger.warning("what was due of project %s is done later: %s", row["project_id"], error)
+            else:
+                _note(row, error)
         except Exception as error:
-            if stuck.note(row["project_id"], error, actor=ACTOR):
-                logger.exception("what was due of project %s (%s) cannot be done", row["project_id"], row["kind"])
+            _note(row, error)
     return fired
 
 
+def _note(row: Mapping[str, Any], error: Exception) -> None:
+    if stuck.note(row["project_id"], error, actor=ACTOR):
+        logger.exception("what was due of project %s (%s) cannot be done", row["project_id"], row["kind"])
+
+
 def _fire(row: Mapping[str, Any], fired: Fired) -> None:
+    """A deadline that is due."""
     if row["kind"] == TimerKind.APPROVAL:
         fired.approvals += _time_out(row["id"])
     elif row["step_id"] is not None:
@@ -146,12 +155,13 @@ def _time_out(timer_id: int) -> bool:
 
 
 def _overdue(timer_id: int, project_id: UUID) -> bool:
-    """A project was to be over: say so once, and end it where its blueprint says so. False: it has moved.
+    """A project was to be over: say so once, and end it where its blueprint says so. False: it has moved, or somebody
+    holds the project, and the next pass finds the timer.
 
     The project is locked before its timer, as whoever steers it locks it.
     """
     with transaction.atomic():
-        project = Project.objects.lock_for_control(project_id)
+        project = Project.objects.lock_for_control(project_id, if_free=True)
         if project is None or _taken(timer_id) is None:
             return False
         Timer.objects.filter(pk=timer_id).delete()

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
-from orchestrator_site import clock
+from orchestrator_site import clock, database
 from orchestrator_site.conf import conf
 from projects import sql
 from projects.models import Worker
+
+_A_LOOK = 0.1
+"""Seconds for which whoever looks whether a lock is free may have it."""
 
 
 @dataclass(eq=False)
@@ -91,32 +94,36 @@ class WorkerProcess:
         """Say that the process lives, renew its leases, and learn which attempts were cancelled or taken away."""
         with self._lock:
             held = dict(self._held)
-        now = clock.now()
-        Worker.objects.update_or_create(
-            pk=self.id,
-            defaults={"seen_at": Now()},
-            create_defaults={
-                "name": self.actor,
-                "host": self.host,
-                "pid": self.pid,
-                "pools": self.pools,
-                "started_at": now,
-                "seen_at": now,
-            },
-        )
+        # One statement: in a transaction a process that is stopped would keep the row from those who look after it.
+        if not Worker.objects.filter(pk=self.id).update(seen_at=Now()):
+            Worker.objects.create(
+                pk=self.id,
+                name=self.actor,
+                host=self.host,
+                pid=self.pid,
+                pools=self.pools,
+                started_at=Now(),
+                seen_at=Now(),
+            )
         if held:
             self._renew(held)
 
     def keep_lock(self) -> bool:
         """Hold the session lock on this thread's connection, anew where that is another than before.
 
-        False where it had to be taken: until then others may have seen it free, which they are to see twice.
+        False where it had to be taken: until then others may have seen it free, which they are to see twice; or where
+        the server has not noticed yet that the connection before is gone, whose lock says for so long that we live.
         """
         connection.ensure_connection()
         if self._locked_by is connection.connection:
             return True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [self.lock_key])
+        try:
+            with database.patience(_A_LOOK), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [self.lock_key])
+        except OperationalError as error:
+            if not database.is_held(error):
+                raise
+            return False
         self._locked_by = connection.connection
         Worker.objects.filter(pk=self.id).update(lock_key=self.lock_key, locked_at=Now(), suspected_at=None)
         return False

@@ -287,11 +287,20 @@ SELECT f.* FROM projects_phase f
 -- name: project
 SELECT p.* FROM projects_project p WHERE p.id = %(project)s;
 
+-- part: project_with_proposals
+SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
+  FROM projects_project p WHERE p.id = %(project)s
+
 -- name: lock_project
 -- Against other calls of advance, and against changes of its state and its plan; not against claims, which hold
 -- FOR KEY SHARE. Everybody locks the project before its phase.
-SELECT p.*, EXISTS (SELECT 1 FROM projects_intervention i WHERE i.project_id = p.id AND i.state = 'proposed') AS proposed
-  FROM projects_project p WHERE p.id = %(project)s FOR NO KEY UPDATE OF p;
+-- include: project_with_proposals
+   FOR NO KEY UPDATE OF p;
+
+-- name: lock_project_if_free
+-- The same for those who look after many: whoever holds it is at it, or was stopped, and the others do not wait for that.
+-- include: project_with_proposals
+   FOR NO KEY UPDATE OF p SKIP LOCKED;
 
 -- part: what_decides
 -- Of a step no more than a decision needs: what the engine has to evaluate for it, and which steps it needs.
@@ -660,11 +669,16 @@ WITH others AS MATERIALIZED (
      WHERE lock_key IS NOT NULL AND id <> %(but)s AND locked_at > pg_postmaster_start_time()
 ), tried AS MATERIALIZED (
     SELECT id, pg_try_advisory_xact_lock(lock_key) AS free FROM others
+), changed AS (
+    -- A row that somebody holds is marked by a later look, and keeps nobody from the others.
+    SELECT w.id, tried.free FROM projects_worker w JOIN tried ON tried.id = w.id
+     WHERE tried.free <> (w.suspected_at IS NOT NULL)
+       FOR NO KEY UPDATE OF w SKIP LOCKED
 ), suspected AS (
     UPDATE projects_worker w
-       SET suspected_at = CASE WHEN tried.free THEN coalesce(w.suspected_at, clock_timestamp()) END
-      FROM tried
-     WHERE w.id = tried.id AND tried.free <> (w.suspected_at IS NOT NULL)
+       SET suspected_at = CASE WHEN changed.free THEN coalesce(w.suspected_at, clock_timestamp()) END
+      FROM changed
+     WHERE w.id = changed.id
 )
 SELECT w.id FROM projects_worker w JOIN tried ON tried.id = w.id
  WHERE tried.free AND w.suspected_at <= clock_timestamp() - make_interval(secs => %(grace)s);
@@ -693,6 +707,12 @@ SELECT s.id, s.project_id, s.attempt, s.crashes, s.failures, p.directive
  WHERE s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
    AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)
    FOR UPDATE OF s SKIP LOCKED;
+
+-- name: is_abandoned
+-- Whether there are such: a look that waits for nobody.
+SELECT EXISTS (SELECT 1 FROM projects_step s
+                WHERE s.lease_owner = %(worker)s AND NOT s.id = ANY(%(held)s::uuid[])
+                  AND s.lease_until < clock_timestamp() + make_interval(secs => %(lease)s - 2)) AS found;
 
 -- name: unpublish_after_deaths
 -- Ready steps whose messages a dead worker may have had in its hands: those of the projects that it worked on, and, as
@@ -728,28 +748,63 @@ SELECT NOT EXISTS (SELECT 1 FROM projects_pulse
                     WHERE name = %(work)s AND at > clock_timestamp() - make_interval(secs => %(bound)s)) AS overdue;
 
 -- name: unpublish
--- Ready steps whose message is older than the bound: taken for lost, to be sent again.
+-- Ready steps whose message is older than the bound: taken for lost, to be sent again. Not those of a queue in which
+-- messages stand, unless one that was sent later is being done already: queues are served in order, so that theirs stands
+-- there still, and to send it again would only make the queue longer.
+WITH standing AS MATERIALIZED (
+    SELECT * FROM unnest(%(pools)s::text[], %(priorities)s::int[]) AS given (pool, priority)
+), served AS MATERIALIZED (
+    SELECT s.pool, p.priority, max(s.published_at) AS up_to
+      FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+     WHERE s.lease_owner IS NOT NULL
+     GROUP BY s.pool, p.priority
+)
 UPDATE projects_step
    SET published_at = NULL
  WHERE id IN (
     SELECT s.id FROM projects_step s
+      JOIN projects_project p ON p.id = s.project_id
+      LEFT JOIN standing q ON q.pool = s.pool AND q.priority = p.priority
+      LEFT JOIN served v ON v.pool = s.pool AND v.priority = p.priority
      WHERE s.state = 'ready' AND s.published_at IS NOT NULL
        AND greatest(s.published_at, s.available_at) <= clock_timestamp() - make_interval(secs => %(bound)s)
-     LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+       AND (q.pool IS NULL OR greatest(s.published_at, s.available_at) < v.up_to - interval '5 seconds')
+     LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
  )
 RETURNING project_id;
 
 -- name: neglected
 -- Running projects that would move if somebody looked: something is ready and was not sent, everything a pending step
 -- or a for_each waits for is over, what a step waits for has happened, a pause has nothing left to wait for, or nothing
--- is in flight at all. The last covers what no rule foresaw.
-SELECT p.id
+-- is in flight at all. The last covers what no rule foresaw. A cancelled or paused project whose steps run, here or
+-- below, moves by their ends. "after" is the last that was looked at, so that what cannot be moved hides nobody.
+SELECT p.id, p.priority
   FROM projects_project p
  WHERE (p.state = 'running' OR (p.state = 'pending' AND p.directive = 'cancel'))
+   AND (p.priority, p.id) > (%(priority)s, %(after)s::uuid)
    AND (
-        p.directive = 'cancel'
+        (p.directive = 'cancel' AND (
+            EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state IN ('pending', 'ready'))
+         OR EXISTS (SELECT 1 FROM projects_approval a WHERE a.project_id = p.id AND a.state = 'open' AND a.purpose = 'step')
+         OR EXISTS (SELECT 1 FROM projects_timer t WHERE t.project_id = p.id AND t.kind = 'wait')
+         OR EXISTS (SELECT 1 FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                     WHERE s.project_id = p.id AND s.state = 'waiting' AND s.kind = 'project'
+                       AND c.state IN ('pending', 'running') AND c.directive <> 'cancel')
+         OR (NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running')
+             AND NOT EXISTS (SELECT 1 FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                              WHERE s.project_id = p.id AND s.kind = 'project' AND c.state IN ('pending', 'running')))))
      OR (p.directive = 'pause' AND p.drained_at IS NULL
-         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running'))
+         AND NOT EXISTS (SELECT 1 FROM projects_step s WHERE s.project_id = p.id AND s.state = 'running')
+         AND NOT EXISTS (
+             WITH RECURSIVE below AS (
+                 SELECT c.id FROM projects_step s JOIN projects_project c ON c.parent_step_id = s.id
+                  WHERE s.project_id = p.id AND s.kind = 'project' AND c.state = 'running'
+                  UNION ALL
+                 SELECT c.id FROM below
+                   JOIN projects_step s ON s.project_id = below.id AND s.kind = 'project'
+                   JOIN projects_project c ON c.parent_step_id = s.id AND c.state = 'running'
+             )
+             SELECT 1 FROM below JOIN projects_step s ON s.project_id = below.id WHERE s.state = 'running'))
      OR (p.directive = 'run' AND (
             EXISTS (SELECT 1 FROM projects_step s
                      WHERE s.project_id = p.id AND s.state = 'ready' AND s.published_at IS NULL
@@ -804,6 +859,19 @@ SELECT p.id
                                                                        AND a.purpose <> 'plan'))
         ))
    )
+ ORDER BY p.priority, p.id
+ LIMIT %(limit)s;
+
+-- name: followers
+-- Pending projects that follow others and whose turn it is, or never will be. "after" as for the neglected.
+SELECT p.id, p.priority
+  FROM projects_project p
+ WHERE p.state = 'pending' AND p.directive = 'run' AND (p.priority, p.id) > (%(priority)s, %(after)s::uuid)
+   AND EXISTS (SELECT 1 FROM projects_project_after a WHERE a.from_project_id = p.id)
+   AND (NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                     WHERE a.from_project_id = p.id AND b.state <> 'completed')
+        OR EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
+                    WHERE a.from_project_id = p.id AND b.state IN ('failed', 'cancelled')))
  ORDER BY p.priority, p.id
  LIMIT %(limit)s;
 

@@ -178,6 +178,19 @@ SELECT b.id FROM projects_budget b
  ORDER BY b.id
    FOR NO KEY UPDATE;
 
+-- name: hold_budgets_if_free
+-- The same, but for those that somebody else holds: the attempts that are to be settled against one of these.
+WITH wanted AS (
+    SELECT r.step_id, r.budget_id FROM projects_reservation r
+     WHERE r.step_id = ANY(%(steps)s::uuid[]) AND r.used IS NULL
+), held AS MATERIALIZED (
+    SELECT b.id FROM projects_budget b
+     WHERE b.id IN (SELECT budget_id FROM wanted)
+     ORDER BY b.id
+       FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT DISTINCT w.step_id AS id FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM held WHERE held.id = w.budget_id);
+
 -- name: settle
 -- Book what an attempt used, once: of each of its reservations that has not been settled. What is not known (null) is
 -- taken to be what was reserved, the time to be what has passed. Budgets are locked in the order of their numbers.

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.db.models.functions import Now
 
 from orchestrator_site.conf import conf
@@ -110,9 +111,56 @@ def test_a_message_that_nobody_claimed_is_sent_again_after_its_bound_and_not_bef
     recover()
     assert step(project, "a").published_at == sent
 
+    lose_messages()
     age(published_at=timedelta(seconds=conf().publish_bound_seconds + 1))
     assert recover().messages_sent_again == 1
     assert step(project, "a").published_at > sent
+
+
+def test_a_message_that_stands_in_a_long_queue_is_not_sent_again_however_old_it_is() -> None:
+    """Each that came twice would make the queue longer, and have its project looked at once more."""
+    lose_messages()
+    drive(project_of(ONE), steps=0)
+    age(published_at=timedelta(seconds=conf().publish_bound_seconds * 10))
+
+    assert recover().messages_sent_again == 0
+    assert _standing("cpu.normal") == 1
+
+    lose_messages()
+    assert recover().messages_sent_again == 1
+    assert _standing("cpu.normal") == 1
+
+
+def test_a_message_is_lost_if_one_that_was_sent_later_to_its_queue_is_being_done() -> None:
+    lose_messages()
+    lost, later, other = (drive(project_of(ONE), steps=0) for _ in range(3))
+    urgent = drive(project_of(ONE, priority="critical"), steps=0)
+    age(published_at=timedelta(seconds=conf().publish_bound_seconds + 10))
+    assert claim(step(urgent, "a")) is not None
+    Step.objects.filter(project=urgent).update(published_at=Now())
+    assert recover().messages_sent_again == 0, "that was another queue"
+
+    Step.objects.filter(project=later).update(published_at=Now())
+    assert claim(step(later, "a")) is not None
+
+    assert recover().messages_sent_again == 2
+    assert all(is_fresh(step(project, "a")) for project in (lost, other))
+
+
+def lose_messages() -> None:
+    """What the broker holds is gone, and it does not know."""
+    with current_app.connection_for_write() as broker:
+        broker.default_channel.client.flushall()
+    doorbell.set_up()
+
+
+def _standing(queue: str) -> int:
+    with current_app.connection_for_write() as broker:
+        return int(broker.default_channel.client.llen(queue))
+
+
+def is_fresh(sent: Step) -> bool:
+    return bool(Step.objects.filter(pk=sent.pk, published_at__gt=Now() - timedelta(seconds=5)).exists())
 
 
 def test_a_project_that_nobody_looks_at_is_moved_on() -> None:

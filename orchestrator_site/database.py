@@ -1,0 +1,63 @@
+"""A session with PostgreSQL: when it is gone, and how long a statement waits for a row that another holds."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import InterfaceError, OperationalError, connection
+from psycopg.errors import IdleInTransactionSessionTimeout, LockNotAvailable
+
+from orchestrator_site.conf import conf
+
+PATIENCE = 1.0
+"""Seconds for which those wait for a row who have others to look after."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database went away, or with this session only: it may be asked again."""
+    ended = isinstance(error.__cause__, IdleInTransactionSessionTimeout)  # which the driver takes for a mistake of ours
+    return ended or isinstance(error, OperationalError | InterfaceError)
+
+
+def is_held(error: BaseException) -> bool:
+    """Whether an error says that another held a row for longer than this session waits."""
+    return isinstance(error.__cause__, LockNotAvailable)
+
+
+def close_if_cut() -> None:
+    """Close this thread's connection if the server has closed it meanwhile, so that the next statement opens another.
+
+    Without a trip to the server: of a connection on which nothing was asked, nothing is to be read but its goodbye.
+    """
+    driver = connection.connection
+    if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
+
+
+@contextmanager
+def patience(seconds: float = PATIENCE) -> Iterator[None]:
+    """Wait for no row longer than so; a statement that would raises an error that ``is_held``.
+
+    For those who look after many things, of which none may hold up the others. Not where sessions are pooled away: what
+    a session is told would be heard by others.
+    """
+    if conf().pooled_sessions:
+        yield
+        return
+    before = _wait_at_most(f"{round(seconds * 1000)}ms")
+    session = connection.connection
+    try:
+        yield
+    finally:
+        if session is not None and session is connection.connection and not session.closed:
+            _wait_at_most(before)
+
+
+def _wait_at_most(long: str) -> str:
+    """Have this session wait for a row no longer; how long it did before."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, false)", [long])
+        before: str = cursor.fetchone()[0]
+    return before
