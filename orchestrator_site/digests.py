@@ -9,7 +9,8 @@ from typing import Any
 
 def digest_of(value: Any) -> str:
     """SHA-256, in hexadecimal, over the value with sorted keys and without white space; other types count as text."""
-    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
+    # A large result may hold half of a surrogate pair: it has a digest all the same.
+    return hashlib.sha256(canonical_text(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical_text(value: Any) -> str:

@@ -13,6 +13,8 @@ from django.db import IntegrityError, transaction
 from orchestrator_site import faults
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import why_not
+from projects.blueprints.errors import FormInvalid
 from projects.blueprints.inputs import validate_form
 from projects.errors import (
     AlreadyDecided,
@@ -58,6 +60,8 @@ def decide(
         publishing.wake_now(approval.project_id)  # whoever looks at the project next voids it and asks again
         raise EvidenceChanged()
     edited = dict(edits or {}) if verdict == Verdict.APPROVE else {}
+    if why := why_not([comment, edited]):
+        raise FormInvalid(f"What you say cannot be kept: {why}.")
     if edited:
         validate_form(approval.form, {**approval.content, **edited})
     _decide_once(approval, user, verdict, comment.strip(), edited, via)

@@ -16,6 +16,7 @@ from agents.resilience.fallback import Cause
 from agents.resilience.outcomes import delay_with
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import legible
 from projects import sql
 from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.schema import RetryPolicy
@@ -191,7 +192,7 @@ def _retryable(error: Exception) -> bool:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error as it is kept: its code, its message, and its type."""
+    """An error as it is kept: its code, its message, and its type. An agent may say what no column holds."""
     code = error.code if isinstance(error, PhasegateError) else "agent_error"
     message = str(error) or type(error).__name__
-    return {"code": code, "message": message[:4000], "type": type(error).__name__}
+    return {"code": code, "message": legible(message[:4000]), "type": type(error).__name__}

@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import legible
 from projects import canvas, sql
 from projects.blueprints.errors import ExpressionFailed
-from projects.blueprints.expressions import compile_expression
+from projects.blueprints.expressions import compile_expression, keepable
 from projects.blueprints.schema import StepKind
 from projects.models import Phase, Project, Step
 from projects.planning.compiling import Wave, compile_wave
@@ -153,7 +154,8 @@ class PhaseWork:
             if is_list(step) and step.items.exists():
                 return self._take_up(step)
             if is_list(step):
-                return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
+                items = compile_expression(asks["for_each"]).evaluate(context or {})
+                return self._expand(step, keepable(items, f"What for_each of step {step.key!r} gave"))
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
                 return step.state in STEP.terminal
@@ -263,6 +265,7 @@ class PhaseWork:
         self._note("step.skipped", step, why=why)
 
     def _fail(self, step: Step, code: str, message: str) -> None:
+        message = legible(message)
         self._move(step, StepState.FAILED, error={"code": code, "message": message})
         self._note("step.failed", step, error={"code": code, "message": message})
 
