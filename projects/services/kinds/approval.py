@@ -80,6 +80,7 @@ def _ask(work: Work, step: Step) -> Approval:
         quorum=spec.approvers.quorum,
         form=spec.form,
         content=content,
+        asked_content=content,
         evidence=evidence,
         evidence_digest=digest_of([title, description, evidence, content, plan, step.round]),
         plan_version=plan,
