@@ -9,7 +9,11 @@ from typing import Any
 
 def digest_of(value: Any) -> str:
     """SHA-256, in hexadecimal, over the value with sorted keys and without white space; other types count as text."""
-    # A large result may hold half of a surrogate pair: it has a digest all the same.
+    return hashlib.sha256(canonical_text(value).encode()).hexdigest()
+
+
+def digest_of_any(value: Any) -> str:
+    """The same also of what holds half of a surrogate pair, as a large result may, for which ``digest_of`` raises."""
     return hashlib.sha256(canonical_text(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 

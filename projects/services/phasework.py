@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count
 from django.db.models.functions import Now
 
-from orchestrator_site.digests import digest_of
+from orchestrator_site.digests import digest_of_any
 from orchestrator_site.history import services as history
 from orchestrator_site.storable import legible
 from projects import canvas, sql
@@ -244,7 +244,7 @@ class PhaseWork:
     def complete(self, step: Step, result: Any) -> None:
         """Commit the result of a step that no agent did."""
         self._move(step, StepState.COMPLETED, **results.fields(result))
-        self._note("step.completed", step, result_sha256=digest_of(result))
+        self._note("step.completed", step, result_sha256=digest_of_any(result))
 
     def fail(self, step: Step, code: str, message: str) -> None:
         """Fail a step that no agent did."""

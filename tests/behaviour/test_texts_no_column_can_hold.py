@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 
 from agents.errors import PermanentFailure
 from orchestrator_site.errors import InvalidInput
@@ -255,3 +256,19 @@ def test_a_comment_and_an_edit_that_cannot_be_kept_are_refused_to_who_sends_them
     with pytest.raises(InvalidInput, match="cannot be kept"):
         orchestrator.submit_approval(asked, user=anna, comment=text)
     assert orchestrator.submit_approval(asked, user=anna).state == "approved"
+
+
+def test_a_step_whose_question_is_void_and_cannot_be_put_anew_fails_with_the_reason() -> None:
+    project = drive(
+        project_of(
+            """
+            variables: {who: you}
+            phases: [{key: p, steps: [{key: a, kind: approval, approval: {title: "Does ${variables.who} agree?"}}]}]
+            """
+        )
+    )
+    Project.objects.filter(pk=project.pk).update(variables={})
+    Approval.objects.filter(project=project).update(state="void", finished_at=Now())
+
+    assert looked_at_again(project).state == "failed"
+    assert "variables.who" in look(project).failure
