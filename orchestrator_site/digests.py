@@ -12,6 +12,11 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical_text(value).encode()).hexdigest()
 
 
+def digest_of_any(value: Any) -> str:
+    """The same also of what holds half of a surrogate pair, as a large result may, for which ``digest_of`` raises."""
+    return hashlib.sha256(canonical_text(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def canonical_text(value: Any) -> str:
     """The text that ``digest_of`` is over: JSON with sorted keys and without white space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

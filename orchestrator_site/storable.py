@@ -1,11 +1,14 @@
 """Text that PostgreSQL can keep. NUL and half a surrogate pair stand in Python's texts, and in no column of ours.
 
 What is only said (an error, progress) is kept with another character in their place: who fails must be able to say so.
-What counts (a result, a decision) is refused.
+What counts (a result, a decision) is refused. A blob keeps anything, and expressions read blobs and make texts of their
+own: whatever of that goes into a column is asked here first, so that it fails where it belongs and not when it is
+written.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -49,6 +52,15 @@ def is_storable(value: Any) -> bool:
 def is_storable_json(text: str) -> bool:
     """Whether ``jsonb`` holds the texts of a JSON text, as ``json.dumps`` writes it: ASCII, all else escaped."""
     return "\\u" not in text or _JSON.fullmatch(text) is not None
+
+
+def why_not(value: Any) -> str:
+    """Why a text, or a value for JSON, cannot be kept; empty where it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"it is no JSON ({error})"
+    return "" if is_storable(value) else "it holds NUL (U+0000) or half of a surrogate pair"
 
 
 def refuse_unstorable(**given: Any) -> None:

@@ -59,6 +59,12 @@ class EvidenceChanged(Refused):
     code = "evidence_changed"
 
 
+class ContentChanged(Refused):
+    """Somebody edited the content meanwhile; look again before you decide."""
+
+    code = "content_changed"
+
+
 class NotAnApprover(Forbidden):
     """You are not among those who may decide this approval."""
 

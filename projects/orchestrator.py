@@ -128,14 +128,22 @@ def submit_approval(
     approve: bool = True,
     comment: str = "",
     edits: Mapping[str, Any] | None = None,
+    evidence_digest: str | None = None,
+    content_digest: str | None = None,
 ) -> Approval:
-    """One person's verdict."""
+    """One person's verdict. The digests are those of the approval as the person saw it.
+
+    Where another of a quorum has edited the content, it is taken only with the present ``content_digest``:
+    ``ContentChanged`` says who changed what.
+    """
     return approvals.decide(
         approval_id=approval.pk if isinstance(approval, Approval) else approval,
         user=user,
         verdict=Verdict.APPROVE if approve else Verdict.REJECT,
         comment=comment,
         edits=edits,
+        seen_digest=evidence_digest,
+        seen_content=content_digest,
         via="python",
     )
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from orchestrator_site.errors import PhasegateError
 from projects.deciding import inbox
-from projects.deciding.answering import answer_as_asked
+from projects.deciding.answering import answer_as_shown
 from projects.deciding.page import page_of
 from projects.errors import ApprovalNotFound
 from projects.models import Approval
@@ -102,8 +102,9 @@ class BatchOfAnswers(_Admin):
             approval = None
         if approval is None:
             raise ApprovalNotFound
-        seen = request.POST.get(f"seen-{name}", "")
-        answer_as_asked(approval, request.user, verdict, comment, seen, via="admin")
+        sent = request.POST
+        seen, seen_content = sent.get(f"seen-{name}", ""), sent.get(f"seen-content-{name}", "")
+        answer_as_shown(approval, request.user, verdict, comment, seen=seen, seen_content=seen_content, via="admin")
 
 
 def _said(verdict: Verdict, count: int) -> str:

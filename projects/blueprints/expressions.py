@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from projects.blueprints.evaluation import ITEM_ROOTS, ROOTS, RULE_ROOTS, Expression, compile_expression
-from projects.blueprints.templates import render, template_references
+from projects.blueprints.templates import keepable, render, render_to_keep, template_references
 
-__all__ = ["ITEM_ROOTS", "ROOTS", "RULE_ROOTS", "Expression", "compile_expression", "render", "template_references"]
+__all__ = [
+    "ITEM_ROOTS",
+    "ROOTS",
+    "RULE_ROOTS",
+    "Expression",
+    "compile_expression",
+    "keepable",
+    "render",
+    "render_to_keep",
+    "template_references",
+]

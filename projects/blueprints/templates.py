@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from orchestrator_site.storable import why_not
 from projects.blueprints.cel_reading import Path
 from projects.blueprints.cel_tokens import closing_brace
+from projects.blueprints.errors import ExpressionFailed
 from projects.blueprints.evaluation import Expression, compile_expression
 
 Place = tuple[str | int, ...]
@@ -27,6 +29,21 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
     if isinstance(template, list | tuple):
         return [render(value, context) for value in template]
     return template
+
+
+def render_to_keep(template: Any, context: Mapping[str, Any], what: str) -> Any:
+    """The same for what is written down: ``what`` names it in the reason where PostgreSQL cannot keep it.
+
+    Raises ``ExpressionFailed`` for that too.
+    """
+    return keepable(render(template, context), what)
+
+
+def keepable(value: Any, what: str) -> Any:
+    """The value, where PostgreSQL can keep it. Raises ``ExpressionFailed``, with ``what`` it is and why not."""
+    if why := why_not(value):
+        raise ExpressionFailed(f"{what} cannot be kept: {why}")
+    return value
 
 
 def template_references(template: Any) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from orchestrator_site.storable import why_not
 from projects.blueprints.errors import BlueprintInvalid, Problem
 from projects.blueprints.paths import Place, written
 
@@ -199,6 +200,12 @@ class _Composer:
                 )
             )
         if isinstance(event, yaml.ScalarEvent):
+            if why := why_not(event.value):  # it was written as an escape
+                self.problems.append(
+                    Problem(
+                        self._origin, mark.line, mark.column, "", f"the text cannot be kept: {why}", "Leave it out."
+                    )
+                )
             node = _Node(mark, scalar(event.value) if event.implicit[0] and not event.style else event.value)
             if event.anchor:
                 self._anchors[event.anchor] = node

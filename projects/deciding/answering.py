@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.utils.translation import gettext as _
 
-from orchestrator_site.digests import digest_of
 from orchestrator_site.errors import InvalidInput
 from projects.deciding.inbox import Person
 from projects.deciding.schema_form import ContentForm
-from projects.errors import EvidenceChanged
 from projects.models import Approval, Project
 from projects.models.approval import Verdict
 from projects.services import approvals
@@ -27,15 +25,15 @@ class AnswerIncomplete(InvalidInput):
 def answer(approval: Approval, person: Person, sent: Mapping[str, str], *, via: str) -> Approval:
     """Take an answer: ``verdict``, ``comment``, ``seen``, ``seen_content`` and the content's fields.
 
-    Raises ``AnswerIncomplete``, ``EvidenceChanged`` and whatever ``services.approvals.decide`` raises.
+    Raises ``AnswerIncomplete`` and whatever ``services.approvals.decide`` raises.
     """
     try:
         verdict = Verdict(sent.get("verdict", ""))
     except ValueError:
         raise AnswerIncomplete(_("Choose whether to approve or to reject.")) from None
-    seen_content = sent.get("seen_content")
-    if seen_content != digest_of(approval.content) and approval.state == ApprovalState.OPEN:
-        raise EvidenceChanged(_("Somebody edited the content meanwhile; look again before you decide."))
+    seen_content = sent.get("seen_content", "")
+    if approval.state == ApprovalState.OPEN:  # before the form is read, which would take another's edit for one undone
+        approvals.check_content(approval, person, seen_content)
     decided = approvals.decide(
         approval_id=approval.pk,
         user=person,
@@ -43,18 +41,25 @@ def answer(approval: Approval, person: Person, sent: Mapping[str, str], *, via: 
         comment=sent.get("comment", ""),
         edits=_edits(approval, sent) if verdict == Verdict.APPROVE else None,
         seen_digest=sent.get("seen", ""),
+        seen_content=seen_content,
         via=via,
     )
     note(person, decided, _("Approved.") if verdict == Verdict.APPROVE else _("Rejected."))
     return decided
 
 
-def answer_as_asked(
-    approval: Approval, person: Person, verdict: Verdict, comment: str, seen: str, *, via: str
+def answer_as_shown(
+    approval: Approval, person: Person, verdict: Verdict, comment: str, *, seen: str, seen_content: str, via: str
 ) -> Approval:
     """Approve or reject one of several, without edits. Raises what ``services.approvals.decide`` raises."""
     decided = approvals.decide(
-        approval_id=approval.pk, user=person, verdict=verdict, comment=comment, seen_digest=seen, via=via
+        approval_id=approval.pk,
+        user=person,
+        verdict=verdict,
+        comment=comment,
+        seen_digest=seen,
+        seen_content=seen_content,
+        via=via,
     )
     note(
         person,

@@ -9,7 +9,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from orchestrator_site import clock
-from orchestrator_site.digests import digest_of
 from orchestrator_site.errors import InvalidInput, PhasegateError
 from orchestrator_site.showing.visible import has_hidden
 from projects.deciding import inbox
@@ -98,7 +97,7 @@ def page_of(approval: Approval, person: Person, sent: Any = None, error: Phasega
         ),
         form=form,
         hidden_in_content=_hidden(form),
-        content_digest=digest_of(approval.content),
+        content_digest=approval.content_digest,
         consequences=foresee(approval, _next_phase(approval)),
         decisions=decisions,
         remaining=_remaining(approval, now),

@@ -72,6 +72,9 @@ def approval_document(approval: Approval) -> dict[str, Any]:
         "quorum": approval.quorum,
         "approvals": approval.approvals,
         "deadline": approval.deadline.isoformat() if approval.deadline else None,
+        "evidence_digest": approval.evidence_digest,
+        "content": approval.content,
+        "content_digest": approval.content_digest,
     }
 
 
@@ -110,6 +113,10 @@ def approval_lines(approval: Approval) -> list[str]:
     for each in approval.evidence:
         label, value = one_line(str(each["label"])), _in_short(each["value"])
         lines += row_lines(("", f"{label}: {value}"), (2, WIDTH - 4))
+    if approval.content:
+        lines += row_lines(("Content", f"SHA-256 {approval.content_digest}"), (11, WIDTH - 13))
+    for name, value in approval.content.items():
+        lines += row_lines(("", f"{one_line(name)}: {_in_short(value)}"), (2, WIDTH - 4))
     if approval.supersedes_id is not None:
         lines += row_lines(("Changed", "it was asked before, and is void; what is different now:"), (11, WIDTH - 13))
     for each in approval.difference or ():

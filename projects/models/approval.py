@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from orchestrator_site import clock
+from orchestrator_site.digests import digest_of
 from projects.models.constraints import finished_iff_terminal, known_state
 from projects.models.ordered_json import OrderedJSONField
 from projects.models.phase import Phase
@@ -95,6 +96,11 @@ class Approval(models.Model):
     def iteration(self) -> int:
         """Which round of rework it is about, from 1."""
         return self.round - self.phase.base_round + 1
+
+    @property
+    def content_digest(self) -> str:
+        """Of the content as it is, with the edits of those who have approved so far."""
+        return digest_of(self.content)
 
     @property
     def seen(self) -> Seen:

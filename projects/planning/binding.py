@@ -65,6 +65,32 @@ def difference(
     return [*lines[:MOST], {"label": f"{left_out} more differences", "before": None, "after": None}]
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one of those who approved changed of the content."""
+
+    by: str
+    values: Mapping[str, Any]
+
+
+def edits_unseen(asked: Mapping[str, Any], edits: Sequence[Edit], seen: str | None) -> list[Line]:
+    """What of the content was edited since it had the digest ``seen``: lines as of a difference, and ``by`` whom.
+
+    ``edits`` are in their order. Where it never had that digest, or none is given: since it was asked.
+    """
+    content, lines = dict(asked), list[Line]()
+    for edit in edits:
+        if digest_of(content) == seen:
+            lines.clear()
+        lines += [
+            _line(name, content.get(name), after) | {"by": edit.by}
+            for name, after in edit.values.items()
+            if content.get(name) != after
+        ]
+        content |= edit.values
+    return lines
+
+
 def _evidence(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     yield from _named("", _by_label(before), _by_label(after), depth=0)
 

@@ -18,7 +18,7 @@ from projects.states import ApprovalState
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-    from projects.models import Approval  # noqa: F401
+    from projects.models import Approval
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
@@ -47,6 +47,13 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def visible_to(self, actor: Actor, user: User | AnonymousUser) -> Self:
         """Those the actor may read: all with the right to read projects, else those that the user may decide."""
         return self if actor.may("project.read") else self.decidable_by(user)
+
+    def lock_undecided(self, approval_id: UUID) -> Approval | None:
+        """The approval as it is now, held until this transaction ends: what it shows cannot change under a decision.
+
+        The lock is that of the update which follows. None where ``approve`` and ``reject`` would say False.
+        """
+        return self._undecided(approval_id).select_for_update(of=("self",), no_key=True).first()
 
     def approve(self, approval_id: UUID, edits: Mapping[str, Any]) -> bool:
         """Count one approval with its edits, and close it with the last that the quorum asks.

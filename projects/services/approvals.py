@@ -11,9 +11,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
 from orchestrator_site import faults
-from orchestrator_site.digests import digest_of
+from orchestrator_site.digests import canonical_text, digest_of
 from orchestrator_site.history import services as history
-from orchestrator_site.storable import refuse_unstorable
+from orchestrator_site.storable import refuse_unstorable, why_not
+from projects.blueprints.errors import FormInvalid
 from projects.blueprints.inputs import validate_form
 from projects.errors import (
     AlreadyDecided,
@@ -21,14 +22,19 @@ from projects.errors import (
     ApprovalExpired,
     ApprovalNotFound,
     CommentRequired,
+    ContentChanged,
     EvidenceChanged,
     NotAnApprover,
     RefusedInState,
 )
 from projects.models import Approval, Decision, Project, Timer
 from projects.models.approval import Verdict
+from projects.planning.binding import Edit, Line, edits_unseen
 from projects.services import budgets, notifying, publishing, seeing
 from projects.states import ApprovalState, Directive, ProjectState
+
+LONGEST_TOLD = 80
+"""Letters of a value in the words of a refusal."""
 
 
 def decide(
@@ -39,17 +45,20 @@ def decide(
     comment: str = "",
     edits: Mapping[str, Any] | None = None,
     seen_digest: str | None = None,
+    seen_content: str | None = None,
     via: str,
 ) -> Approval:
     """Put down one person's verdict; the last that the quorum asks, or one rejection, closes the approval.
 
-    ``seen_digest`` is the evidence digest of the page that the person had before them; where it is given it must be
-    the present one. What the approval shows must be what stands now. Of two people at once, or of one person in two
+    ``seen_digest`` is the evidence digest of the page that the person had before them, ``seen_content`` the digest of
+    the content; where they are given they must be the present ones. Who gives none for the content has seen it as it
+    was asked. What the approval shows must be what stands now. Of two people at once, or of one person in two
     windows, one is first and the other learns so. The right to decide is looked up at this moment.
     Raises ``ApprovalNotFound``, ``NotAnApprover``, ``AlreadyDecided``, ``ApprovalClosed``, ``ApprovalExpired``,
-    ``EvidenceChanged``, ``CommentRequired``, ``FormInvalid``, ``InvalidInput`` for text that cannot be kept.
+    ``EvidenceChanged``, ``ContentChanged``, ``CommentRequired``, ``FormInvalid``, ``InvalidInput`` for text that cannot
+    be kept.
     """
-    refuse_unstorable(comment=comment, edits=edits)
+    refuse_unstorable(comment=comment)
     approval = find_approval(approval_id=approval_id)
     _check_right(approval, user)
     if verdict == Verdict.REJECT and not comment.strip():
@@ -60,11 +69,30 @@ def decide(
         publishing.wake_now(approval.project_id)  # whoever looks at the project next voids it and asks again
         raise EvidenceChanged()
     edited = dict(edits or {}) if verdict == Verdict.APPROVE else {}
-    if edited:
-        validate_form(approval.form, {**approval.content, **edited})
-    _decide_once(approval, user, verdict, comment.strip(), edited, via)
+    if why := why_not(edited):
+        raise FormInvalid(f"The edits cannot be kept: {why}.")
+    _decide_once(approval, user, verdict, comment.strip(), edited, seen_content, via)
     approval.refresh_from_db()
     return approval
+
+
+def check_content(approval: Approval, user: User | AnonymousUser, seen: str | None) -> None:
+    """Refuse who has not seen the content as it is: ``seen`` is the digest of what they saw, None is as it was asked.
+
+    Who has decided already learns that: the edit may be their own. Raises ``ContentChanged``, ``AlreadyDecided``.
+    """
+    if seen == approval.content_digest or (seen is None and not _was_edited(approval)):
+        return
+    if approval.decisions.filter(user_id=user.pk or 0).exists():
+        raise _decided_already(approval, user)
+    given = approval.decisions.filter(verdict=Verdict.APPROVE).exclude(edits={}).select_related("user")
+    edits = [Edit(each.user.get_username() if each.user else each.via, each.edits) for each in given]
+    lines = edits_unseen(approval.asked_content or {}, edits, seen)
+    raise ContentChanged(
+        f"The content of {approval.title!r} is not what you saw: {_in_words(lines)}. Look at it as it is now; to "
+        f"decide on that, give its content_digest, {approval.content_digest}.",
+        errors=[{"field": f"content.{line['label']}", "message": _changed(line)} for line in lines],
+    )
 
 
 def approve_beforehand(approval: Approval, project: Project) -> None:
@@ -136,11 +164,18 @@ def _decide_once(
     verdict: Verdict,
     comment: str,
     edits: Mapping[str, Any],
+    seen_content: str | None,
     via: str,
 ) -> None:
-    """The guarded update first: it locks the row, so that what follows in this transaction is decided for good."""
+    """The lock first: what is decided on is what was seen, and what follows in this transaction is decided for good."""
     try:
         with transaction.atomic():
+            present = Approval.objects.lock_undecided(approval.pk)
+            if present is None:
+                _say_why_not(approval.pk, user)
+            check_content(present, user, seen_content)
+            if edits:
+                validate_form(present.form, {**present.content, **edits})
             landed = (
                 Approval.objects.approve(approval.pk, edits)
                 if verdict == Verdict.APPROVE
@@ -148,7 +183,7 @@ def _decide_once(
             )
             if not landed:
                 _say_why_not(approval.pk, user)
-            _check_right(approval, user)  # again: the update may have waited for another's decision
+            _check_right(approval, user)  # again: the lock may have waited for another's decision
             Decision.objects.create(
                 approval=approval,
                 user_id=user.pk,
@@ -162,20 +197,44 @@ def _decide_once(
             if state != ApprovalState.OPEN:
                 Timer.objects.agree_with_approval(approval.pk)
             kind = "approval.counted" if state == ApprovalState.OPEN else f"approval.{state}"
-            _note_decided(approval, kind, f"user:{user.get_username()}", via=via, comment=comment, edited=sorted(edits))
+            said = {"comment": comment, "edited": sorted(edits), "content_seen_sha256": present.content_digest}
+            _note_decided(approval, kind, f"user:{user.get_username()}", via=via, **said)
             budgets.after_decision(approval)
             faults.point("in_decision")
             publishing.wake(approval.project_id)
     except IntegrityError as error:
         if "decision_one_a_person" not in str(error):
             raise
-        raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.") from None
+        raise _decided_already(approval, user) from None
+
+
+def _was_edited(approval: Approval) -> bool:
+    if approval.asked_content is not None:
+        return digest_of(approval.asked_content) != approval.content_digest
+    return approval.decisions.exclude(edits={}).exists()
+
+
+def _in_words(lines: Sequence[Line]) -> str:
+    return "; ".join(f"{line['label']}: {_changed(line)}" for line in lines) or "it was never as you say"
+
+
+def _changed(line: Line) -> str:
+    return f"{line['by']} changed {_in_short(line['before'])} to {_in_short(line['after'])}"
+
+
+def _in_short(value: Any) -> str:
+    text = canonical_text(value)
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"
+
+
+def _decided_already(approval: Approval, user: User | AnonymousUser) -> AlreadyDecided:
+    return AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.")
 
 
 def _say_why_not(approval_id: UUID, user: User | AnonymousUser) -> NoReturn:
     approval = Approval.objects.select_related("project").get(pk=approval_id)
     if approval.decisions.filter(user_id=user.pk or 0).exists():
-        raise AlreadyDecided(f"{user.get_username()} has decided on {approval.title!r} already.")
+        raise _decided_already(approval, user)
     if approval.state == ApprovalState.VOID:
         again = Approval.objects.filter(supersedes=approval).first()
         where = f" It is asked again as {again.pk}." if again is not None else ""

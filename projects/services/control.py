@@ -15,7 +15,7 @@ from orchestrator_site.history import services as history
 from projects import sql
 from projects.errors import ProjectNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.services import advancing, guards, notifying, previews, trees
+from projects.services import advancing, concluding, guards, notifying, previews, trees
 from projects.states import Directive, ProjectState, StepState
 
 TOGETHER = 50
@@ -196,7 +196,7 @@ def _above(project: Project) -> Project | None:
 
 
 def _cut_off(project_id: UUID) -> None:
-    """Take the leases of what runs: its results will be refused by their attempt number.
+    """Take the leases of what runs: its results will be refused by their attempt number, and its places are free.
 
     A step that is being committed at this moment is let through: its worker may wait for the project, which the
     caller may have locked, and it starts no other.
@@ -207,6 +207,7 @@ def _cut_off(project_id: UUID) -> None:
         guards.hold(step for step, _ in cut_off)
         for step, attempt in cut_off:
             sql.rows("cancel_attempt", step=step, attempt=attempt, actor="system")
+            concluding.give_place_back(step, attempt, None)
             guards.settle(step, attempt)
 
 

@@ -13,9 +13,10 @@ from agents.library.documents import media_type_of
 from orchestrator_site.access.actors import Actor
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
-from orchestrator_site.storable import refuse_unstorable
+from orchestrator_site.storable import refuse_unstorable, why_not
 from projects.blueprints.durations import HOW_TO, parse_duration
-from projects.blueprints.expressions import render
+from projects.blueprints.errors import InputsInvalid
+from projects.blueprints.expressions import render_to_keep
 from projects.blueprints.inputs import validate_inputs
 from projects.blueprints.schema import Blueprint
 from projects.errors import AfterNotFound, DeadlineInvalid, DocumentRefused, KeyTaken
@@ -62,11 +63,13 @@ def create_project(
     what reading a document says, ``AfterNotFound``, ``KeyTaken``, ``DeadlineInvalid``,
     ``InvalidInput`` for text that cannot be kept.
     """
-    refuse_unstorable(inputs=inputs, intent=intent, title=title, key=key)
+    refuse_unstorable(intent=intent, title=title, key=key)
     definition = definition_of(blueprint)
     if budgets:
         definition = with_limits(definition, budgets, actor)
     checked = validate_inputs(definition, dict(inputs or {}))
+    if why := why_not(checked):
+        raise InputsInvalid(f"The inputs cannot be kept: {why}.")
     given = _check_documents(definition, documents)
     within = _check_deadline(deadline)
     digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
@@ -78,7 +81,7 @@ def create_project(
             blueprint=blueprint,
             title=title or definition.title,
             inputs=checked,
-            variables=render(definition.variables, {"inputs": checked, "intent": intent}),
+            variables=render_to_keep(definition.variables, {"inputs": checked, "intent": intent}, "Its variables"),
             intent=intent,
             priority=Priority[priority.upper()],
             owner_id=actor.user_id if parent_step is None else parent_step.project.owner_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models.functions import Now
 
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import storable
 from projects import sql
 from projects.models import Approval, Phase, Project, Step, Timer
 from projects.services import notifying, publishing
@@ -13,6 +14,7 @@ from projects.services.timers import OVERDUE
 from projects.states import PHASE, STEP, PhaseState, ProjectState, StepState
 
 SYSTEM = "system"
+LONGEST_CODE = 60
 
 
 def complete_project(project: Project) -> None:
@@ -31,6 +33,7 @@ def complete_project(project: Project) -> None:
 
 def fail_project(project: Project, phase: Phase, code: str, reason: str) -> None:
     """A phase failed, and with it the project; what has not begun is cancelled."""
+    code, reason = code[:LONGEST_CODE], storable(reason)
     phase.state, phase.failure = PhaseState.FAILED, reason
     Phase.objects.filter(pk=phase.pk).update(state=PhaseState.FAILED, failure=reason, finished_at=Now())
     history.append(project.pk, "phase.failed", actor=SYSTEM, subject=phase.key, data={"code": code, "reason": reason})

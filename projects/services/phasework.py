@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db.models import Count
 from django.db.models.functions import Now
 
-from orchestrator_site.digests import digest_of
+from orchestrator_site.digests import digest_of_any
 from orchestrator_site.history import services as history
+from orchestrator_site.storable import storable
 from projects import canvas, sql
 from projects.blueprints.errors import ExpressionFailed
-from projects.blueprints.expressions import compile_expression
+from projects.blueprints.expressions import compile_expression, keepable
 from projects.blueprints.schema import StepKind
 from projects.models import Phase, Project, Step
 from projects.planning.compiling import Wave, compile_wave
@@ -153,7 +154,8 @@ class PhaseWork:
             if is_list(step) and step.items.exists():
                 return self._take_up(step)
             if is_list(step):
-                return self._expand(step, compile_expression(asks["for_each"]).evaluate(context or {}))
+                items = compile_expression(asks["for_each"]).evaluate(context or {})
+                return self._expand(step, keepable(items, f"What for_each of step {step.key!r} gave"))
             if step.kind in KINDS:
                 KINDS[step.kind].begin(self, step)
                 return step.state in STEP.terminal
@@ -242,7 +244,7 @@ class PhaseWork:
     def complete(self, step: Step, result: Any) -> None:
         """Commit the result of a step that no agent did."""
         self._move(step, StepState.COMPLETED, **results.fields(result))
-        self._note("step.completed", step, result_sha256=digest_of(result))
+        self._note("step.completed", step, result_sha256=digest_of_any(result))
 
     def fail(self, step: Step, code: str, message: str) -> None:
         """Fail a step that no agent did."""
@@ -263,6 +265,7 @@ class PhaseWork:
         self._note("step.skipped", step, why=why)
 
     def _fail(self, step: Step, code: str, message: str) -> None:
+        message = storable(message)
         self._move(step, StepState.FAILED, error={"code": code, "message": message})
         self._note("step.failed", step, error={"code": code, "message": message})
 

@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
-from projects.blueprints.expressions import render
 from projects.blueprints.schema import ApprovalSpec, Blueprint
 from projects.models import Approval, Intervention, Phase, Project
 from projects.models.approval import Purpose
+from projects.services import seeing
 from projects.services.contexts import Results, expression_context
 from projects.states import ApprovalState
 
@@ -24,16 +24,15 @@ def question(blueprint: Blueprint, project: Project) -> str:
     """What people are asked before a plan is changed; empty where nobody is. Raises ``ExpressionFailed``."""
     if blueprint.plan_changes is None:
         return ""
-    return str(render(blueprint.plan_changes.approval.title, expression_context(project, Results(project.pk))))
+    return seeing.title_of(blueprint.plan_changes.approval, expression_context(project, Results(project.pk)))
 
 
 def ask(intervention: Intervention, blueprint: Blueprint, project: Project, phase: Phase) -> Approval:
     """Open the approval of a proposed change. Raises ``ExpressionFailed`` where the question cannot be put."""
     spec = _asked_by(blueprint)
     context = expression_context(project, Results(project.pk), phase)
-    title, description = str(render(spec.title, context)), str(render(spec.description, context))
-    evidence = [{"label": label, "value": render(value, context)} for label, value in spec.evidence.items()]
-    evidence += _evidence(intervention)
+    asked = seeing.question_of(spec, context)
+    title, description, evidence = asked.title, asked.description, [*asked.evidence, *_evidence(intervention)]
     approval = Approval.objects.create(
         project=project,
         phase=phase,

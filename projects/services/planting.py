@@ -9,7 +9,7 @@ from typing import Any
 from agents.registry import load_agents, registered_agents
 from agents.services.candidates import by_name, is_registered, performers
 from agents.values import Performer, TransportName
-from projects.blueprints.expressions import render
+from projects.blueprints.expressions import render_to_keep
 from projects.blueprints.schema import Blueprint, StepKind, StepSpec
 from projects.errors import ConcurrencyKeyEmpty
 from projects.models import Dependency, Phase, PlanVersion, Project, Step
@@ -155,12 +155,15 @@ def _is_guarded(phase: Phase, step: StepSpec, covers: budgets.Coverage) -> bool:
 
 
 def _concurrency_key(project: Project, step: StepSpec) -> str:
-    """The key with its template filled in. Raises ``ConcurrencyKeyEmpty``; a long one is cut and made unique."""
+    """The key with its template filled in; a long one is cut and made unique.
+
+    Raises ``ConcurrencyKeyEmpty``; ``ExpressionFailed`` where it cannot be kept.
+    """
     if step.concurrency is None:
         return ""
     about = {"id": str(project.pk), "title": project.title, "priority": project.priority_name}
     context = {"inputs": project.inputs, "intent": project.intent, "project": about}
-    key = str(render(step.concurrency.key, context)).strip()
+    key = str(render_to_keep(step.concurrency.key, context, f"The concurrency key of step {step.key!r}")).strip()
     if not key:
         raise ConcurrencyKeyEmpty(
             f"The concurrency key of step {step.key!r}, `{step.concurrency.key}`, is empty for these inputs."

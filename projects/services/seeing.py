@@ -7,11 +7,12 @@ people had before them, or it is not, and then they are asked again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrator_site.storable import storable
 from projects.blueprints.errors import ExpressionFailed
-from projects.blueprints.expressions import compile_expression, render
+from projects.blueprints.expressions import compile_expression, render_to_keep
 from projects.blueprints.schema import ApprovalSpec, GateSpec
 from projects.models import Approval, Phase, PlanVersion, Project
 from projects.models.approval import AT_A_GATE, Purpose, Verdict
@@ -21,6 +22,37 @@ from projects.services.contexts import Results, expression_context
 from projects.states import ApprovalState
 
 LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an approval puts to people, as its row can hold it."""
+
+    title: str
+    description: str
+    content: Any
+    evidence: list[dict[str, Any]]
+
+
+def question_of(spec: ApprovalSpec, context: Mapping[str, Any]) -> Question:
+    """What a blueprint asks, with what its templates give now; a long title is cut.
+
+    Raises ``ExpressionFailed``, also where a part cannot be kept.
+    """
+    return Question(
+        title=title_of(spec, context),
+        description=str(render_to_keep(spec.description, context, "The description")),
+        content=render_to_keep(spec.content, context, "The content"),
+        evidence=[
+            {"label": label, "value": render_to_keep(value, context, f"The evidence {label!r}")}
+            for label, value in spec.evidence.items()
+        ],
+    )
+
+
+def title_of(spec: ApprovalSpec, context: Mapping[str, Any]) -> str:
+    """The title alone. Raises as ``question_of``."""
+    return str(render_to_keep(spec.title, context, "The title"))[:LONGEST_TITLE]
 
 
 def gate_of(phase: Phase) -> GateSpec:
@@ -53,13 +85,13 @@ def shown(
         context = context_of(project, phase)
     if quality is None:
         quality = judge(gate, context)
-    evidence = [{"label": label, "value": render(value, context)} for label, value in spec.evidence.items()]
-    evidence += [{"label": f"Quality: {each.name}", "value": _in_words(each)} for each in quality]
+    asked = question_of(spec, context)
+    judged = [{"label": f"Quality: {each.name}", "value": _in_words(each)} for each in quality]
     seen = Seen(
-        title=str(render(spec.title, context)),
-        description=str(render(spec.description, context)),
-        content=render(spec.content, context),
-        evidence=evidence,
+        title=asked.title,
+        description=asked.description,
+        content=asked.content,
+        evidence=[*asked.evidence, *judged],
         plan_version=project.plan_version,
         round=phase.round,
     )
@@ -134,7 +166,7 @@ def _judge(name: str, check: str, otherwise: str, context: Mapping[str, Any]) ->
     try:
         met = compile_expression(check).check(context)
     except ExpressionFailed as error:
-        return Quality(name, met=False, otherwise="fail", detail=str(error))
+        return Quality(name, met=False, otherwise="fail", detail=storable(str(error)))
     return Quality(name, met=met, otherwise=otherwise, detail="" if met else check)
 
 

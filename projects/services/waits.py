@@ -57,7 +57,7 @@ def settle(work: PhaseWork) -> None:
     over = over_by_kind(waiting)
     for step in waiting:
         if step.pk in over:
-            KINDS[step.kind].look(work, step)
+            _look(work, step)
     for parent in lists:
         _begin_items(work, parent)
 
@@ -94,6 +94,13 @@ def _begin_items(work: PhaseWork, parent: Step) -> None:
         _begin(work, item, shared)
     if any(item.state != StepState.WAITING for item in chosen) and pending.exists():
         publishing.wake(work.project.pk)
+
+
+def _look(work: PhaseWork, step: Step) -> None:
+    try:
+        KINDS[step.kind].look(work, step)
+    except ExpressionFailed as error:  # what was asked is void, and cannot be asked anew
+        work.fail(step, error.code, str(error))
 
 
 def _begin(work: PhaseWork, item: Step, shared: Mapping[str, Any]) -> None:

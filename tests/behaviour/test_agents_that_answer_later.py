@@ -326,7 +326,7 @@ def test_the_agent_keeps_its_place_until_the_attempt_is_over(later: Remote) -> N
     assert drive(first).state == "completed"
 
 
-@pytest.mark.parametrize("end", ["complete", "fail", "silence"])
+@pytest.mark.parametrize("end", ["complete", "fail", "silence", "forced cancel"])
 def test_however_it_ends_the_place_is_given_back_by_whichever_process(later: Remote, end: str) -> None:
     project = begun()
     assert running() == 1  # the desk that admitted it is closed: what follows is another process
@@ -335,8 +335,10 @@ def test_however_it_ends_the_place_is_given_back_by_whichever_process(later: Rem
         answers.complete(later.token, 1, CallUsage())
     elif end == "fail":
         answers.fail(later.token, "No.", retryable=False)
-    else:
+    elif end == "silence":
         falls_silent(project)
+    else:
+        control.cancel(project_id=project.pk, actor=system_actor(), force=True)
 
     assert running() == 0
 

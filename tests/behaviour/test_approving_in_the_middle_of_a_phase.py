@@ -88,7 +88,7 @@ def test_what_was_approved_is_the_result_with_who_and_why() -> None:
         decide(project, approver("eve"), edits={"words": "much too long"})
     decide(project, approver("anna"), comment="fine", edits={"words": "hi"})
     assert states(drive(project))["consent"] == "waiting"
-    decide(project, approver("ben"))
+    decide(project, approver("ben"), seen_content=asked(project).content_digest)
 
     assert drive(project).state == "completed"
     assert result(project, "consent") == {

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from orchestrator_site.digests import digest_of
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
 from projects.models import Approval, Decision, Phase, Project, Step
@@ -83,15 +84,18 @@ class Approving(RuleBasedStateMachine):
         verdict=st.sampled_from(list(Verdict)),
         edits=st.sampled_from([{}, {"note": "edited"}]),
         late=st.booleans(),
+        saw=st.sampled_from(["now", "asked", "unsaid"]),
     )
-    def somebody_decides(self, name: str, verdict: Verdict, edits: dict[str, Any], late: bool) -> None:
-        """On the latest question or, from an old page, on the first."""
+    def somebody_decides(self, name: str, verdict: Verdict, edits: dict[str, Any], late: bool, saw: str) -> None:
+        """On the latest question or, from an old page, on the first; having seen the content as it is, or as it was."""
         asked = Approval.objects.filter(project=self.project).order_by("opened_at")
         approval = asked.first() if late else asked.last()
         if approval is None:
             return
         user = self.people[name]
         before = (approval.state, approval.approvals, approval.decisions.count())
+        asked_content = digest_of(approval.asked_content)
+        seen_content = {"now": approval.content_digest, "asked": asked_content, "unsaid": None}[saw]
         may = Approval.objects.decidable_by(user).filter(pk=approval.pk).exists()
         try:
             approvals.decide(
@@ -101,6 +105,7 @@ class Approving(RuleBasedStateMachine):
                 comment="because",
                 edits=edits,
                 seen_digest=approval.evidence_digest,
+                seen_content=seen_content,
                 via="test",
             )
         except PhasegateError:
@@ -108,6 +113,7 @@ class Approving(RuleBasedStateMachine):
             assert (approval.state, approval.approvals, approval.decisions.count()) == before, "a refusal changed it"
             return
         assert may
+        assert approval.content_digest == (seen_content or asked_content), "somebody decided on what they did not see"
         assert before[0] == ApprovalState.OPEN
         assert approval.evidence == [{"label": "Price", "value": self.price}] or approval.purpose == "limit"
         voters = self.voters.setdefault(approval.pk, set())

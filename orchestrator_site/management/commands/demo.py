@@ -125,6 +125,7 @@ class Command(PhasegateCommand):
                 verdict=Verdict.APPROVE,
                 comment="Looks right: approved by the demo.",
                 seen_digest=approval.evidence_digest,
+                seen_content=approval.content_digest,
                 via="command",
             )
         except ApprovalClosed as quicker:

@@ -29,6 +29,7 @@ APPROVAL_DETAIL: dict[str, Any] = APPROVAL | {
     "description": "",
     "form": None,
     "content": {},
+    "content_digest": DIGEST,
     "evidence": [{"label": "Requirements", "value": 134}],
     "evidence_digest": DIGEST,
     "plan_version": 2,
@@ -42,6 +43,7 @@ DECISION_GIVEN: dict[str, Any] = {
     "verdict": "reject",
     "comment": "Section 10 is missing.",
     "evidence_digest": DIGEST,
+    "content_digest": DIGEST,
 }
 ROUNDS: dict[str, Any] = {
     "project": PROJECT_ID,

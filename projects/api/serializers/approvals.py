@@ -35,6 +35,12 @@ class DecisionGivenSerializer(StrictSerializer):
         required=False,
         help_text="The `evidence_digest` of the approval as you read it: 409 if it has changed since.",
     )
+    content_digest = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `content_digest` of the approval as you read it: 409 if somebody has edited the content since. "
+        "Without it you decide on the content as it was asked: 409 if somebody has edited it at all.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """One verdict, said in one way."""
@@ -114,7 +120,8 @@ class ApprovalDetailSerializer(ApprovalSerializer):
     """An approval, with what is shown to those who decide."""
 
     form = AnyField(help_text="JSON Schema of what an approver may edit.")
-    content = AnyField(help_text="The form's content.")
+    content = AnyField(help_text="The form's content, with the edits of those who approved so far.")
+    content_digest = serializers.CharField(help_text="SHA-256 over `content`: give it with your decision.")
     evidence = EvidenceSerializer(many=True)
     decisions = DecisionSerializer(many=True)
     supersedes = serializers.UUIDField(
@@ -133,6 +140,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
             "description",
             "form",
             "content",
+            "content_digest",
             "evidence",
             "evidence_digest",
             "plan_version",

@@ -64,6 +64,7 @@ class Deciding(Resource):
             comment=said.get("comment", ""),
             edits=said.get("edits"),
             seen_digest=said.get("evidence_digest"),
+            seen_content=said.get("content_digest"),
             via="api",
         )
         return Response(_shown(approvals.find_approval(approval_id=changed.pk)))
@@ -126,7 +127,7 @@ class Decisions(Deciding):
         "approvals_decide",
         "Decide an approval",
         "Approve or reject, once. The last approval that the quorum asks, or one rejection, closes it. "
-        "Whoever comes second, or too late, gets a 409.",
+        "Whoever comes second, or too late, or has not seen what another edited, gets a 409.",
         parameters=[IDEMPOTENCY_KEY],
         request=DecisionGivenSerializer,
         responses={200: ApprovalDetailSerializer},

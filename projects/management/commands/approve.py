@@ -10,7 +10,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.commanding.output import PhasegateCommand, Usage
 from orchestrator_site.commanding.people import decider
 from orchestrator_site.showing.visible import one_line
-from projects.management.describing import approval_document, project_document
+from projects.management.describing import approval_document, approval_lines, project_document
 from projects.management.finding import approval_of, project_of
 from projects.management.given import pairs_of
 from projects.models import Approval, Project
@@ -31,11 +31,18 @@ class Command(PhasegateCommand):
         parser.add_argument("--reject", action="store_true", help="reject it; needs --comment")
         parser.add_argument("--comment", default="", metavar="TEXT", help="why: for the history, and for rework")
         parser.add_argument("--edit", action="append", default=[], metavar="NAME=VALUE", help="edit its content")
+        parser.add_argument(
+            "--content-digest", metavar="DIGEST", help="of the content as you saw it; needed where somebody edited it"
+        )
+        parser.add_argument("--show", action="store_true", help="show it with its present content; decide nothing")
         parser.add_argument("--user", metavar="NAME", help="who decides; default: the only superuser")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Find, decide, tell."""
         approval = _meant(options["id"], options["project"])
+        if options["show"]:
+            self._show(approval, as_json=options["json"])
+            return
         user = decider(options["user"])
         decided = approvals.decide(
             approval_id=approval.pk,
@@ -43,6 +50,7 @@ class Command(PhasegateCommand):
             verdict=Verdict.REJECT if options["reject"] else Verdict.APPROVE,
             comment=options["comment"],
             edits=pairs_of(options["edit"], approval.form or {}, option="--edit"),
+            seen_content=options["content_digest"],
             via="command",
         )
         if options["json"]:
@@ -50,6 +58,12 @@ class Command(PhasegateCommand):
             self.write_json({"approval": approval_document(decided), "project": project_document(project)})
         else:
             self.stdout.write(_in_words(decided, user.get_username()))
+
+    def _show(self, approval: Approval, *, as_json: bool) -> None:
+        if as_json:
+            self.write_json({"approval": approval_document(approval)})
+        else:
+            self.stdout.write("\n".join(approval_lines(approval)))
 
 
 def _meant(approval_id: str | None, project_id: str | None) -> Approval:

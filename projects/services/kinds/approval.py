@@ -15,19 +15,16 @@ from django.db.models.functions import Now
 
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
-from projects.blueprints.expressions import render
 from projects.blueprints.schema import ApprovalSpec
 from projects.models import Approval, Timer
 from projects.models.approval import Purpose, Verdict
-from projects.services import approvals, timers
+from projects.services import approvals, seeing, timers
 from projects.services.kinds.specification import specification_of
 from projects.states import ApprovalState
 
 if TYPE_CHECKING:
     from projects.models import Step
     from projects.services.kinds import Work
-
-_LONGEST_TITLE = 200
 
 
 class ApprovalKind:
@@ -68,10 +65,8 @@ class ApprovalKind:
 def _ask(work: Work, step: Step) -> Approval:
     """Open the approval with what is shown of it, evaluated now. Raises ``ExpressionFailed``."""
     spec, context = ApprovalSpec.model_validate_json(specification_of(step)["approval"]), work.context()
-    content = render(spec.content, context)
-    evidence = [{"label": label, "value": render(value, context)} for label, value in spec.evidence.items()]
-    title = str(render(spec.title, context))[:_LONGEST_TITLE]
-    description = str(render(spec.description, context))
+    asked = seeing.question_of(spec, context)
+    title, description, content, evidence = asked.title, asked.description, asked.content, asked.evidence
     plan = work.project.plan_version
     approval = Approval.objects.create(
         project=work.project,
@@ -85,6 +80,7 @@ def _ask(work: Work, step: Step) -> Approval:
         quorum=spec.approvers.quorum,
         form=spec.form,
         content=content,
+        asked_content=content,
         evidence=evidence,
         evidence_digest=digest_of([title, description, evidence, content, plan, step.round]),
         plan_version=plan,

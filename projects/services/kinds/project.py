@@ -20,7 +20,7 @@ from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.history import services as history
 from projects import sql
-from projects.blueprints.expressions import render
+from projects.blueprints.expressions import render_to_keep
 from projects.blueprints.schema import ChildSpec
 from projects.errors import TooDeep
 from projects.models import Project, Step
@@ -44,7 +44,7 @@ class ProjectKind:
         if not sql.rows("hold_still", project=work.project.pk):
             return
         spec = ChildSpec.model_validate(specification_of(step)["project"])
-        inputs = render(spec.inputs, work.context())
+        inputs = render_to_keep(spec.inputs, work.context(), "What it is given")
         try:
             with transaction.atomic():
                 child = _child_of(work.project, step, spec, inputs)
