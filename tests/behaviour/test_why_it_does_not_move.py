@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -152,7 +153,7 @@ def test_a_project_that_cannot_be_advanced_says_so(monkeypatch: pytest.MonkeyPat
     Step.objects.filter(project=project).update(published_at=None)  # it is to be sent, and nobody can
     alive("control")
 
-    def breaks(project_id: UUID) -> None:
+    def breaks(project_id: UUID, **_: Any) -> None:
         raise KeyError("a row that nobody foresaw")
 
     with monkeypatch.context() as patch:
