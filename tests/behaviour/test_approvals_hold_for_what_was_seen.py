@@ -17,6 +17,7 @@ from tests.builders import (
     agent_that,
     approver,
     as_actor,
+    by_force,
     drive,
     kinds,
     look,
@@ -251,9 +252,10 @@ def test_who_changes_something_can_have_it_rechecked_in_the_same_transaction_als
 
 def test_a_phase_that_waits_and_has_work_again_is_worked_on_and_asked_again() -> None:
     project = asked()
-    Step.objects.filter(project=project, key="text").update(
-        state="pending", result=None, finished_at=None, published_at=None
-    )
+    with by_force():
+        Step.objects.filter(project=project, key="text").update(
+            state="pending", result=None, finished_at=None, published_at=None
+        )
     first = open_approval(project)
 
     project = drive(project)

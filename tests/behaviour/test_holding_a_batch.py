@@ -19,7 +19,7 @@ from orchestrator_site.conf import conf
 from projects import orchestrator
 from projects.models import Attempt, Project, Step
 from projects.services import advancing, batching, control, paces, recovery
-from projects.services.liveness import Liveness
+from projects.services.duties import Duties
 from projects.services.workers import this_process
 from tests.behaviour.batches import expanded, items, squares
 from tests.builders import agent_that, drive, kinds, look, project_of, states, step
@@ -153,13 +153,13 @@ def test_it_is_given_back_while_that_step_still_goes_on_and_not_as_a_crash(more:
     project, ids = expanded(40, more)
     seen: list[int] = []
 
-    def heartbeat() -> None:
+    def duties() -> None:
         for seconds in (0.0, 3.0):
             _as_if_claimed_before(seconds)
-            _in_its_thread(lambda: Liveness(this_process()).look_once())
+            _in_its_thread(lambda: Duties(this_process()).do_once())
             seen.append(items(project).filter(pk__in=ids[7:21], state="ready").count())
 
-    called = at_six(heartbeat)
+    called = at_six(duties)
     run(project, ids[:21], more)
 
     assert seen == [0, 14], "what was claimed a moment ago is left alone"

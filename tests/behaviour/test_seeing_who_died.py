@@ -16,7 +16,7 @@ from projects.models import Pulse, Step, Worker
 from projects.services import recovery
 from projects.services.liveness import Liveness
 from projects.services.workers import WorkerProcess, this_process
-from tests.builders import agent_that, claim, drive, kinds, look, project_of, states, step
+from tests.builders import agent_that, by_force, claim, drive, kinds, look, project_of, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,7 +163,8 @@ def test_a_step_that_its_living_worker_does_not_work_on_is_given_back() -> None:
 
 def test_where_beat_is_down_the_workers_recover() -> None:
     project = project_of(TWO)
-    Step.objects.update(state="pending", published_at=None)
+    with by_force():
+        Step.objects.update(state="pending", published_at=None)
     Pulse.objects.update_or_create(name="recovery", defaults={"at": clock.now() - timedelta(minutes=1)})
 
     alive = Liveness(this_process())
@@ -176,6 +177,7 @@ def test_where_beat_is_down_the_workers_recover() -> None:
     look_once()
 
     assert states(project)["a"] == "ready"
-    Step.objects.update(state="pending", published_at=None)
+    with by_force():
+        Step.objects.update(state="pending", published_at=None)
     look_once()
     assert states(project)["a"] == "pending", "somebody has just looked"
