@@ -58,6 +58,9 @@ class Project(models.Model):
     failure_code = models.CharField(max_length=60, blank=True)
     failure = models.TextField(blank=True, help_text="Why it failed, in a sentence.")
     created_at = models.DateTimeField(auto_now_add=True)
+    start_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody wanted it to begin after others that were not over."
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

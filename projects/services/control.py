@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from agents.knowledge.store import delete_graph
 from orchestrator_site import faults
@@ -36,6 +37,7 @@ def start(*, project_id: UUID, actor: Actor) -> Project:
         if project.state != ProjectState.PENDING:
             raise RefusedInState(f"Project {project_id} is {project.state} already: it cannot be started again.")
         history.append(project.pk, "project.start_asked", actor=actor.name)
+        Project.objects.filter(pk=project.pk, start_asked_at=None).update(start_asked_at=Now())
         if (reason := _why_never(project)) is not None:
             raise RefusedInState(reason)
     return project
@@ -60,7 +62,7 @@ def start_if_its_turn(project_id: UUID) -> bool:
     """
     with transaction.atomic():
         locked = Project.objects.lock_for_control(project_id, if_free=True)
-        if locked is None or locked.state != ProjectState.PENDING:
+        if locked is None or locked.state != ProjectState.PENDING or locked.start_asked_at is None:
             return False
         if not locked.after.exclude(state=ProjectState.COMPLETED).exists():
             return advancing.begin(locked.pk, "recovery", asked=False) is not None

@@ -863,11 +863,11 @@ SELECT p.id, p.priority
  LIMIT %(limit)s;
 
 -- name: followers
--- Pending projects that follow others and whose turn it is, or never will be. "after" as for the neglected.
+-- Pending projects that are to begin after others and whose turn it is, or never will be. "after" as for the neglected.
 SELECT p.id, p.priority
   FROM projects_project p
  WHERE p.state = 'pending' AND p.directive = 'run' AND (p.priority, p.id) > (%(priority)s, %(after)s::uuid)
-   AND EXISTS (SELECT 1 FROM projects_project_after a WHERE a.from_project_id = p.id)
+   AND p.start_asked_at IS NOT NULL
    AND (NOT EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id
                      WHERE a.from_project_id = p.id AND b.state <> 'completed')
         OR EXISTS (SELECT 1 FROM projects_project_after a JOIN projects_project b ON b.id = a.to_project_id

@@ -105,6 +105,25 @@ def test_a_chain_of_three_runs_one_after_another() -> None:
     assert look(third).state == "completed"
 
 
+def test_one_that_was_only_made_begins_when_somebody_asks_for_it_and_not_by_itself() -> None:
+    first, other = project_of(ONE), project_of(ONE)
+    second = project_of(ONE, after=[first.pk, other.pk], started=False)
+    drive(first)
+    control.start(project_id=second.pk, actor=system_actor())
+    third = project_of(ONE, after=[first.pk], started=False)
+    recover()
+    assert [look(each).state for each in (second, third)] == ["pending", "pending"]
+
+    drive(other)
+    recover()
+    recover()
+
+    assert look(second).state == "running", "its start was asked for while it had to wait"
+    assert look(third).state == "pending"
+    control.start(project_id=third.pk, actor=system_actor())
+    assert look(third).state == "running"
+
+
 def test_what_follows_a_project_that_was_cancelled_is_cancelled_and_says_after_which() -> None:
     first = project_of(ONE)
     second = after(first)

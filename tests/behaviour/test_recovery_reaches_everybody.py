@@ -133,11 +133,11 @@ def test_the_most_urgent_come_first_again_as_soon_as_all_had_their_turn() -> Non
 def test_followers_of_a_long_project_hide_none_whose_turn_it_is() -> None:
     long, short, cancelled = project_of(ONE), project_of(ONE), project_of(ONE)
     for _ in range(2):
-        project_of(ONE, started=False, after=[long.pk])
-    following = project_of(ONE, started=False, after=[short.pk])
-    never = project_of(ONE, started=False, after=[long.pk, cancelled.pk])
+        project_of(ONE, after=[long.pk])
+    following = project_of(ONE, after=[short.pk])
+    never = project_of(ONE, after=[long.pk, cancelled.pk])
     for _ in range(2):
-        project_of(ONE, started=False, after=[long.pk, short.pk])
+        project_of(ONE, after=[long.pk, short.pk])
     drive(short)
     control.cancel(project_id=cancelled.pk, actor=system_actor())
 
@@ -149,7 +149,7 @@ def test_followers_of_a_long_project_hide_none_whose_turn_it_is() -> None:
 
 def test_a_follower_that_cannot_begin_hides_none_that_can(monkeypatch: pytest.MonkeyPatch) -> None:
     first = project_of(ONE)
-    followers = [project_of(ONE, started=False, after=[first.pk]) for _ in range(4)]
+    followers = [project_of(ONE, after=[first.pk]) for _ in range(4)]
     drive(first)
     begin = control.start_if_its_turn
 
