@@ -24,6 +24,7 @@ from projects.management.workforce import somebody_works
 from projects.models import Approval, Decision, Project
 from projects.services import creating, intake
 from projects.services.registration import find_blueprint
+from tests.builders import by_force
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -205,9 +206,10 @@ def test_waiting_does_the_whole_job_with_workers_of_its_own(run: Run) -> None:
 
 def test_waiting_for_a_project_that_failed_ends_with_one(run: Run) -> None:
     made = new_project(key="k1")
-    Project.objects.filter(pk=made.pk).update(
-        state="failed", finished_at=clock.now(), failure_code="rejected", failure="Rita said no."
-    )
+    with by_force():
+        Project.objects.filter(pk=made.pk).update(
+            state="failed", finished_at=clock.now(), failure_code="rejected", failure="Rita said no."
+        )
 
     ended = run("start_project", "hello", "--input", "name=Ada", "--key", "k1", "--wait", "--json")
 

@@ -23,7 +23,7 @@ from projects.errors import BlueprintNotFound, DocumentRefused, KeyTaken, Refuse
 from projects.management.given import InputsFileUnreadable
 from projects.models import Project
 from projects.services import control
-from tests.builders import agent_that, look, person
+from tests.builders import agent_that, by_force, look, person
 
 pytestmark = pytest.mark.django_db
 
@@ -319,7 +319,8 @@ def test_the_exit_status_of_a_recognised_project_is_that_of_its_state(start: Cal
 
 def test_a_project_that_was_made_and_not_started_is_started(start: Callable[..., Any]) -> None:
     start("--key", "k1")
-    Project.objects.filter(pk=made().pk).update(state="pending", started_at=None)
+    with by_force():
+        Project.objects.filter(pk=made().pk).update(state="pending", started_at=None)
 
     assert start("--key", "k1")["project"]["state"] == "running"
 
