@@ -6,8 +6,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from agents.models import Agent, AgentEvent
+from agents.resilience.states import CircuitState
 from agents.resilience.values import Change
 from agents.resilience.watching import watch
+from agents.services import arrivals
 from agents.services.reading import is_registry_id
 
 ACTOR = "system"
@@ -27,3 +29,5 @@ def note(change: Change) -> None:
                 actor=ACTOR,
                 at=Now(),
             )
+            if change.after in (CircuitState.CLOSED, CircuitState.FORCED_CLOSED):
+                arrivals.tell([change.agent_id])

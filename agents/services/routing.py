@@ -83,7 +83,9 @@ class Router:
         decision = choice.decision
         if not decision.chosen:
             waits = {} if decision.retry_after is None else {"retry_after": decision.retry_after}
-            raise NoAgentNow(f"No agent can take it now: {decision.sentence}.", decision=decision.to_json(), **waits)
+            nobody = not decision.considered
+            why = _nobody(sought) if nobody else f"No agent can take it now: {decision.sentence}."
+            raise NoAgentNow(why, decision=decision.to_json(), nobody=nobody, **waits)
         return choice
 
     def preview(self, sought: Sought, request: Request) -> Choice:
@@ -99,3 +101,10 @@ class Router:
             healthy_from=self._healthy_from,
             default_places=self._default_places,
         )
+
+
+def _nobody(sought: Sought) -> str:
+    if sought.name:
+        return f"Agent {sought.name!r} takes no steps now: it drains, is unhealthy, or is gone."
+    version = f" in version {sought.specifiers}" if sought.specifiers else ""
+    return f"No agent is registered for capability {sought.capability!r}{version}, or none that takes steps."
