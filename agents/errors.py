@@ -124,6 +124,11 @@ class NoAgentNow(PhasegateError):
         """Whether there is no agent at all that could take it, now or later, until one registers."""
         return bool(self.details.get("nobody"))
 
+    @property
+    def shut(self) -> list[str]:
+        """The names of the agents that could take it, where the circuits of all of them are open."""
+        return list(self.details.get("shut", ()))
+
 
 class AgentNotRegistered(NotFound):
     """No such agent is registered."""

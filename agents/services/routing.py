@@ -10,6 +10,7 @@ from typing import Protocol
 from agents.errors import NoAgentNow
 from agents.routing import Candidates, Decision, LoadSource, Prepared, PreparedCache, Request, Sought, decide
 from agents.routing.caching import Clock
+from agents.routing.values import CIRCUIT_OPEN, NAMED_AT_MOST
 from agents.values import Performer
 from orchestrator_site.conf import conf
 
@@ -84,8 +85,9 @@ class Router:
         if not decision.chosen:
             waits = {} if decision.retry_after is None else {"retry_after": decision.retry_after}
             nobody = not decision.considered
-            why = _nobody(sought) if nobody else f"No agent can take it now: {decision.sentence}."
-            raise NoAgentNow(why, decision=decision.to_json(), nobody=nobody, **waits)
+            shut = _shut(decision)
+            why = _nobody(sought) if nobody else _closed(shut) or f"No agent can take it now: {decision.sentence}."
+            raise NoAgentNow(why, decision=decision.to_json(), nobody=nobody, shut=shut, **waits)
         return choice
 
     def preview(self, sought: Sought, request: Request) -> Choice:
@@ -108,3 +110,17 @@ def _nobody(sought: Sought) -> str:
         return f"Agent {sought.name!r} takes no steps now: it drains, is unhealthy, or is gone."
     version = f" in version {sought.specifiers}" if sought.specifiers else ""
     return f"No agent is registered for capability {sought.capability!r}{version}, or none that takes steps."
+
+
+def _shut(decision: Decision) -> list[str]:
+    """The names of the agents, where the circuits of all are open; at most as many as a sentence names."""
+    count, named = decision.omissions(NAMED_AT_MOST)
+    return [one.name for one in named] if count and all(one.why == CIRCUIT_OPEN for one in named) else []
+
+
+def _closed(shut: list[str]) -> str:
+    if not shut:
+        return ""
+    if len(shut) == 1:
+        return f"The circuit of {shut[0]}, the only agent that could take it, is open."
+    return f"The circuits of {', '.join(shut)} are open, and no other agent could take it."
