@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, Q, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import Exact
 
 from agents.errors import NoAgentNow
 from agents.services import circuits
@@ -66,8 +68,10 @@ def runs(step: Step) -> bool:
     return step.lease_until is None or step.lease_until > clock.now()
 
 
-RUNS = Q(state=StepState.RUNNING, lease_until__gt=Now()) & ~Q(error__code=NoAgentNow.code, error__isnull=False)
-"""The same for the database."""
+_CODE = Coalesce(KeyTextTransform("code", "error"), Value(""), output_field=TextField())
+_HELD = Exact(_CODE, Value(NoAgentNow.code))
+RUNS = Q(state=StepState.RUNNING, lease_until__gt=Now()) & ~Q(_HELD)
+"""The same for the database. A step that was handed back has the error ``null``, which is no code."""
 
 
 def _is_held(step: Step) -> bool:

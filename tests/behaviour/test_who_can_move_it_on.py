@@ -16,7 +16,8 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.api.stuck import stuck
 from projects.models import Project, Step, Worker
-from projects.services import control, progressing, recovery, standstill
+from projects.services import control, failing, progressing, recovery, standstill
+from projects.services.workers import this_process
 from tests.behaviour.remote import Remote, open_circuit
 from tests.builders import agent_that, blueprint_of, child_of, claim, drive, look, project_of, run, step
 
@@ -129,6 +130,17 @@ def test_a_step_whose_worker_is_dead_does_not_count_as_worked_on() -> None:
     assert listed()["Under test"]["cause"] == "dead"
     alive("control")
     assert said(project).endswith("recovery takes it back within seconds.")
+
+
+def test_a_step_that_was_handed_back_and_runs_again_counts_as_worked_on() -> None:
+    project = drive(project_of(NAP), steps=0)
+    first = claim(step(project, "nap"))
+    assert first is not None
+    failing.hand_back(first, this_process())
+    Step.objects.filter(project=project).update(available_at=None)
+    assert claim(step(project, "nap")) is not None
+
+    assert said(project) == "Working on nap."
 
 
 def test_a_step_that_only_looks_for_an_agent_does_not_count_as_worked_on() -> None:
