@@ -273,7 +273,9 @@ def _for_an_agent(step: Waiter, project: Standing) -> Cause:
         return Cause("agent", sentence, step.since, who, alert=True)
     if step.circuit:
         who = "an operator can close the circuit"
-        return Cause("agent", f"{step.key} waits{since}: {reason}{step.circuit}; {who}.", step.since, who)
+        return Cause(
+            "agent", f"{step.key} waits for an agent{since}: {reason}{step.circuit}; {who}. {again}", step.since, who
+        )
     who = "whoever runs the agent can give it more room"
     return Cause("agent", f"{step.key} waits for an agent{since}: {reason}. {again}", step.since, who)
 

@@ -142,7 +142,7 @@ class _Facts:
             error=str(error.get("message", ""))[:MOST_WORDS],
             held=_is_held(step),
             nobody=bool(error.get("nobody")),
-            circuit=next((self.circuits[name] for name in error.get("shut") or () if name in self.circuits), ""),
+            circuit=self._circuit(error.get("shut") or ()),
             silent=self.silent.get(step.pk, ""),
             available_at=step.available_at,
             published_at=step.published_at,
@@ -159,6 +159,12 @@ class _Facts:
             asked=self.asked.get(step.pk),
             child=self.children.get(step.pk, ""),
         )
+
+    def _circuit(self, shut: Sequence[str]) -> str:
+        """Of the first of them of which it is known."""
+        known = next((name for name in shut if name in self.circuits), "")
+        named = f", {known}" if len(shut) > 1 else ""
+        return f"{named}{self.circuits[known]}" if known else ""
 
     def _since(self, step: Step) -> datetime | None:
         """Since when it waits for what it waits for now, whatever it did before."""

@@ -177,7 +177,7 @@ def test_an_open_circuit_is_named_with_its_agent_and_who_can_close_it(remote: Ma
     project = drive(project_of(HELD))
 
     assert "the circuit of shut, the only agent that could take it, is open since " in said(project)
-    assert said(project).endswith("an operator can close the circuit.")
+    assert "; an operator can close the circuit. It looks again " in said(project)
 
 
 def test_a_follower_names_whom_it_waits_for_and_what_that_waits_for() -> None:
