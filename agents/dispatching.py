@@ -22,6 +22,7 @@ from agents.resilience import services as guards
 from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
 from agents.routing import Decision, Request, Sought
+from agents.routing.values import CIRCUIT_OPEN
 from agents.services import candidates, noting
 from agents.states import TAKES_STEPS, AgentState
 from agents.transports import TRANSPORTS
@@ -264,7 +265,7 @@ def _load(stands: guards.Standing) -> Load:
     from agents.routing import Standing as Load  # with NumPy, which a process that routes has by now
 
     if stands.open:
-        return Load(stands.running, stands.limit or None, "its circuit is open", stands.paused_for or None)
+        return Load(stands.running, stands.limit or None, CIRCUIT_OPEN, stands.paused_for or None)
     if stands.paused_for > 0:
         return Load(stands.running, stands.limit or None, "it asked to be left alone", stands.paused_for)
     return Load(stands.running, stands.limit or None)

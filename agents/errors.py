@@ -119,6 +119,16 @@ class NoAgentNow(PhasegateError):
         """Seconds after which it is worth asking again: ``NoAgentNow(…, retry_after=2.0)``."""
         return float(self.details.get("retry_after", 1.0))
 
+    @property
+    def nobody(self) -> bool:
+        """Whether there is no agent at all that could take it, now or later, until one registers."""
+        return bool(self.details.get("nobody"))
+
+    @property
+    def shut(self) -> list[str]:
+        """The names of the agents that could take it, where the circuits of all of them are open."""
+        return list(self.details.get("shut", ()))
+
 
 class AgentNotRegistered(NotFound):
     """No such agent is registered."""

@@ -198,6 +198,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": _whole(CONF.timer_seconds),
         "options": {"queue": CONTROL_QUEUE, "expire_seconds": max(1, int(CONF.timer_seconds * 2))},
     },
+    "tell of standstill": {
+        "task": "projects.tell_standstill",
+        "schedule": 10,
+        "options": {"queue": CONTROL_QUEUE, "expire_seconds": 20},
+    },
     "fire schedules": {
         "task": "projects.fire_schedules",
         "schedule": _whole(CONF.schedule_seconds),

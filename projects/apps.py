@@ -13,9 +13,11 @@ class ProjectsConfig(AppConfig):
     verbose_name = "Projects"
 
     def ready(self) -> None:
-        """Tell the registry who has work with its agents."""
-        from agents.services import expiry
+        """Tell the registry who has work with its agents, and who waits for some."""
+        from agents.services import arrivals, expiry
         from projects.services import departures
+        from projects.services.arrivals import send_for_steps
 
         expiry.on_gone(departures.release)
         expiry.counts_running(departures.running_with)
+        arrivals.on_arrival(send_for_steps)

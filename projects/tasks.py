@@ -39,6 +39,7 @@ from projects.services import (
     results,
     retention,
     schedules,
+    standstill,
     timers,
 )
 from projects.services.workers import this_process
@@ -172,6 +173,15 @@ def fire_timers(*, look_ahead: bool = False) -> None:
         if not database.is_away(error):
             raise
         logger.warning("timers lost their database: %s; the next pass fires what is due", error)
+
+
+@shared_task(name="projects.tell_standstill")
+def tell_standstill() -> None:
+    """Tell the histories of projects that nothing will move by itself."""
+    try:
+        standstill.tell()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("who stands still was not told, as the database was lost: %s", error)
 
 
 @shared_task(name="projects.fire_schedules")

@@ -15,6 +15,8 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from agents.models import AgentEvent, Registry
+from agents.services import arrivals
+from agents.states import AgentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,17 @@ def record(changes: Iterable[Change], *, actor: str) -> int:
         AgentEvent.objects.bulk_create(events, batch_size=1000)
         with connection.cursor() as cursor:
             cursor.execute(_COUNT_UP)
+        arrivals.tell(event.agent_id for event in events if _may_arrive(event))
     return len(events)
+
+
+ARRIVALS = frozenset({"agent.registered", "agent.changed", "agent.returned", "agent.resumed"})
+"""Kinds of changes after which an agent may take steps that it could not take before."""
+
+
+def _may_arrive(event: AgentEvent) -> bool:
+    well_again = event.kind == "agent.health" and event.data.get("before") == AgentState.UNHEALTHY
+    return well_again or event.kind in ARRIVALS
 
 
 def version() -> int:

@@ -10,6 +10,7 @@ from typing import Protocol
 from agents.errors import NoAgentNow
 from agents.routing import Candidates, Decision, LoadSource, Prepared, PreparedCache, Request, Sought, decide
 from agents.routing.caching import Clock
+from agents.routing.values import CIRCUIT_OPEN, NAMED_AT_MOST
 from agents.values import Performer
 from orchestrator_site.conf import conf
 
@@ -83,7 +84,10 @@ class Router:
         decision = choice.decision
         if not decision.chosen:
             waits = {} if decision.retry_after is None else {"retry_after": decision.retry_after}
-            raise NoAgentNow(f"No agent can take it now: {decision.sentence}.", decision=decision.to_json(), **waits)
+            nobody = not decision.considered
+            shut = _shut(decision)
+            why = _nobody(sought) if nobody else _closed(shut) or f"No agent can take it now: {decision.sentence}."
+            raise NoAgentNow(why, decision=decision.to_json(), nobody=nobody, shut=shut, **waits)
         return choice
 
     def preview(self, sought: Sought, request: Request) -> Choice:
@@ -99,3 +103,24 @@ class Router:
             healthy_from=self._healthy_from,
             default_places=self._default_places,
         )
+
+
+def _nobody(sought: Sought) -> str:
+    if sought.name:
+        return f"Agent {sought.name!r} takes no steps now: it drains, is unhealthy, or is gone."
+    version = f" in version {sought.specifiers}" if sought.specifiers else ""
+    return f"No agent is registered for capability {sought.capability!r}{version}, or none that takes steps."
+
+
+def _shut(decision: Decision) -> list[str]:
+    """The names of the agents, where the circuits of all are open; at most as many as a sentence names."""
+    count, named = decision.omissions(NAMED_AT_MOST)
+    return [one.name for one in named] if count and all(one.why == CIRCUIT_OPEN for one in named) else []
+
+
+def _closed(shut: list[str]) -> str:
+    if not shut:
+        return ""
+    if len(shut) == 1:
+        return f"The circuit of {shut[0]}, the only agent that could take it, is open."
+    return f"The circuits of {', '.join(shut)} are open, and no other agent could take it."

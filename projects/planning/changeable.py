@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator_site.errors import Refused
-from projects.blueprints.schema import PhaseSpec
+from projects.blueprints.schema import PhaseSpec, StepKind, StepSpec
 from projects.errors import PhaseIsOver, RefusedInState, StepHasStarted
 from projects.planning.liveplan import LivePlan
 from projects.states import Directive, PhaseState, ProjectState, StepState
@@ -87,10 +87,21 @@ def _standing(plan: LivePlan, key: str) -> str:
             return f"is {state}"
 
 
+def _how_it_ends(step: StepSpec) -> str:
+    """What ends a step that waits: a pause does not, as its clock stands still in one."""
+    if step.wait is not None and step.wait.signal:
+        return "Send its signal, or cancel the project."
+    if step.kind == StepKind.APPROVAL:
+        return "Have its approval decided, or cancel the project."
+    return "Let it end by itself, or cancel the project."
+
+
 def _advice(plan: LivePlan, key: str) -> str:
     match plan.steps[key].state:
-        case StepState.RUNNING | StepState.WAITING:
+        case StepState.RUNNING:
             return "Pause the project and let it end, or cancel the project."
+        case StepState.WAITING:
+            return _how_it_ends(plan.step(key))
         case StepState.COMPLETED:
             return BACK
         case StepState.FAILED:

@@ -25,6 +25,8 @@ class Claim:
     timeout_seconds: float
     guarded: bool
     spec: dict[str, Any]
+    looks: int = 0
+    """How often no agent could take it, since one last did: it has begun once one does."""
 
     @property
     def paced_by(self) -> str:

@@ -8,17 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F
-from django.db.models.functions import Now
+from django.db.models import Count, F, Q, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import Exact
 
 from agents.errors import NoAgentNow
+from agents.services import circuits
 from orchestrator_site import clock
 from orchestrator_site.conf import CONTROL_QUEUE, conf
 from orchestrator_site.history import services as history
 from projects.models import Approval, Dependency, Phase, Project, Step, SwarmState, Timer, Worker
 from projects.models.approval import Purpose
 from projects.models.timer import TimerKind
-from projects.planning.causes import Asked, Cause, Standing, Waiter, decision, why
+from projects.planning.causes import Asked, Cause, Standing, Waiter, decision, moment, why
 from projects.services.kinds import is_list
 from projects.services.kinds.specification import specification_of
 from projects.states import PHASE, STEP, Directive, PhaseState, ProjectState, StepState
@@ -41,7 +44,7 @@ def causes_of(project: Project, steps: Iterable[Step], *, below: Teller | None =
 
     ``below`` tells what the projects wait for that steps have started; without it only that they are not over.
     """
-    idle = [step for step in steps if step.state in STEP.live and step.state != StepState.RUNNING]
+    idle = [step for step in steps if step.state in STEP.live and not runs(step)]
     if not idle:
         return {}
     standing = standing_of(project)
@@ -58,10 +61,27 @@ def causes_in(project: Project, *, below: Teller | None = None) -> list[Cause]:
     return causes + list(causes_of(project, idle, below=below).values())
 
 
+def runs(step: Step) -> bool:
+    """Whether somebody who lives is at it: not one whose lease is over, nor one that only looks for an agent."""
+    if step.state != StepState.RUNNING or _is_held(step):
+        return False
+    return step.lease_until is None or step.lease_until > clock.now()
+
+
+_CODE = Coalesce(KeyTextTransform("code", "error"), Value(""), output_field=TextField())
+_HELD = Exact(_CODE, Value(NoAgentNow.code))
+RUNS = Q(state=StepState.RUNNING, lease_until__gt=Now()) & ~Q(_HELD)
+"""The same for the database. A step that was handed back has the error ``null``, which is no code."""
+
+
+def _is_held(step: Step) -> bool:
+    return (step.error or {}).get("code") == NoAgentNow.code
+
+
 def idle_steps(project: Project) -> list[Step]:
     """Steps of the phase that is worked on that are neither over nor running; those that wait come first."""
     steps = Step.objects.filter(project=project, round=F("phase__round"), phase__state=PhaseState.RUNNING)
-    idle = steps.filter(state__in=(StepState.WAITING, StepState.READY, StepState.PENDING))
+    idle = steps.filter(state__in=STEP.live).exclude(RUNS)
     return list(idle.select_related("parent").defer("result").order_by("-state", "position")[:MOST_STEPS])
 
 
@@ -69,12 +89,14 @@ def standing_of(project: Project) -> Standing:
     """The project as its steps see it."""
     paused = project.directive == Directive.PAUSE and not project.is_over
     alive = _pools_alive()
+    by, reason = _who_paused(project) if paused and not project.held_by_parent else ("", "")
     return Standing(
         state=ProjectState(project.state),
         directive=Directive(project.directive),
         now=clock.now(),
         since=project.directive_since,
-        by=_who_paused(project) if paused and not project.held_by_parent else "",
+        by=by,
+        reason=reason,
         above=_above(project) if paused and project.held_by_parent else "",
         stuck=_stuck(project),
         control_alive=CONTROL_QUEUE in alive,
@@ -96,23 +118,32 @@ class _Facts:
     asked: dict[UUID, Asked] = field(default_factory=dict)
     children: dict[UUID, str] = field(default_factory=dict)
     room: dict[UUID, str] = field(default_factory=dict)
+    room_since: Mapping[UUID, datetime] = field(default_factory=dict)
+    circuits: Mapping[str, str] = field(default_factory=dict)
+    """What is known of the circuits of agents, as a clause, by the agent's name."""
+    silent: Mapping[UUID, str] = field(default_factory=dict)
 
     def waiter(self, step: Step) -> Waiter:
         """A step as far as it says why it waits."""
         ahead = self.current is None or step.phase_id == self.current.pk
         phase_state = PhaseState.RUNNING if ahead else PhaseState(self.phases[step.phase_id].state)
+        error = step.error or {}
+        looks = step.state == StepState.RUNNING and _is_held(step)
         told = Waiter(
             key=step.key,
-            state=StepState(step.state),
+            state=StepState.READY if looks else StepState(step.state),
             kind=step.kind,
             pool=step.pool,
-            since=step.started_at or step.published_at,
+            since=self._since(step),
             phase_state=phase_state,
             before=self.current.title if self.current is not None else "",
             needs=tuple(self.needs.get(step.pk, ())),
             is_item=step.parent_id is not None,
-            error=str((step.error or {}).get("message", ""))[:MOST_WORDS],
-            held=(step.error or {}).get("code") == NoAgentNow.code,
+            error=str(error.get("message", ""))[:MOST_WORDS],
+            held=_is_held(step),
+            nobody=bool(error.get("nobody")),
+            circuit=self._circuit(error.get("shut") or ()),
+            silent=self.silent.get(step.pk, ""),
             available_at=step.available_at,
             published_at=step.published_at,
             lost_after=conf().publish_bound_seconds,
@@ -129,6 +160,27 @@ class _Facts:
             child=self.children.get(step.pk, ""),
         )
 
+    def _circuit(self, shut: Sequence[str]) -> str:
+        """Of the first of them of which it is known."""
+        known = next((name for name in shut if name in self.circuits), "")
+        named = f", {known}" if len(shut) > 1 else ""
+        return f"{named}{self.circuits[known]}" if known else ""
+
+    def _since(self, step: Step) -> datetime | None:
+        """Since when it waits for what it waits for now, whatever it did before."""
+        if _is_held(step):
+            since = (step.error or {}).get("since")
+            return datetime.fromisoformat(since) if isinstance(since, str) else step.started_at
+        match step.state:
+            case StepState.PENDING:
+                return self.phases[step.phase_id].started_at
+            case StepState.READY:
+                return self.room_since.get(step.pk) or step.published_at
+            case StepState.RUNNING:
+                return step.lease_until
+            case _:
+                return step.started_at
+
 
 def _facts_of(project: Project, steps: Sequence[Step], below: Teller | None) -> _Facts:
     phases = {phase.pk: phase for phase in project.phases.order_by("position")}
@@ -140,9 +192,36 @@ def _facts_of(project: Project, steps: Sequence[Step], below: Teller | None) -> 
         _read_children(facts, waiting, below)
     guarded = [step for step in steps if step.guarded and step.state == StepState.READY]
     if guarded:
+        aside = Timer.objects.filter(step__in=guarded, kind=TimerKind.ROOM)
+        facts.room_since = dict(aside.values_list("step_id", "created_at"))
         for knows in ROOM:
             facts.room |= knows(project, guarded)
+    shut = {str(name) for step in steps if _is_held(step) for name in (step.error or {}).get("shut") or ()}
+    if shut:
+        facts.circuits = {name: _opened(circuit) for name, circuit in circuits.last_opened(shut).items()}
+    left = [step for step in steps if step.state == StepState.RUNNING and not _is_held(step)]
+    if left:
+        facts.silent = _silent(left)
     return facts
+
+
+def _opened(circuit: circuits.Opened) -> str:
+    """When a circuit was opened, and after what."""
+    why = f", after {circuit.why[:MOST_WORDS]!r}" if circuit.why else ""
+    return f" since {moment(circuit.at)}{why}"
+
+
+def _silent(steps: Sequence[Step]) -> Mapping[UUID, str]:
+    """Who had steps whose leases are over, with the moment at which they were last heard of."""
+    workers = {worker.pk: worker for worker in Worker.objects.filter(pk__in=[step.lease_owner for step in steps])}
+    return {step.pk: _last_heard(step, workers.get(step.lease_owner)) for step in steps}  # type: ignore[arg-type]
+
+
+def _last_heard(step: Step, worker: Worker | None) -> str:
+    if worker is not None:
+        return f"{worker.name}, which was last heard of at {moment(worker.seen_at)}"
+    until = f" by {moment(step.lease_until)}" if step.lease_until is not None else ""
+    return f"whoever had it and was to be heard of{until}"
 
 
 def _read_needs(facts: _Facts, pending: Sequence[UUID]) -> None:
@@ -183,9 +262,12 @@ def _signal_of(step: Step) -> str:
     return str(wait.get("signal") or "")
 
 
-def _who_paused(project: Project) -> str:
+def _who_paused(project: Project) -> tuple[str, str]:
+    """And why, as far as it was said."""
     event = history.events_of(project.pk).filter(kind="project.paused").order_by("-id").first()
-    return event.actor.removeprefix("user:") if event is not None else ""
+    if event is None:
+        return "", ""
+    return event.actor.removeprefix("user:"), str(event.data.get("reason") or "")[:MOST_WORDS]
 
 
 def _above(project: Project) -> str:

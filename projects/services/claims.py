@@ -61,7 +61,17 @@ def claim_at_once(step: Claim, worker: WorkerProcess) -> Claim | None:
     """
     Step.objects.filter(pk=step.id, available_at__isnull=False).update(available_at=None)
     rows = sql.rows("claim", project=step.project_id, step=step.id, guarded=step.guarded, **_lease(worker))
-    return read(rows[0]) if rows else None
+    if not rows:
+        return None
+    claimed = read(rows[0])
+    take_up(claimed, worker)
+    return claimed
+
+
+def take_up(step: Claim, worker: WorkerProcess) -> None:
+    """Tell that a step begins for which nobody was found before; of any other its claim has told."""
+    if step.looks:
+        sql.execute("take_up", step=step.id, attempt=step.attempt, actor=worker.actor)
 
 
 def held(step: UUID, attempt: int) -> Claim | None:

@@ -193,8 +193,9 @@ def _hold(step: Claim, error: NoAgentNow, worker: WorkerProcess, context: StepCo
         return _too_late(step, late, worker, context, end)
     except AgentTimedOut as late:
         return _after_failure(step, late, worker, context, end)
-    held = {"error": json.dumps(failing.describe(error)), "kind": "step.held", "failures": 0}
-    after = failing.put_off(step, holding.delay(step, error.retry_after, _rng), AttemptOutcome.HELD, worker.actor, held)
+    described = failing.describe(error) | {"nobody": error.nobody, "shut": error.shut}
+    held = {"error": json.dumps(described), "kind": "step.held", "failures": 0}
+    after = failing.put_off(step, holding.delay(step, error, _rng), AttemptOutcome.HELD, worker.actor, held)
     if after is not None:
         end.again.append((step.id, after))
     return None

@@ -116,12 +116,23 @@ def put_off(
     """Put a step back for so many seconds; the seconds, where this worker is to send it again."""
     soon = delay <= SOON
     params = {"step": step.id, "attempt": step.attempt, "crashes": 0, "outcome": outcome.value, "actor": actor}
-    if not end_attempt(step, usage, "put_back", outcome.value, params | said | {"delay": delay, "published": soon}):
+    params |= said | {"delay": delay, "published": soon}
+    in_vain = outcome is AttemptOutcome.HELD and step.looks and _looked_in_vain(step, params)
+    if not in_vain and not end_attempt(step, usage, "put_back", outcome.value, params):
         return None
     if soon:
         return delay
     Timer.objects.set_for_step(project_id=step.project_id, step_id=step.id, kind=TimerKind.RETRY, seconds=delay)
     return None
+
+
+def _looked_in_vain(step: Claim, params: dict[str, Any]) -> bool:
+    """Give up a look that found what the one before it had found; the history has told of that."""
+    with claims.ending(step):
+        landed = bool(sql.rows("look_in_vain", **params))
+        if landed:
+            claims.book(step, NOTHING)
+    return landed
 
 
 def end_attempt(step: Claim, usage: Usage, statement: str, outcome: str, params: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ with the reason why it waits, or fails it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,13 @@ from orchestrator_site.conf import conf
 from orchestrator_site.history import services as history
 from projects import sql
 from projects.blueprints.schema import BudgetsSpec
-from projects.models import Approval, Project, Step, Timer
+from projects.models import Approval, Attempt, Project, Step, Timer
 from projects.models.approval import Purpose
 from projects.models.timer import TimerKind
 from projects.planning import budgeting
 from projects.planning.binding import Seen
 from projects.planning.budgeting import Account, Ask, Queue, Refuse, Room, Verdict, Wait, amount
+from projects.planning.causes import moment
 from projects.services import approvals, notifying, publishing, room, turns
 from projects.services.registration import definition_of
 from projects.services.room import SOFT_LIMIT, Wanting
@@ -108,7 +109,8 @@ def sentences(_: Project | None, steps: Iterable[Step]) -> dict[UUID, str]:
     asked = list(steps)
     aside = set(Timer.objects.filter(step__in=asked, kind=TimerKind.ROOM).values_list("step_id", flat=True))
     found = room.find([step.pk for step in asked if step.available_at is None or step.pk in aside][:EXPLAINED])
-    told = {wanting.id: _in_words(wanting, room.weigh(wanting)) for wanting in found}
+    holders = _holders({wanting.concurrency_key for wanting in found} - {""})
+    told = {wanting.id: _in_words(wanting, room.weigh(wanting), holders) for wanting in found}
     return {pk: sentence for pk, sentence in told.items() if sentence is not None}
 
 
@@ -247,7 +249,19 @@ def _form(account: Account) -> dict[str, Any]:
 # --- explaining ------------------------------------------------------------------------------------------------------
 
 
-def _in_words(step: Wanting, verdict: Verdict) -> str | None:
+def _holders(keys: set[str]) -> Mapping[str, str]:
+    """Which step of which project has had a place of each key for the longest; by its id alone, as not everybody who
+    waits for it may see that project. One query."""
+    if not keys:
+        return {}
+    running = Attempt.objects.filter(finished_at=None, step__lease_owner__isnull=False, step__concurrency_key__in=keys)
+    rows = running.order_by("-started_at").values_list(
+        "step__concurrency_key", "step__key", "step__project_id", "started_at"
+    )
+    return {key: f"{step} of project {project.hex[-8:]} since {moment(at)}" for key, step, project, at in rows}
+
+
+def _in_words(step: Wanting, verdict: Verdict, holders: Mapping[str, str]) -> str | None:
     match verdict:
         case Ask(accounts):
             return _asks(step, accounts)
@@ -258,7 +272,8 @@ def _in_words(step: Wanting, verdict: Verdict) -> str | None:
             )
         case Queue(key, limit):
             steps = "step" if limit == 1 else "steps"
-            return f"{step.key} waits for a place: at most {limit} {steps} of the key {key!r} run at once."
+            held = f"; it is held by {holders[key]}, which is to end" if key in holders else ""
+            return f"{step.key} waits for a place: at most {limit} {steps} of the key {key!r} run at once{held}."
         case Refuse(_, reason):
             return f"{step.key} is about to fail: {reason}"
         case _:

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from uuid import UUID
 
-from agents.errors import AgentTimedOut
+from agents.errors import AgentTimedOut, NoAgentNow
 from agents.resilience import timeouts
 from agents.resilience.timeouts import Moments, TimeLimit, TimeLimits
 from projects import sql
@@ -20,7 +20,9 @@ from projects.services.attempts import Claim
 
 FIRST = 0.25
 LONGEST = 10.0
-"""Seconds between two looks at most: an agent that comes back is not to be waited for much longer."""
+"""Seconds between two looks at most: an agent that has room again is not to be waited for much longer."""
+LONGEST_FOR_NOBODY = 60.0
+"""The same where there is no agent at all: whoever registers sends for the step (``arrivals``)."""
 
 _NO_LIMITS = TimeoutsSpec()
 
@@ -54,11 +56,11 @@ class Clocks:
         return timeouts.room_for_retry(self.limits, self.moments, self.now, delay)
 
 
-def delay(step: Claim, retry_after: float, rng: random.Random) -> float:
+def delay(step: Claim, error: NoAgentNow, rng: random.Random) -> float:
     """Seconds until the step looks again: longer each time, no sooner than it was told, and not with all the others."""
-    looks = max(0, step.attempt - 1 - step.failures)
-    longer: float = FIRST * 2 ** min(looks, 16)
-    return max(retry_after, min(LONGEST, longer)) * rng.uniform(1.0, 1.25)
+    longer: float = FIRST * 2 ** min(step.looks, 16)
+    longest = LONGEST_FOR_NOBODY if error.nobody else LONGEST
+    return max(error.retry_after, min(longest, longer)) * rng.uniform(1.0, 1.25)
 
 
 def limits(step: Claim) -> TimeoutsSpec:

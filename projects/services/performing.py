@@ -27,7 +27,7 @@ from orchestrator_site.storable import said_by, storable
 from projects import sql
 from projects.blueprints.schema import FallbackSpec, RouteSpec, ScatterSpec, StepKind
 from projects.models import Attempt
-from projects.services import choosing, holding
+from projects.services import choosing, claims, holding
 from projects.services.attempts import Claim
 from projects.services.contexts import StepContext
 from projects.services.workers import WorkerProcess
@@ -64,7 +64,7 @@ def perform(step: Claim, context: StepContext, worker: WorkerProcess) -> Perform
     params = context.params if step.spec.get("params") else {}
     if step.spec.get("kind") == StepKind.SCATTER:
         return Performed(_text(step, _scatter(step, context, worker, timeout)))
-    if step.agent:
+    if step.agent and not step.looks:
         # A function of ours needs no token, and mostly reads nothing of the work but its time.
         bare = functools.partial(_work, step, context, params, token="", timeout=timeout)
         answer = dispatching.call_own(step.agent, bare, context, worker=worker.name, timeout=timeout)
@@ -77,7 +77,7 @@ def perform(step: Claim, context: StepContext, worker: WorkerProcess) -> Perform
         work,
         context,
         worker=worker.name,
-        chosen=lambda agent, decision: _note_choice(step, agent, decision),
+        chosen=lambda agent, decision: _note_choice(step, worker, agent, decision),
     )
     return _performed(step, served)
 
@@ -145,6 +145,8 @@ def stand_in(
     fallbacks = [_fallback(each) for each in FallbackSpec.all_of(step.spec.get("fallback"))]
     tried = {step.agent}
     why = _why(error)
+    if fallbacks:
+        claims.take_up(step, worker)
     while fallbacks:
         match degrade(fallbacks, cause=cause, why=why, tried=tried):
             case None:
@@ -249,8 +251,9 @@ def _tried(step: Claim) -> frozenset[str]:
     return frozenset(tried) if able - tried else frozenset()
 
 
-def _note_choice(step: Claim, agent: Performer, decision: Mapping[str, Any] | None) -> None:
+def _note_choice(step: Claim, worker: WorkerProcess, agent: Performer, decision: Mapping[str, Any] | None) -> None:
     """Write down who is about to be called, so that a person can see it, also while they are at work."""
+    claims.take_up(step, worker)
     sql.execute(
         "chosen_agent",
         step=step.id,
@@ -281,7 +284,12 @@ def _scatter(step: Claim, context: StepContext, worker: WorkerProcess, timeout: 
     spec = ScatterSpec.model_validate(step.spec.get("scatter") or {})
     asked = candidates.performers(step.spec.get("capability", ""), step.spec.get("version", ""))[: spec.at_most]
     if not asked:
-        raise NoAgentNow(f"No agent offers {step.spec.get('capability')!r}.", retry_after=2.0)
+        raise NoAgentNow(
+            f"No agent is registered for capability {step.spec.get('capability')!r}, or none that takes steps.",
+            retry_after=2.0,
+            nobody=True,
+        )
+    claims.take_up(step, worker)
     work = _work(step, context, context.params, token="", timeout=timeout)
 
     def ask(agent: Performer, params: Mapping[str, Any], seconds: float) -> Any:

@@ -31,6 +31,10 @@ from projects.states import STEP, PhaseState, StepState
 SYSTEM = "system"
 
 
+POISON = "poison_step"
+"""Code of a step that took its workers down."""
+
+
 class PhaseWork:
     """The steps of a phase's present round, as they are in the database under the phase's lock.
 
@@ -90,6 +94,8 @@ class PhaseWork:
         failed = [s for s in self.steps.values() if s.state == StepState.FAILED and s.on_failure == "fail"]
         first = min(failed, key=lambda step: step.finished_at.timestamp() if step.finished_at else 0)
         error = first.error or {}
+        if error.get("code") == POISON:
+            return POISON, f"Step {first.key!r} took its worker down {first.crashes} times and is not tried again."
         return (
             str(error.get("code", "step_failed")),
             f"Step {first.key!r} failed: {error.get('message', 'no reason was kept')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from orchestrator_site.history import services as history
 from projects.blueprints.schema import StepKind
 from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
-from projects.planning.causes import deciding, foremost, held
+from projects.planning.causes import Cause, deciding, foremost, held, moment
 from projects.services import budgets, causes, draining, guards
 from projects.services.performers import left_to_agents
 from projects.services.searches import Searched, searches_of
@@ -88,7 +88,7 @@ def progress(*, project_id: UUID) -> Progress:
         share=round(share, 4),
         elapsed=round(elapsed, 3),
         eta=_eta(project, elapsed, share),
-        next_action=next_action(project, running),
+        next_action=next_action(project),
         running_at_pause=None if paused is None else paused.at_pause,
         draining=None if paused is None else paused.running,
         drained_at=None if paused is None or paused.drained_at is None else paused.drained_at.isoformat(),
@@ -99,24 +99,50 @@ def progress(*, project_id: UUID) -> Progress:
     )
 
 
-def next_action(project: Project, running: list[str] | None = None, *, depth: int = 0) -> str:
+def next_action(project: Project, *, depth: int = 0) -> str:
     """One sentence: what the project does or waits for, since when, and who can move it on."""
+    return cause_of(project, depth=depth).sentence
+
+
+def cause_of(project: Project, *, depth: int = 0) -> Cause:
+    """The same with its code; ``working`` where somebody is at it, ``over`` where nothing is left to do."""
     if project.is_over:
-        return {
-            ProjectState.COMPLETED: "Completed: nothing is left to do.",
-            ProjectState.CANCELLED: f"Cancelled. {project.failure}".strip(),
-        }.get(ProjectState(project.state), f"Failed: {project.failure}")
+        return Cause("over", _how_it_ended(project), project.finished_at)
     if project.directive == Directive.CANCEL:
-        return _why_ending(project)
+        return Cause("cancelling", _why_ending(project), project.directive_since, "`--force` does not wait")
     if project.state == ProjectState.PENDING:
-        return _why_pending(project)
+        return _why_pending(project, depth)
     if project.directive == Directive.PAUSE:
         return _why_paused(project)
-    going = running if running is not None else list(_running(project))
+    going = list(_running(project))
     if going:
         left = "".join(f"; {each}" for each in left_to_agents(project))
-        return f"Working on {', '.join(going[:3])}{f' and {len(going) - 3} more' if len(going) > 3 else ''}{left}."
-    return _why_waiting(project, depth)
+        some = f"{', '.join(going[:3])}{f' and {len(going) - 3} more' if len(going) > 3 else ''}"
+        return _with_deadline(project, Cause("working", f"Working on {some}{left}."))
+    return _with_deadline(project, _why_waiting(project, depth))
+
+
+def _with_deadline(project: Project, cause: Cause) -> Cause:
+    """That it is late is said beside everything else: nobody ends it, as its blueprint says ``alert``."""
+    if project.deadline is None or project.deadline > clock.now():
+        return cause
+    late = f" It was to be over by {moment(project.deadline)}, and goes on; an operator can cancel it."
+    return replace(cause, sentence=cause.sentence + late)
+
+
+def _how_it_ended(project: Project) -> str:
+    if project.state == ProjectState.COMPLETED:
+        return "Completed: nothing is left to do."
+    if project.state == ProjectState.FAILED:
+        return f"Failed: {project.failure}"
+    asked = history.events_of(project.pk).filter(kind="project.cancel_asked").order_by("-id").first()
+    if project.failure or asked is None:
+        return f"Cancelled. {project.failure}".strip()
+    above = asked.data.get("because_of")
+    because = f", with project {above[-8:]} above it" if above else ""
+    reason = str(asked.data.get("reason") or "")
+    said = f": {reason[: causes.MOST_WORDS]!r}" if reason else ""
+    return f"Cancelled by {asked.actor.removeprefix('user:')} at {moment(asked.at)}{because}{said}."
 
 
 def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID, str]:
@@ -124,9 +150,22 @@ def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID
     return {pk: cause.sentence for pk, cause in causes.causes_of(project, steps, below=_teller(depth)).items()}
 
 
-def _why_pending(project: Project) -> str:
-    before = project.after.exclude(state=ProjectState.COMPLETED).count()
-    return f"Waits for {before} other projects to complete." if before else "Created, not started: start it."
+def _why_pending(project: Project, depth: int) -> Cause:
+    before = list(project.after.exclude(state=ProjectState.COMPLETED).order_by("pk")[:MOST_PREDECESSORS])
+    if not before:
+        return Cause("not_started", "Created, not started: start it.", project.created_at, "its owner can start it")
+    first = before[0]
+    others = f" and {len(before) - 1} more" if len(before) > 1 else ""
+    told = _clause(next_action(first, depth=depth + 1)) if depth < DEEPEST else "it is not over."
+    sentence = f"Waits since {moment(project.created_at)} for {first.title!r} ({first.short_id}){others}: {told}"
+    return Cause("predecessor", sentence, project.created_at, f"whoever moves {first.short_id} on")
+
+
+MOST_PREDECESSORS = 100
+
+
+def _clause(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}" if sentence[1:2].islower() else sentence
 
 
 def _why_ending(project: Project) -> str:
@@ -138,15 +177,15 @@ def _why_ending(project: Project) -> str:
     return f"{begun}: waits for {below} projects below it to end." if below else f"{begun}: nothing runs any more."
 
 
-def _why_paused(project: Project) -> str:
+def _why_paused(project: Project) -> Cause:
     standing = causes.standing_of(project)
     now = drain_of(project)
     if now.drained_at is not None:
         how = f"drained at {now.drained_at:%H:%M:%S} UTC: nothing runs any more"
     else:
         how = f"draining {now.running} of {now.at_pause}: {now.running} running steps may finish"
-    who = f"Resuming {standing.above} resumes it." if standing.above else "An operator can resume it."
-    return f"{held(standing)}, {how}. {who}"
+    who = f"Resuming {standing.above} resumes it" if standing.above else "An operator can resume it"
+    return Cause("paused", f"{held(standing)}, {how}. {who}.", standing.since, who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +205,13 @@ def drain_of(project: Project) -> Drain:
     return Drain(max(at_pause, running), running, project.drained_at)
 
 
-def _why_waiting(project: Project, depth: int) -> str:
+def _why_waiting(project: Project, depth: int) -> Cause:
     found = foremost(causes.causes_in(project, below=_teller(depth)))
     if found is None:
-        return deciding(causes.standing_of(project)).sentence
+        return deciding(causes.standing_of(project))
     first, others = found
     more = f" Beside it {others} more wait; the list of steps says for what." if others else ""
-    return first.sentence + more
+    return replace(first, sentence=first.sentence + more)
 
 
 DEEPEST = 3
@@ -185,7 +224,7 @@ def _teller(depth: int) -> causes.Teller | None:
 
 
 def _running(project: Project) -> Any:
-    return Step.objects.filter(project=project, state="running").values_list("key", flat=True)
+    return Step.objects.filter(causes.RUNS, project=project).order_by("started_at").values_list("key", flat=True)
 
 
 def _phases(project: Project) -> list[PhaseProgress]:

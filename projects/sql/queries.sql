@@ -31,11 +31,12 @@ WITH allowed AS (
     SELECT id, attempt, %(worker)s, 'running', 0, 0, 0, clock_timestamp() FROM claimed
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
+    -- What no agent could take is looked at often: "take_up" says that it has begun, once somebody takes it.
     SELECT project_id, 'step.started', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
-      FROM claimed
+      FROM claimed WHERE (error ->> 'code') IS DISTINCT FROM 'no_agent_now'
 )
 SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
-       c.failures, c.timeout_seconds, c.guarded,
+       c.failures, c.timeout_seconds, c.guarded, CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM claimed c;
 
@@ -89,11 +90,13 @@ WITH
         SELECT 1 AS place, project_id, 'step.completed' AS kind, key, told AS data FROM done
         UNION ALL
         SELECT 2, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round) FROM claimed
+         WHERE (error ->> 'code') IS DISTINCT FROM 'no_agent_now'
       ) both_events
      ORDER BY place
 )
 SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
        c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
+       CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN done ON true
@@ -257,12 +260,13 @@ WITH
         SELECT 1 AS place, position, project_id, 'step.completed' AS kind, key, told AS data FROM done
         UNION ALL
         SELECT 2, position, project_id, 'step.started', key, jsonb_build_object('attempt', attempt, 'round', round)
-          FROM claimed
+          FROM claimed WHERE (error ->> 'code') IS DISTINCT FROM 'no_agent_now'
       ) both_events
      ORDER BY place, position
 )
 SELECT (SELECT array_agg(done.id) FROM done) AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position,
        c.parent_id, c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
+       CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN claimed c ON true
@@ -495,20 +499,79 @@ UPDATE projects_step s SET published_at = clock_timestamp()
                 WHERE p.id = %(project)s AND (p.state = 'running') IS TRUE AND p.directive = 'run')
 RETURNING s.id, s.position;
 
+-- part: looked
+-- A running attempt, and whether it is a look at a step that no agent could take: its start was not told of yet. Only
+-- the holder of the lease changes the error meanwhile, and it is the one who ends the attempt, or is dead.
+looked AS MATERIALIZED (
+    SELECT id, error, (error ->> 'code') IS NOT DISTINCT FROM 'no_agent_now' AS untold
+      FROM projects_step
+     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
+       FOR NO KEY UPDATE
+)
+
+-- name: take_up
+-- Somebody takes a step that waited for an agent: from here on it has begun, and what it waited for is over.
+WITH
+-- include: looked
+, taken AS (
+    UPDATE projects_step s SET error = NULL
+      FROM looked WHERE s.id = looked.id AND looked.untold
+ RETURNING s.project_id, s.key, s.round, s.attempt
+)
+INSERT INTO history_event (stream, kind, actor, subject, data)
+SELECT project_id, 'step.started', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round) FROM taken;
+
+-- name: look_in_vain
+-- Still nobody can take a step, for the reason that the history has told: the look leaves no trace but when the next
+-- one is. Its attempt was nobody's but the one's who gives it up here, so that its number is free again. No row: the
+-- reason is another, or the lease is another's, and "put_back" says which.
+WITH
+-- include: looked
+, put AS (
+    UPDATE projects_step s
+       SET state = 'ready', attempt = s.attempt - 1,
+           error = %(error)s::jsonb || jsonb_build_object(
+               'looks', coalesce((looked.error ->> 'looks')::int, 1) + 1, 'since', looked.error -> 'since'),
+           available_at = make_interval(secs => %(delay)s) + (
+               SELECT CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
+                 FROM projects_project p WHERE p.id = s.project_id),
+           published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
+           lease_owner = NULL, lease_until = NULL, timeout_at = NULL
+      FROM looked
+     WHERE s.id = looked.id AND looked.untold
+       -- How many places are taken may be another number each time.
+       AND regexp_replace(looked.error ->> 'message', '\d+', '#', 'g')
+           = regexp_replace(%(error)s::jsonb ->> 'message', '\d+', '#', 'g')
+ RETURNING s.id
+), gone AS (
+    DELETE FROM projects_attempt a USING put WHERE a.step_id = put.id AND a.step_id = %(step)s AND a.number = %(attempt)s
+), free AS (
+    DELETE FROM projects_reservation r USING put
+     WHERE r.step_id = put.id AND r.step_id = %(step)s AND r.attempt = %(attempt)s
+)
+SELECT id FROM put;
+
 -- name: put_back
 -- A step that is to be tried again: after an error, a timeout, a lost worker or a worker that hands it back.
-WITH put AS (
-    UPDATE projects_step
-       SET state = 'ready', error = %(error)s::jsonb,
+WITH
+-- include: looked
+, put AS (
+    UPDATE projects_step s
+       SET state = 'ready',
+           error = CASE WHEN %(outcome)s::text = 'held'
+                        THEN %(error)s::jsonb || jsonb_build_object('looks', 1, 'since', coalesce(
+                            CASE WHEN looked.untold THEN looked.error -> 'since' END, to_jsonb(clock_timestamp())))
+                        ELSE %(error)s::jsonb END,
            -- In a pause the clock of the project stands still since it began, and is moved on by its length.
            available_at = make_interval(secs => %(delay)s) + (
                SELECT CASE WHEN p.directive = 'pause' THEN p.directive_since ELSE clock_timestamp() END
-                 FROM projects_project p WHERE p.id = projects_step.project_id),
+                 FROM projects_project p WHERE p.id = s.project_id),
            published_at = CASE WHEN %(published)s THEN clock_timestamp() END,
-           failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
+           failures = s.failures + %(failures)s, crashes = s.crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, parent_id, spec, key, round, attempt, available_at
+      FROM looked
+     WHERE s.id = looked.id
+ RETURNING s.id, s.project_id, s.parent_id, s.spec, s.key, s.round, s.attempt, s.available_at, looked.untold
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
@@ -525,49 +588,78 @@ WITH put AS (
         ON CONFLICT (step_id, kind) WHERE step_id IS NOT NULL DO UPDATE SET due_at = EXCLUDED.due_at
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
-    SELECT project_id, %(kind)s, %(actor)s, key,
-           jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb,
-                              'again_at', available_at)
-      FROM put
+    SELECT project_id, kind, %(actor)s, key, data
+      FROM (
+        SELECT 1 AS place, project_id, 'step.started' AS kind, key,
+               jsonb_build_object('attempt', attempt, 'round', round) AS data
+          FROM put WHERE untold
+        UNION ALL
+        SELECT 2, project_id, %(kind)s::text, key,
+               jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb,
+                                  'again_at', available_at)
+          FROM put
+      ) all_events
+     ORDER BY place
 )
 SELECT project_id FROM put;
 
 -- name: give_up
 -- A step that failed for good.
-WITH given_up AS (
-    UPDATE projects_step
+WITH
+-- include: looked
+, given_up AS (
+    UPDATE projects_step s
        SET state = 'failed', error = %(error)s::jsonb, finished_at = clock_timestamp(),
-           failures = failures + %(failures)s, crashes = crashes + %(crashes)s,
+           failures = s.failures + %(failures)s, crashes = s.crashes + %(crashes)s,
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt
+      FROM looked
+     WHERE s.id = looked.id
+ RETURNING s.id, s.project_id, s.key, s.round, s.attempt, looked.untold
 ), ended AS (
     UPDATE projects_attempt a
        SET outcome = %(outcome)s, error = %(error)s::jsonb, finished_at = clock_timestamp()
       FROM given_up WHERE a.step_id = %(step)s AND a.number = %(attempt)s
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
-    SELECT project_id, 'step.failed', %(actor)s, key,
-           jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb)
-      FROM given_up
+    SELECT project_id, kind, %(actor)s, key, data
+      FROM (
+        SELECT 1 AS place, project_id, 'step.started' AS kind, key,
+               jsonb_build_object('attempt', attempt, 'round', round) AS data
+          FROM given_up WHERE untold
+        UNION ALL
+        SELECT 2, project_id, 'step.failed', key, jsonb_build_object('attempt', attempt, 'round', round, 'error', %(error)s::jsonb)
+          FROM given_up
+      ) all_events
+     ORDER BY place
 )
 SELECT project_id FROM given_up;
 
 -- name: cancel_attempt
 -- The end of an attempt whose project was cancelled: the step is over, whatever the agent returned.
-WITH cancelled AS (
-    UPDATE projects_step
+WITH
+-- include: looked
+, cancelled AS (
+    UPDATE projects_step s
        SET state = 'cancelled', finished_at = clock_timestamp(),
            lease_owner = NULL, lease_until = NULL, timeout_at = NULL
-     WHERE id = %(step)s AND (state = 'running') IS TRUE AND attempt = %(attempt)s
- RETURNING id, project_id, key, round, attempt
+      FROM looked
+     WHERE s.id = looked.id
+ RETURNING s.id, s.project_id, s.key, s.round, s.attempt, looked.untold
 ), ended AS (
     UPDATE projects_attempt a SET outcome = 'cancelled', finished_at = clock_timestamp()
       FROM cancelled WHERE a.step_id = %(step)s AND a.number = %(attempt)s
 ), noted AS (
     INSERT INTO history_event (stream, kind, actor, subject, data)
-    SELECT project_id, 'step.cancelled', %(actor)s, key, jsonb_build_object('attempt', attempt, 'round', round)
-      FROM cancelled
+    SELECT project_id, kind, %(actor)s, key, data
+      FROM (
+        SELECT 1 AS place, project_id, 'step.started' AS kind, key,
+               jsonb_build_object('attempt', attempt, 'round', round) AS data
+          FROM cancelled WHERE untold
+        UNION ALL
+        SELECT 2, project_id, 'step.cancelled', key, jsonb_build_object('attempt', attempt, 'round', round)
+          FROM cancelled
+      ) all_events
+     ORDER BY place
 )
 SELECT project_id FROM cancelled;
 
@@ -642,7 +734,9 @@ SELECT performer, place, performer_id, seconds FROM kept;
 -- name: held_attempt
 -- A running attempt as a worker has it after its claim.
 SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.item, s.agent, s.attempt,
-       s.failures, s.timeout_seconds, s.guarded, coalesce(s.spec, parent.spec) AS spec
+       s.failures, s.timeout_seconds, s.guarded,
+       CASE WHEN s.error ->> 'code' = 'no_agent_now' THEN coalesce((s.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
+       coalesce(s.spec, parent.spec) AS spec
   FROM projects_step s LEFT JOIN projects_step parent ON parent.id = s.parent_id
  WHERE s.id = %(step)s AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s;
 

@@ -81,6 +81,29 @@ DELETE FROM projects_timer
  )
 RETURNING project_id;
 
+-- name: send_for_held
+-- Steps that wait for an agent, of those that now can take them: their next look is due at once. Whoever holds a row is
+-- changing it, and nobody waits for that.
+WITH due AS (
+    SELECT t.id AS timer, s.id AS step
+      FROM projects_timer t
+      JOIN projects_project p ON p.id = t.project_id
+      JOIN projects_step s ON s.id = t.step_id
+      LEFT JOIN projects_step l ON l.id = s.parent_id
+     WHERE t.kind = 'retry' AND t.due_at > clock_timestamp() AND p.state = 'running' AND p.directive = 'run'
+       AND s.state = 'ready' AND s.error ->> 'code' = 'no_agent_now'
+       AND (s.agent = ANY(%(names)s::text[])
+            OR (s.agent = '' AND coalesce(s.spec, l.spec) ->> 'capability' = ANY(%(capabilities)s::text[])))
+     ORDER BY p.priority, t.id
+     LIMIT %(limit)s
+       FOR NO KEY UPDATE OF s, t SKIP LOCKED
+       FOR KEY SHARE OF p SKIP LOCKED
+), sent AS (
+    UPDATE projects_step s SET available_at = clock_timestamp() FROM due WHERE s.id = due.step
+)
+UPDATE projects_timer t SET due_at = clock_timestamp() FROM due WHERE t.id = due.timer
+RETURNING t.step_id;
+
 -- name: due_deadlines
 -- Due timers at which something is decided, each of which is fired by itself: so many of steps, and beside them so many
 -- of approvals and projects. What has been due for a minute could not be fired when its turn came (a step waits for a

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orchestrator_site import clock
-from projects.models import Project
+from projects.models import Project, Step, Worker
 from projects.services import advancing
 from tests.api.conftest import client_of
 from tests.builders import claim, drive, person, ready_steps
@@ -173,6 +173,11 @@ def test_projects_that_do_not_move_say_why(
     advancing.advance(running.pk)
     assert claim(ready_steps(running)[0]) is not None
     paused = make(owner)
+    unserved = make(owner)
+    advancing.advance(unserved.pk)
+    Step.objects.filter(project=unserved).update(pool="io")
+    now = clock.now()
+    Worker.objects.create(id=clock.new_id(), name="w", host="h", pid=1, pools=["cpu"], started_at=now, seen_at=now)
     client = client_of(operator)
     assert client.send(f"projects/{paused.pk}/pause").status_code == 202
     stuck = {row["id"]: row for row in client.read("projects/stuck?quiet=0").json()["results"]}
@@ -182,6 +187,7 @@ def test_projects_that_do_not_move_say_why(
         str(pending.pk): "not_started",
         str(follower.pk): "predecessor",
         str(unclaimed.pk): "worker",
+        str(unserved.pk): "pool",
         str(paused.pk): "paused",
     }
     assert "editors" in stuck[str(waiting.pk)]["next_action"]

@@ -261,7 +261,7 @@ def test_every_step_that_waits_says_why(operator: User) -> None:
     assert why["cooling"].startswith("cooling waits until ")
     assert why["consent"].startswith("Waits for legal to decide 'May we?' since ")
     assert why["ready"] == "ready is ready, but no worker of pool 'cpu' is alive. Start workers: `make up`."
-    assert why["after"] == "after needs arrived, cooling to be through."
+    assert why["after"].startswith("after needs arrived, cooling to be through, and waits since ")
     assert why["last"] == "The phase of last begins when 'One' has passed its gate."
     assert {each["kind"] for each in listed} == {"agent", "wait", "approval"}
     assert client.read(f"projects/{project.pk}/steps/cooling").json()["why"] == why["cooling"]

@@ -12,7 +12,9 @@ from typing import Any
 
 from agents import dispatching
 from agents.models import Agent
-from agents.services import registration
+from agents.resilience import services as guards
+from agents.services import candidates, registration
+from orchestrator_site.access.actors import system_actor
 from tests.conformance.agents import SECRET
 
 ENVIRONMENT = {
@@ -133,3 +135,15 @@ def fails(envelope: dict[str, Any]) -> Reply:
 def accepts(envelope: dict[str, Any]) -> Reply:
     """An agent that will answer later."""
     return Reply(202, {"within": 30})
+
+
+def open_circuit(name: str) -> None:
+    """Let nothing through to an agent, as an operator can."""
+    guards.force(candidates.by_name(name).id, "open", actor=system_actor())
+    dispatching.reset()
+
+
+def close_circuit(name: str) -> None:
+    """Leave its circuit to itself again."""
+    guards.force(candidates.by_name(name).id, "auto", actor=system_actor())
+    dispatching.reset()

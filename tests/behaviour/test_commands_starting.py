@@ -331,7 +331,7 @@ def test_one_that_comes_after_another_waits_for_it(start: Callable[..., Any]) ->
     second = start("--after", first["project"]["id"][-8:], inputs=("name=Eve",))
 
     assert second["project"]["state"] == "pending"
-    assert "Waits for 1 other" in second["project"]["next_action"]
+    assert " for 'Greet' (" in second["project"]["next_action"]
 
 
 def test_one_after_a_cancelled_one_is_refused_and_not_left_behind(

@@ -208,7 +208,7 @@ def test_the_status_of_a_project_says_of_each_step_why_it_waits() -> None:
 
     assert [each["key"] for each in told["waiting"]] == ["arrived", "after"]
     assert "waits for the signal 'delivered'" in told["waiting"][0]["why"]
-    assert told["waiting"][1]["why"] == "after needs arrived to be through."
+    assert told["waiting"][1]["why"].startswith("after needs arrived to be through, and waits since ")
     assert told["progress"]["next_action"] == told["waiting"][0]["why"]
     shown = run("project_status", str(project.pk))
     assert "Steps that do not run, and why" in shown

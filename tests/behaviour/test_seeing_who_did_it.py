@@ -21,7 +21,7 @@ from agents.resilience import services as guards
 from agents.services import candidates, offers
 from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
-from projects.models import Attempt, Project, Step
+from projects.models import Attempt, Project, Step, Worker
 from projects.services import advancing, execution, progressing
 from tests.behaviour.remote import Remote, accepts
 from tests.builders import agent_that, drive, look, person, project_of, ready_steps, step
@@ -105,6 +105,10 @@ def test_who_was_chosen_and_why(browser: Client) -> None:
 
 def test_a_step_that_waits_for_an_agent_says_for_whom_and_why(browser: Client) -> None:
     stop("seen-one", "seen-two")
+    now = clock.now()
+    Worker.objects.create(
+        id=clock.new_id(), name="w", host="h", pid=1, pools=["cpu", "io"], started_at=now, seen_at=now
+    )
     project = project_of(ROUTED)
     advancing.advance(project.pk)
     execution.run_leg(project.pk, [ready_steps(project)[0].pk])
@@ -114,13 +118,12 @@ def test_a_step_that_waits_for_an_agent_says_for_whom_and_why(browser: Client) -
     assert held["error"]["code"] == "no_agent_now"
     assert held["performer"] == ""
     assert held["why"].startswith("text waits for an agent since ")
-    assert "no agent can take it now" in held["why"]
-    assert "seen-one left out: its circuit is open" in held["why"]
+    assert "the circuits of seen-one, seen-two are open, and no other agent could take it" in held["why"]
     assert "again" in held["why"]
     assert "to try" not in held["why"]
     assert progressing.next_action(look(project)) == held["why"]
     shown = page(browser, project)
-    assert "seen-two left out: its circuit is open" in shown
+    assert "the circuits of seen-one, seen-two are open" in shown
     assert 'class="sub error"' not in shown
     at_the_step = page(browser, project, "text")
     assert "waited for an agent" in at_the_step
@@ -128,7 +131,7 @@ def test_a_step_that_waits_for_an_agent_says_for_whom_and_why(browser: Client) -
     assert progressing.usage(project) == []
     status = StringIO()
     call_command("project_status", str(project.pk), stdout=status)
-    assert "its circuit is open" in " ".join(status.getvalue().split())
+    assert "the circuits of seen-one, seen-two are open" in " ".join(status.getvalue().split())
 
 
 @pytest.mark.django_db(transaction=True)

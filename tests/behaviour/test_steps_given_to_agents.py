@@ -13,11 +13,10 @@ from agents import dispatching
 from agents.definition import _registered, agent, registered_agents
 from agents.resilience import services as guards
 from agents.services import candidates, offers, registration
-from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Attempt, Project, Step
 from projects.services import paces
-from tests.behaviour.remote import Remote, Reply, accepts, fails
+from tests.behaviour.remote import Remote, Reply, accepts, close_circuit, fails, open_circuit
 from tests.builders import agent_that, drive, kinds, project_of, ready_steps, result, run, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,16 +50,6 @@ def run_on(project: Project, seconds: float = 10.0) -> Project:
         assert time.monotonic() < until, states(project)
         time.sleep(0.02)
     return project
-
-
-def open_circuit(name: str) -> None:
-    guards.force(candidates.by_name(name).id, "open", actor=system_actor())
-    dispatching.reset()
-
-
-def close_circuit(name: str) -> None:
-    guards.force(candidates.by_name(name).id, "auto", actor=system_actor())
-    dispatching.reset()
 
 
 # --- who gets it -----------------------------------------------------------------------------------------------------

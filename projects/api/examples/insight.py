@@ -102,6 +102,8 @@ STUCK: dict[str, Any] = {
             "owner": "olga",
             "cause": "approval",
             "next_action": PROGRESS["next_action"],
+            "since": MOMENT,
+            "who": "reviewers",
             "quiet_since": MOMENT,
         }
     ]

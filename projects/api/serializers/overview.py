@@ -7,21 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from orchestrator_site.api.fields import NamedChoiceField
-
-CAUSES = {
-    "not_started": "Nobody has started it.",
-    "predecessor": "It is to begin after others.",
-    "paused": "An operator paused it.",
-    "cancelling": "It waits for running steps to end.",
-    "approval": "It waits for people.",
-    "room": "A step waits for room in a budget, or for others of its concurrency key.",
-    "signal": "A step waits for a signal.",
-    "child": "A step waits for a project that it has started.",
-    "timer": "A step waits for a time.",
-    "retry": "A step waits to be tried again.",
-    "worker": "A step is ready, and no worker takes it.",
-    "unknown": "Nothing of it is in flight; recovery is to find it.",
-}
+from projects.planning.cause_codes import CODES
 
 
 class StuckSerializer(serializers.Serializer[Any]):
@@ -32,9 +18,11 @@ class StuckSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     directive = serializers.CharField()
     owner = serializers.CharField(allow_null=True)
-    cause = NamedChoiceField("StuckCause", CAUSES)
+    cause = NamedChoiceField("StuckCause", dict(CODES))
     next_action = serializers.CharField(help_text="What it waits for, since when, and who can move it on.")
-    quiet_since = serializers.DateTimeField(help_text="When something last happened.")
+    since = serializers.DateTimeField(allow_null=True, help_text="Since when it waits for that, where it is known.")
+    who = serializers.CharField(allow_blank=True, help_text="Who can move it on; empty where nobody has to.")
+    quiet_since = serializers.DateTimeField(help_text="When something last moved it on.")
 
 
 class StuckListSerializer(serializers.Serializer[Any]):

@@ -36,6 +36,10 @@ steps = st.builds(
     needs=st.lists(st.sampled_from("bcdef"), max_size=5).map(tuple),
     items=st.none() | st.dictionaries(st.sampled_from([state.value for state in StepState]), st.integers(0, 9)),
     is_item=st.booleans(),
+    held=st.booleans(),
+    nobody=st.booleans(),
+    circuit=st.sampled_from(["", " since then"]),
+    silent=st.sampled_from(["", "w, which was last heard of then"]),
     error=st.sampled_from(["", "it broke"]),
     available_at=moments,
     published_at=moments,
@@ -64,7 +68,7 @@ standings = st.builds(
 def test_no_step_that_is_neither_over_nor_running_is_without_a_cause(step: Waiter, project: Standing) -> None:
     cause = why(step, project)
 
-    if step.state in STEP.terminal or step.state is StepState.RUNNING:
+    if step.state in STEP.terminal or (step.state is StepState.RUNNING and not step.silent):
         assert cause is None
         return
     assert cause is not None
@@ -92,7 +96,9 @@ def test_the_first_cause_is_the_one_that_ranks_first(causes: list[Cause]) -> Non
 
 def test_a_wait_says_until_when_or_for_what_and_who_can_end_it() -> None:
     waits = Waiter("a", StepState.WAITING, "wait", since=NOW, due_at=NOW + timedelta(hours=2))
-    assert said(waits) == "a waits until 2026-11-20 16:00:00 UTC."
+    assert said(waits) == (
+        "a waits until 2026-11-20 16:00:00 UTC, since 2026-11-20 14:00:00 UTC; nothing but a cancel ends it sooner."
+    )
     both = Waiter("a", StepState.WAITING, "wait", since=NOW, due_at=NOW + timedelta(hours=2), signal="go")
     assert said(both) == (
         "a waits for the signal 'go' since 2026-11-20 14:00:00 UTC, or until 2026-11-20 16:00:00 UTC. Whoever may "
@@ -114,7 +120,11 @@ def test_a_child_says_its_own_reason() -> None:
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        (Waiter("a", StepState.PENDING, needs=("b", "c", "d", "e")), "a needs b, c, d and 1 more to be through."),
+        (
+            Waiter("a", StepState.PENDING, needs=("b", "c", "d", "e"), since=NOW),
+            "a needs b, c, d and 1 more to be through, and waits since 2026-11-20 14:00:00 UTC; "
+            "whoever moves b on can move it on.",
+        ),
         (
             Waiter("a", StepState.PENDING, phase_state=PhaseState.PENDING, before="Draft"),
             "The phase of a begins when 'Draft' has passed its gate.",
@@ -156,7 +166,7 @@ def test_a_paused_project_names_who_paused_it_and_what_the_step_waited_for() -> 
     waits = Waiter("a", StepState.WAITING, "wait", due_at=NOW + timedelta(hours=2))
     assert said(waits, paused) == (
         "Paused since 2026-11-20 14:00:00 UTC by olga, so that its clock stands still; an operator can resume it. "
-        "a waits until 2026-11-20 16:00:00 UTC."
+        "a waits until 2026-11-20 16:00:00 UTC; nothing but a cancel ends it sooner."
     )
     held = Standing(ProjectState.RUNNING, Directive.PAUSE, NOW, since=NOW, above="project 7 (P)")
     assert "because project 7 (P) above it is paused: a does not start; resuming project 7 (P) resumes it." in said(

@@ -26,7 +26,7 @@ def refused(error: type[PhasegateError], said: str, plan: Any, verb: str, step: 
 
 STARTED = [
     ("running", "is running. It cannot be VERB any more. Pause the project and let it end, or cancel the project."),
-    ("waiting", "has begun, and waits. It cannot be VERB any more. Pause the project"),
+    ("waiting", "has begun, and waits. It cannot be VERB any more. Let it end by itself, or cancel the project."),
     ("completed", "is completed. It cannot be VERB any more. Restore a checkpoint from before it, or rerun"),
     ("cancelled", "was cancelled. It cannot be VERB any more."),
     ("skipped:condition_false", "is skipped. It cannot be VERB any more."),
