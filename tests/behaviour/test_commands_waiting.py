@@ -138,7 +138,7 @@ def test_all_are_chosen_by_blueprint_and_owner() -> None:
     assert run("pause_project", "--all", "--owner", "nobody") == "There is none.\n"
     assert run_json("pause_project", "--all", "--blueprint", "under-test")["results"][0]["id"] == str(others.pk)
     assert len(run_json("resume_project", "--all")["results"]) == 2
-    assert "2 of 2 projects cancelled." in run("cancel_project", "--all", "--force")
+    assert "2 of 2 projects cancelled." in run("cancel_project", "--all", "--yes", "--force")
     assert {look(each).state for each in (mine, others)} == {"cancelled"}
 
 
