@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.reporting import Cell, Facts, Section, Table
-from projects.models import Approval, Decision, Document, Phase, Project, Step
+from projects.models import Approval, Attempt, Decision, Document, Phase, Project, Step
 from projects.reports.durations import in_words, moment
 from projects.services import progressing
 from projects.services.performers import NOBODY, asked_for, degradation, performers_of
@@ -73,14 +73,14 @@ def failed_steps(project: Project) -> list[dict[str, Any]]:
     """Steps that failed, of every round, each with the reason; durations in seconds."""
     steps = Step.objects.filter(project=project, state=StepState.FAILED).select_related("phase", "parent")
     failed = list(steps.order_by("finished_at"))
-    performing = performers_of(failed)
+    performing, taken = performers_of(failed), Attempt.objects.taken_by(failed)
     return [
         {
             "key": step.key,
             "phase": step.phase.key,
             "round": step.round,
             "agent": performing.get(step.pk, NOBODY).agent or asked_for(step),
-            "attempts": step.attempt,
+            "attempts": taken.get(step.pk, 0),
             "code": (step.error or {}).get("code", ""),
             "message": (step.error or {}).get("message", ""),
             "cause": (step.error or {}).get("cause", ""),

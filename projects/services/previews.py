@@ -166,8 +166,8 @@ def spent_by(project: Project, keys: Collection[str] | None = None) -> Spent:
 
 
 def attempts_of(*projects: UUID) -> QuerySet[Attempt]:
-    """What agents began; that none could take a step is noted in the same table, and is no attempt."""
-    return Attempt.objects.filter(step__project__in=projects).exclude(outcome=AttemptOutcome.HELD)
+    """What agents began of the steps of some projects."""
+    return Attempt.objects.taken().filter(step__project__in=projects)
 
 
 def used_by(attempts: QuerySet[Attempt]) -> Spent:

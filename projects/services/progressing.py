@@ -20,7 +20,7 @@ from projects.services import budgets, causes, draining, guards
 from projects.services.performers import left_to_agents
 from projects.services.searches import Searched, searches_of
 from projects.services.timers import OVERDUE
-from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState
+from projects.states import Directive, PhaseState, ProjectState
 
 causes.ROOM.append(guards.sentences)
 
@@ -245,8 +245,8 @@ def _eta(project: Project, elapsed: float, share: float) -> float | None:
 def usage(project: Project) -> list[dict[str, Any]]:
     """Tokens and cost by agent, over all attempts."""
     rows = (
-        Attempt.objects.filter(step__project=project)
-        .exclude(outcome=AttemptOutcome.HELD)
+        Attempt.objects.taken()
+        .filter(step__project=project)
         .values(agent=Case(When(performer="", then=F("step__agent")), default=F("performer")))
         .annotate(attempts=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost"))
         .order_by("agent")
