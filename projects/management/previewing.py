@@ -16,6 +16,7 @@ from projects.planning.liveplan import Difference
 from projects.reports.columns import WIDTH, row_lines
 from projects.services.many_previews import ManyPreview
 from projects.services.previews import Preview, Spent
+from projects.services.rerunning import RerunPreview
 
 _LONGEST = 240  # characters of a value; the rest is in --json
 _MOST_LISTED = 20  # projects; the rest is in --json
@@ -65,6 +66,19 @@ def many_preview_lines(preview: ManyPreview) -> list[str]:
         ("Digest", preview.digest),
     )
     return lines + [line for name, value in facts if value for line in _row(name, value)]
+
+
+def rerun_preview_lines(preview: RerunPreview) -> list[str]:
+    """What running again would keep and do, and what that has used before."""
+    facts = (
+        ("Kept", ", ".join(preview.kept) or "nothing"),
+        ("Done again", ", ".join(preview.again) or "nothing"),
+        ("Stays approved", ", ".join(repr(title) for title in preview.approvals_kept)),
+        ("Used before", _spent(preview.cost)),
+        ("Digest", preview.digest),
+    )
+    title = f"rerun from {preview.from_step}" if preview.from_step else "rerun"
+    return [title] + [line for name, value in facts if value for line in _row(name, value)]
 
 
 def can_ask(options: Mapping[str, Any]) -> bool:

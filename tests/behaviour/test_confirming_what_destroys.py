@@ -14,9 +14,9 @@ from django.core.management import call_command
 
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.commanding.output import Usage
-from projects.errors import ProjectChanged
+from projects.errors import ProjectChanged, RefusedInState
 from projects.models import Project
-from projects.services import control, many, many_previews
+from projects.services import control, many, many_previews, rerunning
 from tests.builders import agent_that, as_actor, drive, look, person, project_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +177,80 @@ def test_several_that_are_named_are_asked_for_together(says: Says) -> None:
 
     assert "cancel 2 projects" in err
     assert states(*both) == ["cancelled", "cancelled"]
+
+
+# --- going back -------------------------------------------------------------------------------------
+
+
+def paused() -> Project:
+    project = waits()
+    return control.pause(project_id=project.pk, actor=system_actor())
+
+
+@pytest.mark.parametrize(("typed", "done"), [("y\n", True), ("n\n", False)])
+def test_on_a_terminal_going_back_is_shown_and_asked_for(says: Says, typed: str, done: bool) -> None:
+    project = paused()
+    says(typed)
+
+    out, err = run("checkpoints", project.short_id, "--restore", "1")
+
+    assert "Do it? [y/N]" in err
+    assert ("is back at checkpoint 1" in out) == done
+    assert ("Nothing was changed." in err) == (not done)
+
+
+def test_a_script_goes_back_as_it_always_did() -> None:
+    assert "is back at checkpoint 1" in run("checkpoints", paused().short_id, "--restore", "1")[0]
+
+
+def test_what_cannot_be_done_now_is_refused_and_not_asked_for(says: Says) -> None:
+    project = waits()
+    says("y\n")
+
+    with pytest.raises(RefusedInState, match="pause it first"):
+        run("checkpoints", project.short_id, "--restore", "1")
+    out, err = run("checkpoints", project.short_id, "--restore", "1", "--preview")
+    assert "Not now" in out
+    assert "Confirm it with" not in err
+
+
+# --- running again ----------------------------------------------------------------------------------
+
+CHAIN = "phases: [{key: p, steps: [{key: a, agent: echo}, {key: b, agent: echo, needs: [a]}]}]"
+
+
+def test_the_preview_of_running_again_says_what_is_kept_what_is_done_again_and_what_that_cost() -> None:
+    earlier = drive(project_of(CHAIN))
+
+    told = json.loads(run("rerun_project", earlier.short_id, "--from", "b", "--preview", "--json")[0])["preview"]
+
+    assert (told["kept"], told["again"]) == (["a"], ["b"])
+    assert told["cost"] == {"attempts": 1, "tokens_in": 100, "tokens_out": 20, "cost": 0.25}
+    assert Project.objects.count() == 1
+    made = rerunning.rerun(project_id=earlier.pk, actor=system_actor(), from_step="b", preview_digest=told["digest"])
+    assert made.rerun_of == earlier
+
+
+def test_running_again_by_the_preview_of_a_project_that_has_changed_since_is_a_conflict() -> None:
+    earlier = drive(project_of(WAITS))
+    seen = rerunning.preview(project_id=earlier.pk, actor=system_actor(), from_step="w")
+    control.pause(project_id=earlier.pk, actor=system_actor())
+
+    with pytest.raises(ProjectChanged):
+        rerunning.rerun(project_id=earlier.pk, actor=system_actor(), from_step="w", preview_digest=seen.digest)
+    assert Project.objects.count() == 1
+
+
+@pytest.mark.parametrize(("typed", "number"), [("y\n", 2), ("n\n", 1)])
+def test_on_a_terminal_running_again_from_a_step_is_asked_for(says: Says, typed: str, number: int) -> None:
+    earlier = drive(project_of(CHAIN))
+    says(typed)
+
+    assert "Done again" in run("rerun_project", earlier.short_id, "--from", "b")[1]
+    assert Project.objects.count() == number
+
+
+# --- scripts ----------------------------------------------------------------------------------------
 
 
 def test_a_script_cancels_one_as_it_always_did() -> None:
