@@ -12,6 +12,7 @@ from django.db.models import Case, Count, F, Q, Sum, When
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
+from orchestrator_site.showing.numbers import counted
 from projects.blueprints.schema import StepKind
 from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
@@ -135,16 +136,20 @@ def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID
 
 def _why_pending(project: Project) -> str:
     before = project.after.exclude(state=ProjectState.COMPLETED).count()
-    return f"Waits for {before} other projects to complete." if before else "Created, not started: start it."
+    return f"Waits for {counted(before, 'other project')} to complete." if before else "Created, not started: start it."
 
 
 def _why_ending(project: Project) -> str:
     still = draining.running_in_tree(project.pk)
     begun = "Over its deadline, and ending" if project.failure_code == OVERDUE else "Being cancelled"
     if still:
-        return f"{begun}: waits for {still} running steps to end. `--force` does not wait."
+        return f"{begun}: waits for {counted(still, 'running step')} to end. `--force` does not wait."
     below = Project.objects.live().filter(parent_step__project=project).count()
-    return f"{begun}: waits for {below} projects below it to end." if below else f"{begun}: nothing runs any more."
+    return (
+        f"{begun}: waits for {counted(below, 'project')} below it to end."
+        if below
+        else f"{begun}: nothing runs any more."
+    )
 
 
 def _why_paused(project: Project) -> str:
@@ -153,7 +158,7 @@ def _why_paused(project: Project) -> str:
     if now.drained_at is not None:
         how = f"drained at {now.drained_at:%H:%M:%S} UTC: nothing runs any more"
     else:
-        how = f"draining {now.running} of {now.at_pause}: {now.running} running steps may finish"
+        how = f"draining {now.running} of {now.at_pause}: {counted(now.running, 'running step')} may finish"
     who = f"Resuming {standing.above} resumes it." if standing.above else "An operator can resume it."
     return f"{held(standing)}, {how}. {who}"
 

@@ -123,6 +123,14 @@ def test_one_that_refuses_does_not_stop_the_others_and_is_told_by_the_status() -
     assert look(second).directive == "pause"
 
 
+def test_a_signal_that_no_step_waits_for_is_sent_and_said_to_be_waited_for_by_none() -> None:
+    project, err = waits(), StringIO()
+
+    call_command("signal_project", str(project.pk), "delivred", stdout=StringIO(), stderr=err)
+    assert "No step of its plan waits for 'delivred'." in err.getvalue()
+    assert run_json("signal_project", str(project.pk), "delivered")["is_awaited"] is True
+
+
 def test_one_that_is_named_alone_is_told_whole_and_its_refusal_is_the_commands() -> None:
     project = waits()
     assert run_json("pause_project", str(project.pk))["project"]["directive"] == "pause"
