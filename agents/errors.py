@@ -21,7 +21,7 @@ class AgentNotFound(NotFound):
         hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
         return cls(
             f"No agent is called {name!r}.{hint} An agent registers by the @agent decorator in a module "
-            "named by the setting AGENT_MODULES."
+            "named by the setting PHASEGATE_AGENT_MODULES."
         )
 
 

@@ -180,7 +180,9 @@ def tell_standstill() -> None:
     """Tell the histories of projects that nothing will move by itself."""
     try:
         standstill.tell()
-    except (OperationalError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
         logger.warning("who stands still was not told, as the database was lost: %s", error)
 
 

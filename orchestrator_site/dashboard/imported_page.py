@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from projects.states import AttemptOutcome
 
 MOST_STEPS = 500
 MOST_EVENTS = 500
@@ -88,6 +91,7 @@ def page_of(document: Mapping[str, Any]) -> Page:
     phases = sorted(document["phases"], key=lambda phase: phase["position"])
     titles = {phase["id"]: phase["title"] for phase in phases}
     chain = document.get("history_chain")
+    taken = Counter(each["step_id"] for each in document["attempts"] if each["outcome"] != AttemptOutcome.HELD)
     events = document["history"]
     return Page(
         project=project,
@@ -95,7 +99,7 @@ def page_of(document: Mapping[str, Any]) -> Page:
         inputs=_text(project["inputs"]),
         started_at=_moment(project["started_at"]),
         finished_at=_moment(project["finished_at"]),
-        phases=tuple(_phase(phase, document["steps"]) for phase in phases),
+        phases=tuple(_phase(phase, document["steps"], taken) for phase in phases),
         approvals=tuple(_approval(each, titles, document["decisions"]) for each in document["approvals"]),
         documents=tuple(document["documents"]),
         events=tuple(_event(event) for event in events[-MOST_EVENTS:][::-1]),
@@ -104,7 +108,7 @@ def page_of(document: Mapping[str, Any]) -> Page:
     )
 
 
-def _phase(phase: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> PhaseRows:
+def _phase(phase: Mapping[str, Any], steps: Iterable[Mapping[str, Any]], taken: Mapping[str, int]) -> PhaseRows:
     of_phase = [step for step in steps if step["phase_id"] == phase["id"]]
     items: dict[str, int] = {}
     for step in of_phase:
@@ -118,19 +122,19 @@ def _phase(phase: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> Phas
         round=phase["round"],
         failure=phase.get("failure", ""),
         comments=tuple(phase["comments"]),
-        steps=tuple(_step(step, items.get(step["id"], 0)) for step in whole[:MOST_STEPS]),
+        steps=tuple(_step(step, items.get(step["id"], 0), taken[step["id"]]) for step in whole[:MOST_STEPS]),
         left_out=max(0, len(whole) - MOST_STEPS),
     )
 
 
-def _step(step: Mapping[str, Any], items: int) -> StepRow:
+def _step(step: Mapping[str, Any], items: int, attempts: int) -> StepRow:
     error = step["error"] or {}
     return StepRow(
         key=step["key"],
         round=step["round"],
         state=step["state"],
         agent=step["agent"],
-        attempts=step["attempt"],
+        attempts=attempts,
         items=items,
         message=str(error.get("message", "")),
         result="" if step["result"] is None else _text(step["result"]),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from agents.errors import NoAgentNow
 from orchestrator_site.dashboard.graph.drawing import Drawing, PhaseToDraw, StepToDraw, draw
 from orchestrator_site.history import services as history
-from projects.models import Approval, Dependency, Document, Phase, Project, Step
+from projects.models import Approval, Attempt, Dependency, Document, Phase, Project, Step
 from projects.models.approval import Purpose
 from projects.services.performers import NOBODY, Performing, asked_for, degradation, performers_of
 from projects.services.progressing import PhaseProgress, Progress, progress, usage, why
@@ -45,6 +45,7 @@ class StepRow:
     failures: tuple[Failure, ...]
     why: str = ""
     performing: Performing = NOBODY
+    attempts: int = 0
 
     @property
     def agent(self) -> str:
@@ -188,7 +189,7 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
         items.setdefault(parent_id, {})[state] = count
     failures = _failures(lists)
     reasons = _reasons(project, steps)
-    performing = performers_of(steps)
+    performing, taken = performers_of(steps), Attempt.objects.taken_by(steps)
     return [
         StepRow(
             step,
@@ -198,6 +199,7 @@ def _rows(project: Project, steps: Sequence[Step]) -> list[StepRow]:
             tuple(failures.get(step.pk, ())),
             reasons.get(step.pk, ""),
             performing.get(step.pk, NOBODY),
+            taken.get(step.pk, 0),
         )
         for step in steps
     ]

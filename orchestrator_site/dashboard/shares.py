@@ -12,7 +12,9 @@ from projects.states import STEP, PhaseState, ProjectState
 
 
 def shares_of(projects: Iterable[Project]) -> dict[UUID, float | None]:
-    """From 0 to 1 by project: the mean of its phases' shares, as ``services.progressing`` counts them.
+    """From 0 to 1 by project: the mean of its phases' shares, each step as much as the others.
+
+    ``services.progressing`` weighs them by how long they take where it knows that, which is too dear for a list.
 
     None for a project that ended on the way: how far it was says nothing any more.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator_site.history.archiving import FileCheck, Standing
@@ -20,15 +21,28 @@ _WORDS = {
 
 def sentence(found: Verification) -> str:
     """The finding in a sentence or two."""
+    return f"{found.stream}: {_of_chain(found)}"
+
+
+def _of_chain(found: Verification) -> str:
     waiting = f" {_count(found.unsealed, 'event')} not sealed yet." if found.unsealed else ""
     if found.fault is not None:
-        return f"{found.stream}: TAMPERED. {_fault(found.fault)}{waiting}"
+        return f"TAMPERED. {_fault(found.fault)}{waiting}"
     if found.head is None:
-        return f"{found.stream}: nothing is sealed yet.{waiting}"
+        return f"nothing is sealed yet.{waiting}"
     if found.archived and not found.sealed:
-        return f"{found.stream}: archived, {_count(found.archived, 'event')}, head {found.head.hash}.{waiting}"
+        return f"archived, {_count(found.archived, 'event')}, head {found.head.hash}.{waiting}"
     behind = f" behind {_count(found.archived, 'event')} that are archived" if found.archived else ""
-    return f"{found.stream}: intact, {_count(found.sealed, 'event')}{behind} up to {found.head.hash}.{waiting}"
+    return f"intact, {_count(found.sealed, 'event')}{behind} up to {found.head.hash}.{waiting}"
+
+
+def sentence_with(found: Verification, files: Sequence[FileCheck]) -> str:
+    """The finding of a history together with the files of its archives: what is wrong with any of them comes first."""
+    bad = sum(each.standing is Standing.TAMPERED for each in files)
+    if not bad or not found.ok:
+        return sentence(found)
+    which = "The file of its archive is" if len(files) == 1 else f"{bad} of the {len(files)} files of its archives are"
+    return f"{found.stream}: TAMPERED. {which} not what was written. In the database: {_of_chain(found)}"
 
 
 def archive_sentence(check: FileCheck) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from orchestrator_site.history.archives import archives_of
 from orchestrator_site.history.canonical import NotCanonicalError, parse
 from orchestrator_site.history.chain import Facts, Link, value_digest
 from orchestrator_site.history.models import Head as HeadRow
@@ -16,11 +17,17 @@ from orchestrator_site.history.verification import Entry, Head, Verification, ve
 
 
 def chain_of(stream: UUID) -> dict[str, Any]:
-    """The seals of a stream in their order, and how far its chain goes, as JSON can hold them."""
+    """The seals of a stream in their order, and how far its chain goes, as JSON can hold them.
+
+    Where events of it were archived, ``after`` says behind which link the seals go on.
+    """
     head = HeadRow.objects.filter(pk=stream).first()
     seals = Seal.objects.filter(stream=stream).order_by("seq")
+    archives = archives_of(stream)
+    after = {"after": {"seq": archives[-1].last, "hash": archives[-1].hash}} if archives else {}
     return {
         "head": None if head is None else {"seq": head.seq, "hash": bytes(head.hash).hex()},
+        **after,
         "seals": [
             {
                 "event": seal.event_id,
@@ -40,9 +47,12 @@ def verify_parts(stream: str, events: Iterable[Mapping[str, Any]], chain: Mappin
     ``events`` have number, time, kind, actor, subject and data; ``chain`` is as from ``chain_of``.
     """
     facts = {int(event["id"]): _facts(stream, event) for event in events}
-    head = chain["head"]
-    read_head = None if head is None else Head(head["seq"], head["hash"])
-    return verify(stream, _entries(stream, facts, chain["seals"]), head=read_head)
+    entries = _entries(stream, facts, chain["seals"])
+    return verify(stream, entries, head=_head(chain["head"]), after=_head(chain.get("after")))
+
+
+def _head(given: Mapping[str, Any] | None) -> Head | None:
+    return None if given is None else Head(given["seq"], given["hash"])
 
 
 def _entries(stream: str, facts: dict[int, Facts], seals: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:

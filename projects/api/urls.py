@@ -63,6 +63,7 @@ urlpatterns = [
     route("projects/<str:project_id>/progress", insight.Progress, "project-progress"),
     route("projects/<str:project_id>/report", insight.Report, "project-report"),
     route("projects/<str:project_id>/rerun", reruns.Rerun, "project-rerun"),
+    route("projects/<str:project_id>/rerun/preview", reruns.RerunPreview, "project-rerun-preview"),
     route("projects/<str:project_id>/resume", control.Resume, "project-resume"),
     route("projects/<str:project_id>/signals", signals.SignalList, "signals"),
     route("projects/<str:project_id>/snapshot", insight.Snapshot, "project-snapshot"),

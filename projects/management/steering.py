@@ -43,7 +43,7 @@ class SteeringCommand(PhasegateCommand):
         """Find, steer, tell."""
         actor = actor_named(options["user"])
         actor.require(self.right)
-        _check_selection(options)
+        check_selection(options)
         reason = {"reason": options["reason"]} if "reason" in options else {}
         wish = {"actor": actor, **reason, **self.options_of(options)}
         if options["all"]:
@@ -51,8 +51,7 @@ class SteeringCommand(PhasegateCommand):
         elif len(options["id"]) == 1:
             self._one(project_of(options["id"][0], actor), options, wish)
         else:
-            ids = [project_of(text, actor).pk for text in options["id"]]
-            self._tell_all(many.steer(self.verb, ids, **wish), as_json=options["json"])
+            self._tell_all(self._several(options, wish), as_json=options["json"])
 
     def options_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What the command hands to the service beside the reason."""
@@ -65,6 +64,10 @@ class SteeringCommand(PhasegateCommand):
             self.write_json({"project": project_document(project)})
         else:
             self.stdout.write(f"Project {project.pk}: {next_action(project)}")
+
+    def _several(self, options: Mapping[str, Any], wish: Mapping[str, Any]) -> many.Batch:
+        ids = [project_of(text, wish["actor"]).pk for text in options["id"]]
+        return many.steer(self.verb, ids, **wish)
 
     def _all(self, options: Mapping[str, Any], wish: Mapping[str, Any]) -> many.Batch:
         """All of the filter: batch after batch, for as long as each gets on."""
@@ -96,7 +99,8 @@ class SteeringCommand(PhasegateCommand):
         self.stdout.write(f"{done} of {len(outcomes)} projects {words[self.verb]}." if outcomes else "There is none.")
 
 
-def _check_selection(options: Mapping[str, Any]) -> None:
+def check_selection(options: Mapping[str, Any]) -> None:
+    """Raise ``Usage`` where neither ids nor a filter say which projects are meant, or both do."""
     if bool(options["id"]) == bool(options["all"]):
         raise Usage("Name the projects by their ids, or give --all; one of the two.")
     if not options["all"] and (options["blueprint"] or options["owner"]):

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from orchestrator_site.showing.visible import one_line
 from projects.models import Approval
-from projects.reports.durations import in_words
+from projects.reports.durations import in_words, left_in_words
 from projects.services.notifying import Bell
 from projects.services.progressing import PhaseProgress, Progress, progress
 from projects.states import PROJECT, PhaseState
@@ -198,7 +198,8 @@ class BarView:
         """Draw it anew."""
         for phase in now.phases:
             self._show_phase(phase)
-        left = f", about {in_words(now.eta)} left" if now.eta else ""
+        words = left_in_words(now.eta_low, now.eta, now.eta_high)
+        left = f", {words}" if words else ""
         told = Text(one_line(f"{now.next_action} ({now.share:.0%}, {in_words(now.elapsed)}{left})"))
         self._live.update(Group(self._bars.get_renderable(), told), refresh=True)
 

@@ -9,6 +9,7 @@ from orchestrator_site import clock
 from projects.models.constraints import finished_iff_terminal, known_state
 from projects.models.phase import Phase
 from projects.models.project import Project
+from projects.querysets.attempts import AttemptQuerySet
 from projects.states import STEP, AttemptOutcome, StepState
 
 
@@ -156,6 +157,8 @@ class Attempt(models.Model):
     cost = models.DecimalField(max_digits=14, decimal_places=6, default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+
+    objects = AttemptQuerySet.as_manager()
 
     class Meta:
         ordering = ("step", "number")

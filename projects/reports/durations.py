@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import ceil, floor
 
 
 def in_words(seconds: float | None) -> str:
@@ -16,6 +17,24 @@ def in_words(seconds: float | None) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
+
+
+def left_in_words(low: float | None, middle: float | None, high: float | None) -> str:
+    """``3 to 7 min left``, ``about 2 h left`` where both ends come to the same; nothing where there is nothing to say.
+
+    In the unit of the middle, rounded outward: a range that is narrower than it is known would be none.
+    """
+    if not middle:
+        return ""
+    lowest, highest = (middle if low is None else low), (middle if high is None else high)
+    name, size = next(((name, size) for name, size in _UNITS if middle >= 1.5 * size), ("s", 1))
+    first, last = floor(lowest / size), ceil(highest / size)
+    if first == last:
+        return f"about {last} {name} left"
+    return f"{first} to {last} {name} left" if first else f"up to {last} {name} left"
+
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def moment(at: datetime | None) -> str:

@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from agents.reporting import Cell, Facts, Section, Table
-from projects.models import Approval, Decision, Document, Phase, Project, Step
-from projects.reports.durations import in_words, moment
+from projects.models import Approval, Attempt, Decision, Document, Phase, Project, Step
+from projects.reports.durations import in_words, left_in_words, moment
 from projects.services import progressing
 from projects.services.performers import NOBODY, asked_for, degradation, performers_of
 from projects.services.progressing import PhaseProgress, Progress
 from projects.services.room import whose
 from projects.services.rounds import rounds_of, summary_of
 from projects.services.searches import Searched
-from projects.states import StepState
+from projects.states import ProjectState, StepState
 
 
 def facts_of(project: Project, progress: Progress) -> dict[str, Any]:
@@ -73,14 +73,14 @@ def failed_steps(project: Project) -> list[dict[str, Any]]:
     """Steps that failed, of every round, each with the reason; durations in seconds."""
     steps = Step.objects.filter(project=project, state=StepState.FAILED).select_related("phase", "parent")
     failed = list(steps.order_by("finished_at"))
-    performing = performers_of(failed)
+    performing, taken = performers_of(failed), Attempt.objects.taken_by(failed)
     return [
         {
             "key": step.key,
             "phase": step.phase.key,
             "round": step.round,
             "agent": performing.get(step.pk, NOBODY).agent or asked_for(step),
-            "attempts": step.attempt,
+            "attempts": taken.get(step.pk, 0),
             "code": (step.error or {}).get("code", ""),
             "message": (step.error or {}).get("message", ""),
             "cause": (step.error or {}).get("cause", ""),
@@ -121,6 +121,8 @@ def _project(project: Project, progress: Progress) -> dict[str, Any]:
         "finished_at": _iso(project.finished_at),
         "elapsed_seconds": progress.elapsed,
         "eta_seconds": None if project.is_over else progress.eta,
+        "eta_seconds_low": None if project.is_over else progress.eta_low,
+        "eta_seconds_high": None if project.is_over else progress.eta_high,
         "share": progress.share,
         "next_action": progress.next_action,
     }
@@ -215,15 +217,21 @@ def _summary(project: Mapping[str, Any]) -> Facts:
         ("Blueprint", f"{blueprint['name']} v{blueprint['version']}"),
         ("State", _state_in_words(project)),
         ("Next", project["next_action"]),
-        ("Progress", f"{project['share']:.0%}"),
+        ("Progress", "" if _ended_on_the_way(project) else f"{project['share']:.0%}"),
         ("Started", _moment(project["started_at"])),
         ("Took" if project["finished_at"] else "Running for", in_words(project["elapsed_seconds"])),
     ]
     if not project["finished_at"]:
-        facts.append(("Left, as estimated", in_words(project["eta_seconds"])))
+        ends = (project["eta_seconds_low"], project["eta_seconds"], project["eta_seconds_high"])
+        facts.append(("Left, as estimated", left_in_words(*ends).removesuffix(" left") or "unknown"))
     facts += [("Intent", project["intent"]), ("Documents", ", ".join(project["documents"]))]
     facts.append(("Owner", project["owner"] or "nobody: started from the command line"))
     return Facts("Project", tuple((name, value) for name, value in facts if value != ""))
+
+
+def _ended_on_the_way(project: Mapping[str, Any]) -> bool:
+    """Whether nobody will do the rest, of which a share says nothing."""
+    return project["finished_at"] is not None and project["state"] != ProjectState.COMPLETED
 
 
 def _state_in_words(project: Mapping[str, Any]) -> str:

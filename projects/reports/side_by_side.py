@@ -163,7 +163,8 @@ def _sides_of(project: Project) -> dict[str, Side]:
     results, _ = latest(project)
     used = {
         row["step_key"]: row
-        for row in Attempt.objects.filter(step__project=project)
+        for row in Attempt.objects.taken()
+        .filter(step__project=project)
         .values(step_key=Coalesce(F("step__parent__key"), F("step__key")))
         .annotate(attempts=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost"))
         .order_by()

@@ -180,7 +180,7 @@ def at_event(*, project_id: UUID, event: int, number: int | None = None) -> tupl
     """
     found = sql.rows("transaction_end", project=project_id, event=event) if 0 < event < 2**63 else []
     if not found:
-        raise EventNotFound(f"The history of project {project_id} has no event {event}.")
+        raise EventNotFound(_no_event(project_id, event))
     upto = found[0]["event"]
     base = _base(project_id, upto, number)
     reading = read(base)
@@ -199,6 +199,17 @@ def at_event(*, project_id: UUID, event: int, number: int | None = None) -> tupl
             f"Between checkpoint {base.number} and event {event} of project {project_id} the plan was changed "
             f"({error}), which the history does not tell in full. Go back to a checkpoint instead."
         ) from None
+
+
+def _no_event(project_id: UUID, event: int) -> str:
+    missing = f"The history of project {project_id} has no event {event}."
+    archives = history.archives_of(project_id)
+    if not archives:
+        return missing
+    return (
+        f"{missing} {archives[-1].last:,} events of it were archived, the last of them on {archives[-1].at:%Y-%m-%d}: "
+        "to those nobody can go back any more. To a checkpoint one can, as it holds the whole state."
+    )
 
 
 def _base(project_id: UUID, upto: int, number: int | None) -> Checkpoint:

@@ -81,16 +81,25 @@ def steer_all(
 
     A project that is reached through one above it has no outcome of its own: it is held, not paused for itself.
     """
+    found = those_to(verb, actor=actor, blueprint=blueprint, owner=owner)
+    ids = list(found.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
+    left = found.count() - MOST if len(ids) > MOST else 0
+    return Batch(steer_those(verb, ids[:MOST], actor=actor, **options).outcomes, left)
+
+
+def steer_those(verb: str, ids: Sequence[UUID], *, actor: Actor, **options: Any) -> Batch:
+    """Steer the projects of some ids, in their order, but for those that one above them has brought along meanwhile."""
+    return Batch(_each(verb, ids, actor, options, still=lambda each: steerable(verb, each).exists()))
+
+
+def those_to(verb: str, *, actor: Actor, blueprint: str | None = None, owner: str | None = None) -> ProjectQuerySet:
+    """The projects of a filter that the actor may see and of which it can be asked."""
     found = steerable(verb, Project.objects.visible_to(actor))
     if blueprint:
         name, _, version = blueprint.partition("@")
         found = found.filter(blueprint__name=name)
         found = found.filter(blueprint__version=int(version)) if version.isdigit() else found
-    if owner:
-        found = found.filter(owner__username=owner)
-    ids = list(found.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
-    left = found.count() - MOST if len(ids) > MOST else 0
-    return Batch(_each(verb, ids[:MOST], actor, options, still=lambda each: steerable(verb, each).exists()), left)
+    return found.filter(owner__username=owner) if owner else found
 
 
 def steerable(verb: str, projects: ProjectQuerySet) -> ProjectQuerySet:

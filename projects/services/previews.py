@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -90,15 +90,20 @@ class Preview:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
-def check_digest(preview: Preview, seen: str | None) -> None:
+class Confirmable(Protocol):
+    """What is shown, and confirmed by its digest."""
+
+    @property
+    def digest(self) -> str: ...
+
+
+def check_digest(preview: Confirmable, seen: str | None, what: str = "The project has") -> None:
     """Raise ``ProjectChanged`` where somebody confirms another preview than this; nothing is checked without one.
 
     The digest of the present one is not told: it is to be confirmed by those who have looked.
     """
     if seen is not None and seen != preview.digest:
-        raise ProjectChanged(
-            "The project has changed since the preview that you confirm. Look at a new one, and confirm that."
-        )
+        raise ProjectChanged(f"{what} changed since the preview that you confirm. Look at a new one, and confirm that.")
 
 
 def preview_cancel(*, project_id: UUID, actor: Actor) -> Preview:
@@ -157,14 +162,22 @@ def effects_of(project: Project, keys: Collection[str] | None = None) -> tuple[E
 
 def spent_by(project: Project, keys: Collection[str] | None = None) -> Spent:
     """What the attempts used, of all steps or of some, their items with them."""
-    sums = _attempts(project, keys).aggregate(
-        n=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost")
-    )
+    return used_by(_attempts(project, keys))
+
+
+def attempts_of(*projects: UUID) -> QuerySet[Attempt]:
+    """What agents began of the steps of some projects."""
+    return Attempt.objects.taken().filter(step__project__in=projects)
+
+
+def used_by(attempts: QuerySet[Attempt]) -> Spent:
+    """What some attempts used, together."""
+    sums = attempts.aggregate(n=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost"))
     return Spent(sums["n"], sums["tokens_in"] or 0, sums["tokens_out"] or 0, sums["cost"] or Decimal(0))
 
 
 def _attempts(project: Project, keys: Collection[str] | None) -> QuerySet[Attempt]:
-    attempts = Attempt.objects.filter(step__project=project)
+    attempts = attempts_of(project.pk)
     if keys is None:
         return attempts
     present = Q(step__round=F("step__phase__round"))

@@ -8,19 +8,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Case, Count, F, Q, Sum, When
+from django.db.models import Case, Count, F, Q, Sum, When
 
 from orchestrator_site import clock
 from orchestrator_site.history import services as history
+from orchestrator_site.showing.numbers import counted
 from projects.blueprints.schema import StepKind
 from projects.errors import ProjectNotFound
 from projects.models import Attempt, Phase, Project, Step
 from projects.planning.causes import Cause, deciding, foremost, held, moment
-from projects.services import budgets, causes, draining, guards
+from projects.planning.estimating import Estimate, Spell, about
+from projects.services import budgets, causes, draining, estimates, guards
 from projects.services.performers import left_to_agents
 from projects.services.searches import Searched, searches_of
 from projects.services.timers import OVERDUE
-from projects.states import AttemptOutcome, Directive, PhaseState, ProjectState
+from projects.states import Directive, PhaseState, ProjectState
 
 causes.ROOM.append(guards.sentences)
 
@@ -42,6 +44,8 @@ class PhaseProgress:
 class Progress:
     """How a project stands. ``share`` is from 0 to 1; ``elapsed`` and ``eta`` in seconds, ``eta`` None if unknown.
 
+    ``eta`` is the middle of what may be left, and ``eta_low`` to ``eta_high`` the range that half of all runs fall in.
+
     Of a paused project, ``running_at_pause`` steps ran when it was paused, of which ``draining`` still do, and
     ``drained_at`` is when none did any more; those of the projects below it are counted with it.
     """
@@ -54,6 +58,8 @@ class Progress:
     elapsed: float
     eta: float | None
     next_action: str
+    eta_low: float | None = None
+    eta_high: float | None = None
     running_at_pause: int | None = None
     draining: int | None = None
     drained_at: str | None = None
@@ -74,8 +80,10 @@ def progress(*, project_id: UUID) -> Progress:
         raise ProjectNotFound(f"There is no project {project_id}.")
     phases = _phases(project)
     found = searches_of(project)
-    share = 1.0 if project.state == ProjectState.COMPLETED else _share(phases, found)
+    estimated = None if project.state == ProjectState.COMPLETED else estimates.estimate_of(project, found)
+    share = 1.0 if project.state == ProjectState.COMPLETED else _share(project, phases, found, estimated)
     elapsed = _elapsed(project, clock.now())
+    left = _eta(project, elapsed, share, estimated)
     running = list(
         Step.objects.filter(project=project, state="running").order_by("started_at").values_list("key", flat=True)[:20]
     )
@@ -87,7 +95,9 @@ def progress(*, project_id: UUID) -> Progress:
         directive=project.directive,
         share=round(share, 4),
         elapsed=round(elapsed, 3),
-        eta=_eta(project, elapsed, share),
+        eta=None if left is None else round(left.middle, 1),
+        eta_low=None if left is None else round(left.low, 1),
+        eta_high=None if left is None else round(left.high, 1),
         next_action=next_action(project),
         running_at_pause=None if paused is None else paused.at_pause,
         draining=None if paused is None else paused.running,
@@ -152,8 +162,10 @@ def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID
 
 def _why_pending(project: Project, depth: int) -> Cause:
     before = list(project.after.exclude(state=ProjectState.COMPLETED).order_by("pk")[:MOST_PREDECESSORS])
-    if not before:
-        return Cause("not_started", "Created, not started: start it.", project.created_at, "its owner can start it")
+    if not before or project.start_asked_at is None:
+        then = f", and it begins after {before[0].title!r} ({before[0].short_id})" if before else ""
+        not_started = f"Created, not started: start it{then}."
+        return Cause("not_started", not_started, project.created_at, "its owner can start it")
     first = before[0]
     others = f" and {len(before) - 1} more" if len(before) > 1 else ""
     told = _clause(next_action(first, depth=depth + 1)) if depth < DEEPEST else "it is not over."
@@ -172,9 +184,13 @@ def _why_ending(project: Project) -> str:
     still = draining.running_in_tree(project.pk)
     begun = "Over its deadline, and ending" if project.failure_code == OVERDUE else "Being cancelled"
     if still:
-        return f"{begun}: waits for {still} running steps to end. `--force` does not wait."
+        return f"{begun}: waits for {counted(still, 'running step')} to end. `--force` does not wait."
     below = Project.objects.live().filter(parent_step__project=project).count()
-    return f"{begun}: waits for {below} projects below it to end." if below else f"{begun}: nothing runs any more."
+    return (
+        f"{begun}: waits for {counted(below, 'project')} below it to end."
+        if below
+        else f"{begun}: nothing runs any more."
+    )
 
 
 def _why_paused(project: Project) -> Cause:
@@ -183,7 +199,7 @@ def _why_paused(project: Project) -> Cause:
     if now.drained_at is not None:
         how = f"drained at {now.drained_at:%H:%M:%S} UTC: nothing runs any more"
     else:
-        how = f"draining {now.running} of {now.at_pause}: {now.running} running steps may finish"
+        how = f"draining {now.running} of {now.at_pause}: {counted(now.running, 'running step')} may finish"
     who = f"Resuming {standing.above} resumes it" if standing.above else "An operator can resume it"
     return Cause("paused", f"{held(standing)}, {how}. {who}.", standing.since, who)
 
@@ -246,20 +262,21 @@ def _phase(phase: Phase, steps: dict[str, int]) -> PhaseProgress:
     return PhaseProgress(phase.key, phase.title, phase.state, phase.round, steps, sum(steps.values()), done)
 
 
-def _share(phases: list[PhaseProgress], searches: list[Searched]) -> float:
-    """The mean of the phases' shares: a phase whose list is not expanded yet counts as one like the others.
+def _share(project: Project, phases: list[PhaseProgress], searches: list[Searched], found: Estimate | None) -> float:
+    """The share of the work, by how long steps take; where nobody knows that, the mean of the phases' shares.
 
-    A search counts by its generations, until it is over.
+    A phase whose list is not expanded yet then counts as one like the others, a search by its generations.
     """
+    if found is not None:
+        return min(found.share, 0.99)
     if not phases:
         return 0.0
     begun = dict.fromkeys((phase.key for phase in phases), 0.0)
     for search in searches:
         begun[search.phase] += 0.0 if search.is_over else search.share
-    done = [
-        1.0 if p.state == PhaseState.COMPLETED else ((p.done + begun[p.key]) / p.total if p.total else 0.0)
-        for p in phases
-    ]
+    for phase in phases:  # what a project failed by was not done
+        begun[phase.key] += phase.done - (phase.steps.get("failed", 0) if project.is_over else 0)
+    done = [1.0 if p.state == PhaseState.COMPLETED else (begun[p.key] / p.total if p.total else 0.0) for p in phases]
     return min(sum(done) / len(done), 0.99)
 
 
@@ -269,23 +286,22 @@ def _elapsed(project: Project, now: datetime) -> float:
     return ((project.finished_at or now) - project.started_at).total_seconds()
 
 
-def _eta(project: Project, elapsed: float, share: float) -> float | None:
-    """Seconds left: from earlier runs of the same blueprint, else from the pace so far."""
-    if project.is_over or project.state == ProjectState.PENDING:
-        return 0.0 if project.is_over else None
-    earlier = Project.objects.filter(
-        blueprint__name=project.blueprint.name, state=ProjectState.COMPLETED, finished_at__isnull=False
-    ).aggregate(mean=Avg(F("finished_at") - F("started_at")))["mean"]
-    if earlier is not None:
-        return float(round(max(0.0, earlier.total_seconds() * (1 - share)), 1))
-    return round(elapsed / share - elapsed, 1) if share > 0.05 else None
+def _eta(project: Project, elapsed: float, share: float, found: Estimate | None) -> Spell | None:
+    """Seconds left; where nobody knows how long its steps take, by the pace so far."""
+    if project.is_over:
+        return Spell()
+    if project.state == ProjectState.PENDING:
+        return None
+    if found is not None:
+        return found.left
+    return about(elapsed / share - elapsed) if share > 0.05 else None
 
 
 def usage(project: Project) -> list[dict[str, Any]]:
     """Tokens and cost by agent, over all attempts."""
     rows = (
-        Attempt.objects.filter(step__project=project)
-        .exclude(outcome=AttemptOutcome.HELD)
+        Attempt.objects.taken()
+        .filter(step__project=project)
         .values(agent=Case(When(performer="", then=F("step__agent")), default=F("performer")))
         .annotate(attempts=Count("id"), tokens_in=Sum("tokens_in"), tokens_out=Sum("tokens_out"), cost=Sum("cost"))
         .order_by("agent")

@@ -2,23 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from agents.knowledge.store import read_graph, write_graph
 from orchestrator_site.access.actors import Actor
+from orchestrator_site.access.roles import Capability
 from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from projects.blueprints.expressions import render
 from projects.blueprints.schema import Blueprint, PhaseSpec
 from projects.errors import ProjectNotFound, RefusedInState, StepNotFound
-from projects.models import Document, Phase, PlanVersion, Project
+from projects.models import Approval, Document, Phase, PlanVersion, Project, Step
 from projects.planning.rewinding import NewRound, NotReached, rerun_from
 from projects.services import carrying, checkpoints, control, planting
+from projects.services.previews import Spent, check_digest, spent_by
 from projects.services.registration import definition_of
-from projects.states import PhaseState
+from projects.standing import steered_by
+from projects.states import PhaseState, StepState
+
+
+@dataclass(frozen=True, slots=True)
+class RerunPreview:
+    """What running again would do: steps that are kept, and that are done again; lists under their own key.
+
+    ``cost`` is what those that are done again have used in the earlier run, which is what they may use once more.
+    """
+
+    project: str
+    from_step: str | None
+    plan_version: int
+    kept: tuple[str, ...]
+    again: tuple[str, ...]
+    approvals_kept: tuple[str, ...]
+    cost: Spent
+    digest: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return told | {"cost": asdict(self.cost) | {"cost": float(self.cost.cost)}}
+
+
+def preview(*, project_id: UUID, actor: Actor, from_step: str | None = None) -> RerunPreview:
+    """What ``rerun`` would do now, and the digest to confirm it by; raises what that raises. Nothing is made."""
+    actor.require(Capability.PROJECT_START)
+    earlier = _earlier(project_id)
+    return _previewed(earlier, from_step, _carried(earlier, from_step))
 
 
 def rerun(
@@ -28,18 +63,20 @@ def rerun(
     from_step: str | None = None,
     auto_approve: bool = False,
     started: bool = True,
+    preview_digest: str | None = None,
 ) -> Project:
     """A new project of the same blueprint version, inputs and documents, whose ``rerun_of`` is the earlier one.
 
     With ``from_step`` it goes by the plan that the earlier one has now, and everything that does not come after that
-    step is carried, results and approvals. Raises ``ProjectNotFound``, ``StepNotFound``, and ``RefusedInState`` where
-    the earlier one has not come as far as the step.
+    step is carried, results and approvals. With ``preview_digest`` it is done only if its preview would still be the
+    same. Raises ``ProjectNotFound``, ``StepNotFound``, ``ProjectChanged``, and ``RefusedInState`` where the earlier one
+    has not come as far as the step.
     """
-    earlier = Project.objects.select_related("blueprint").filter(pk=project_id).first()
-    if earlier is None:
-        raise ProjectNotFound(f"There is no project {project_id}.")
+    earlier = _earlier(project_id)
     with transaction.atomic():
         rounds = _carried(earlier, from_step)
+        if preview_digest is not None:
+            check_digest(_previewed(earlier, from_step, rounds), preview_digest)
         definition = definition_of(earlier.blueprint)
         project = _made(earlier, definition, actor, auto_approve=auto_approve, keeps=bool(rounds))
         if rounds:
@@ -51,6 +88,31 @@ def rerun(
         if started:
             control.start(project_id=project.pk, actor=actor)
     return Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
+
+
+def _earlier(project_id: UUID) -> Project:
+    found = Project.objects.select_related("blueprint").filter(pk=project_id).first()
+    if found is None:
+        raise ProjectNotFound(f"There is no project {project_id}.")
+    return found
+
+
+def _previewed(earlier: Project, from_step: str | None, rounds: tuple[NewRound, ...]) -> RerunPreview:
+    kept = [step.key for each in rounds for step in each.steps if step.is_kept and step.state is not StepState.WAITING]
+    steps = Step.objects.filter(project=earlier, parent=None, round=F("phase__round"))
+    in_order = steps.order_by("phase__position", "position", "id").values_list("key", flat=True)
+    again = tuple(key for key in in_order if key not in set(kept))
+    approvals = [UUID(each.approval) for each in rounds if each.approval is not None]
+    shown = RerunPreview(
+        project=str(earlier.pk),
+        from_step=from_step,
+        plan_version=earlier.plan_version if rounds else 1,
+        kept=tuple(kept),
+        again=again,
+        approvals_kept=tuple(Approval.objects.filter(pk__in=approvals).order_by("id").values_list("title", flat=True)),
+        cost=spent_by(earlier, again),
+    )
+    return replace(shown, digest=digest_of([shown.to_json(), steered_by(earlier)]))
 
 
 def _carried(earlier: Project, from_step: str | None) -> tuple[NewRound, ...]:

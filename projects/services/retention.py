@@ -49,7 +49,6 @@ def archive_old(*, before: datetime, folder: Path, actor: str) -> Retained:
         try:
             done.archived.append(archive(project_id, folder=folder, actor=actor))
         except PhasegateError as refusal:
-            logger.warning("the history of project %s is not archived: %s", project_id, refusal)
             done.refused.append((project_id, str(refusal)))
     return done
 
@@ -59,4 +58,10 @@ def archive_as_set() -> Retained:
     days = conf().history_retention_days
     if days is None:
         return Retained()
-    return archive_old(before=clock.now() - timedelta(days=days), folder=conf().archive_folder, actor="retention")
+    done = archive_old(before=clock.now() - timedelta(days=days), folder=conf().archive_folder, actor="retention")
+    for (
+        project_id,
+        reason,
+    ) in done.refused:  # the command tells them to whoever called it; here nobody reads but the log
+        logger.warning("the history of project %s is not archived: %s", project_id, reason)
+    return done

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from orchestrator_site.digests import digest_of
 from projects.errors import RoundNotFound
-from projects.models import Approval, Phase, Project, Step
+from projects.models import Approval, Attempt, Phase, Project, Step
 from projects.planning.comparing import DiffLine, line_difference
 from projects.services import results
 
@@ -113,8 +113,9 @@ def _result(step: RoundStep | None) -> Any:
 def _steps(phase: Phase) -> Iterator[tuple[int, RoundStep]]:
     """The steps with their rounds; results are read one by one, and only their digests are kept."""
     rows = Step.objects.filter(phase=phase, parent=None).order_by("round", "position", "id")
+    taken = Attempt.objects.taken_by(rows.only("pk", "attempt"))
     for step in rows.iterator(chunk_size=50):
-        yield step.round, RoundStep(step.pk, step.key, step.state, step.attempt, _digest(step))
+        yield step.round, RoundStep(step.pk, step.key, step.state, taken.get(step.pk, 0), _digest(step))
 
 
 def _digest(step: Step) -> str:

@@ -15,9 +15,11 @@ from orchestrator_site.digests import digest_of
 from orchestrator_site.history import services as history
 from orchestrator_site.storable import is_storable, is_storable_json
 from projects import sql
+from projects.blueprints.schema import StepKind
 from projects.errors import ProjectNotFound, RefusedInState, SignalInvalid, SignalKeyTaken
-from projects.models import Project, Signal
+from projects.models import Project, Signal, Step
 from projects.services import publishing
+from projects.states import STEP
 
 MOST_BYTES = 64 * 1024
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,99}")
@@ -50,6 +52,12 @@ def send(*, project_id: UUID, name: str, actor: Actor, payload: Any = None, key:
         history.append(project_id, "signal.sent", actor=actor.name, subject=name, data=data)
         publishing.wake(project_id)
     return Sent(signal, is_new=True)
+
+
+def is_awaited(project_id: UUID, name: str) -> bool:
+    """Whether a step of the plan that is not over waits, or will wait, for signals of that name."""
+    waiting = Step.objects.filter(project=project_id, kind=StepKind.WAIT, spec__wait__signal=name)
+    return waiting.exclude(state__in=sorted(STEP.terminal)).exists()
 
 
 def _checked(name: str, payload: Any, key: str) -> str:

@@ -16,6 +16,8 @@ from orchestrator_site.showing import tags
 from projects.deciding import inbox
 from projects.deciding.evidence import Laid
 from projects.models import Approval, Attempt, Project, Step
+from projects.reports.durations import left_in_words
+from projects.services.progressing import Progress
 from projects.standing import standing_of
 
 register = template.Library()
@@ -48,6 +50,12 @@ def time_taken(work: Step | Attempt) -> str:
     if work.started_at is None:
         return "—"
     return tags.duration((work.finished_at or clock.now()) - work.started_at)
+
+
+@register.filter
+def time_left(progress: Progress) -> str:
+    """How long the rest may take, from which to which; nothing where that is not known."""
+    return left_in_words(progress.eta_low, progress.eta, progress.eta_high)
 
 
 @register.filter

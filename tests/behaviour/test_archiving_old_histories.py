@@ -14,14 +14,18 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from orchestrator_site import clock
+from orchestrator_site.access.actors import system_actor
 from orchestrator_site.commanding.output import Usage
+from orchestrator_site.digests import digest_of
 from orchestrator_site.history import archiving
 from orchestrator_site.history import services as history
 from orchestrator_site.history.errors import NotArchivable
+from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verifying import verify_stream
 from projects import tasks
+from projects.errors import EventNotFound, SnapshotTampered
 from projects.models import Project
-from projects.services import retention
+from projects.services import importing, restoring, retention, snapshots
 from tests.builders import agent_that, approver, drive, kinds, open_approval, person, project_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +57,7 @@ def test_what_ended_before_the_limit_is_archived_and_what_ended_later_or_goes_on
     old, young, running = ended(500), ended(100), project_of(SIMPLE)
     status, said = run("--older-than", "400d", "--to", str(tmp_path))
 
-    assert (status, "1 histories" in said) == (0, True)
+    assert (status, "1 history, " in said) == (0, True)
     assert kinds(old) == []
     assert verify_stream(old.pk).archived > 0
     assert kinds(young)[-1] == "project.completed"
@@ -95,8 +99,58 @@ def test_one_that_cannot_be_archived_does_not_stop_the_others(tmp_path: Path, mo
     monkeypatch.setattr(retention, "archive", unless_bad)
     status, said = run("--older-than", "400d", "--to", str(tmp_path))
 
-    assert (status, "1 histories" in said) == (1, True)
+    assert (status, "1 history, " in said) == (1, True)
     assert (kinds(good), kinds(bad) != []) == ([], True)
+
+
+def archived(tmp_path: Path) -> Project:
+    old = ended(500)
+    run("--older-than", "400d", "--to", str(tmp_path))
+    return old
+
+
+def test_a_snapshot_of_an_archived_project_says_where_its_history_goes_on_and_is_no_forgery(tmp_path: Path) -> None:
+    old = archived(tmp_path)
+    document = json.loads(json.dumps(snapshots.snapshot(project_id=old.pk)))
+
+    imported = importing.import_snapshot(document=document, actor=system_actor())
+
+    assert imported.history is not None
+    assert (imported.history.ok, imported.history.sealed) == (True, 0)
+    assert document["history_chain"]["after"] == document["history_chain"]["head"]
+    assert imported.history.archived == document["history_chain"]["after"]["seq"] > 0
+
+
+def test_what_comes_after_the_archive_is_checked_in_a_snapshot(tmp_path: Path) -> None:
+    old = archived(tmp_path)
+    history.append(old.pk, "project.noted", actor="olga", data={"text": "later"})
+    seal_all()
+    document = json.loads(json.dumps(snapshots.snapshot(project_id=old.pk)))
+    assert importing.verify(document).sealed == 1  # type: ignore[union-attr]
+
+    document["history"][0]["data"]["text"] = "forged"
+    body = {name: value for name, value in document.items() if name not in ("format", "taken_at", "sha256")}
+    with pytest.raises(SnapshotTampered, match="was changed"):
+        importing.verify(document | {"sha256": digest_of(body)})
+
+
+def test_importing_says_what_did_not_come_with_it(tmp_path: Path) -> None:
+    old, file, out = archived(tmp_path), tmp_path / "snapshot.json", StringIO()
+    call_command("snapshot_project", str(old.pk), "-o", str(file), stdout=StringIO())
+    call_command("import_snapshot", str(file), stdout=out, stderr=StringIO())
+
+    assert "0 events of its history are sealed and intact; " in out.getvalue()
+    assert "before, which it says were archived, did not come with it." in out.getvalue()
+
+
+def test_going_back_to_an_event_that_is_archived_says_so_and_a_checkpoint_can_be_gone_back_to(tmp_path: Path) -> None:
+    old = ended(500)
+    event = history.events_of(old.pk).order_by("id")[2].id
+    run("--older-than", "400d", "--to", str(tmp_path))
+
+    with pytest.raises(EventNotFound, match=rf"has no event {event}\. .* events of it were archived"):
+        restoring.preview(project_id=old.pk, event=event)
+    assert restoring.restore(project_id=old.pk, number=1, actor=system_actor()).preview.checkpoint == 1
 
 
 @pytest.mark.parametrize("limit", [["--older-than", "old"], ["--before", "yesterday"], ["--before", "2026-13-01"]])

@@ -339,7 +339,8 @@ def test_a_valid_blueprint_file_is_said_to_be_valid(tmp_path: Path) -> None:
     path.write_text("name: fine\nversion: 2\ntitle: Fine\n" + ONE)
 
     assert "fine v2" in run("blueprints", "--validate", str(path))
-    assert run_json("blueprints", "--validate", str(path))["files"][0]["valid"] is True
+    [checked] = run_json("blueprints", "--validate", str(path))["files"]
+    assert (checked["valid"], checked["warnings"]) == (True, [])
 
 
 def test_every_bad_file_is_told_with_file_line_and_reason(tmp_path: Path) -> None:
@@ -372,3 +373,16 @@ def test_bad_files_as_json_have_their_mistakes(tmp_path: Path) -> None:
     assert checked["valid"] is False
     assert checked["error"]["code"] == "blueprint_invalid"
     assert "colour" in checked["error"]["message"]
+
+
+def test_whom_a_valid_blueprint_asks_for_and_nobody_knows_is_named_and_not_refused(tmp_path: Path) -> None:
+    path, err = tmp_path / "strangers.yaml", StringIO()
+    path.write_text(
+        "name: strangers\nversion: 1\ntitle: Strangers\nphases:\n  - key: p\n    steps:\n"
+        "      - {key: a, agent: nobody-at-all}\n      - {key: b, capability: nothing.known, version: '>=2'}\n"
+    )
+
+    call_command("blueprints", "--validate", str(path), stdout=StringIO(), stderr=err)
+
+    assert "step 'a' names the agent 'nobody-at-all', which is not known here yet" in err.getvalue()
+    assert "step 'b' asks for 'nothing.known' in a version >=2, which nobody offers here yet" in err.getvalue()

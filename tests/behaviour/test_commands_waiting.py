@@ -123,6 +123,14 @@ def test_one_that_refuses_does_not_stop_the_others_and_is_told_by_the_status() -
     assert look(second).directive == "pause"
 
 
+def test_a_signal_that_no_step_waits_for_is_sent_and_said_to_be_waited_for_by_none() -> None:
+    project, err = waits(), StringIO()
+
+    call_command("signal_project", str(project.pk), "delivred", stdout=StringIO(), stderr=err)
+    assert "No step of its plan waits for 'delivred'." in err.getvalue()
+    assert run_json("signal_project", str(project.pk), "delivered")["is_awaited"] is True
+
+
 def test_one_that_is_named_alone_is_told_whole_and_its_refusal_is_the_commands() -> None:
     project = waits()
     assert run_json("pause_project", str(project.pk))["project"]["directive"] == "pause"
@@ -138,7 +146,7 @@ def test_all_are_chosen_by_blueprint_and_owner() -> None:
     assert run("pause_project", "--all", "--owner", "nobody") == "There is none.\n"
     assert run_json("pause_project", "--all", "--blueprint", "under-test")["results"][0]["id"] == str(others.pk)
     assert len(run_json("resume_project", "--all")["results"]) == 2
-    assert "2 of 2 projects cancelled." in run("cancel_project", "--all", "--force")
+    assert "2 of 2 projects cancelled." in run("cancel_project", "--all", "--yes", "--force")
     assert {look(each).state for each in (mine, others)} == {"cancelled"}
 
 

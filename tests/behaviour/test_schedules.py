@@ -306,3 +306,7 @@ def test_schedules_are_made_listed_and_steered_by_command(tmp_path: Path) -> Non
     call_command("schedules", stdout=out)
     assert "nightly" in out.getvalue()
     assert run("schedules", "--remove", "nightly") == {"schedules": []}
+    run("schedule", "hourly", str(path), "*/5 * * * *", *arguments)
+    told = StringIO()
+    call_command("schedules", "--remove", "hourly", stdout=told)
+    assert told.getvalue().startswith("Schedule 'hourly' is removed; the projects that it started stay.")

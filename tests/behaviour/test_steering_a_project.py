@@ -181,7 +181,7 @@ def test_a_project_that_does_not_move_says_why_in_one_sentence() -> None:
 
     control.pause(project_id=project.pk, actor=system_actor())
     assert "Paused since" in why()
-    assert "1 running steps may finish" in why()
+    assert "1 running step may finish" in why()
 
 
 def test_a_pause_waits_for_a_claim_that_is_under_way() -> None:

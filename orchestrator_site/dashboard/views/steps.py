@@ -44,9 +44,15 @@ class StepList(LoginRequiredMixin, TemplateView):
         if parent is not None:
             steps = steps.filter(parent=parent)
         page = keyset_page(steps, before=asked.get("before", ""), after=asked.get("after", ""), size=PAGE)
-        performing = performers_of(page.rows)
+        performing, taken = performers_of(page.rows), Attempt.objects.taken_by(page.rows)
         rows = [
-            (step, message_of(step.error), performing.get(step.pk, NOBODY).agent or asked_for(step), degradation(step))
+            (
+                step,
+                message_of(step.error),
+                performing.get(step.pk, NOBODY).agent or asked_for(step),
+                degradation(step),
+                taken.get(step.pk, 0),
+            )
             for step in page.rows
         ]
         return super().get_context_data(

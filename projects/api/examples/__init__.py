@@ -3,7 +3,7 @@
 from projects.api.examples.agents import GATHERED, LEASE_HEARD, ROUTE_ASKED, ROUTED, SCATTER_ASKED
 from projects.api.examples.approvals import APPROVAL, APPROVAL_DETAIL, DECISION_GIVEN, ROUNDS
 from projects.api.examples.blueprints import BLUEPRINT, BLUEPRINT_DETAIL, BLUEPRINT_SOURCE
-from projects.api.examples.checkpoints import CHECKPOINT, CHECKPOINT_DETAIL, RESTORE_PREVIEW, RESTORED
+from projects.api.examples.checkpoints import CHECKPOINT, CHECKPOINT_DETAIL, RERUN_PREVIEW, RESTORE_PREVIEW, RESTORED
 from projects.api.examples.comparisons import COMPARISON
 from projects.api.examples.insight import BUDGET, DAYS, EVENT, GRAPH, PROGRESS, STATE, STUCK
 from projects.api.examples.interventions import (
@@ -50,6 +50,7 @@ __all__ = [
     "PROJECT_DETAIL",
     "PROJECT_GIVEN",
     "PROJECT_ID",
+    "RERUN_PREVIEW",
     "RESTORED",
     "RESTORE_PREVIEW",
     "ROUNDS",

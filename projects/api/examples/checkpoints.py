@@ -53,6 +53,16 @@ RESTORE_PREVIEW: dict[str, Any] = {
     "obstacle": "",
     "digest": DIGEST,
 }
+RERUN_PREVIEW: dict[str, Any] = {
+    "project": PROJECT_ID,
+    "from_step": "publish",
+    "plan_version": 1,
+    "kept": ["extract"],
+    "again": ["publish"],
+    "approvals_kept": [],
+    "cost": {"attempts": 1, "tokens_in": 0, "tokens_out": 0, "cost": 0.0},
+    "digest": DIGEST,
+}
 RESTORED: dict[str, Any] = {
     "project": PROJECT_DETAIL,
     "preview": RESTORE_PREVIEW,

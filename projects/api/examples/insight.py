@@ -25,6 +25,8 @@ PROGRESS: dict[str, Any] = {
     "share": 0.5,
     "elapsed": 12.5,
     "eta": 12.0,
+    "eta_low": 9.5,
+    "eta_high": 16.0,
     "next_action": "Waits for reviewers to decide 'Approve the requirements' since 2026-11-20 09:30 UTC.",
     "running_at_pause": None,
     "draining": None,

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from orchestrator_site.api.fields import AnyField, NamedChoiceField, ObjectField, StateField, StrictSerializer
+from projects.api.serializers.interventions import SpentSerializer
 from projects.api.serializers.projects import BlueprintRefSerializer, ProjectDetailSerializer
 from projects.models.checkpoint import Occasion
 from projects.states import ApprovalState, ProjectState, StepState
@@ -125,8 +126,35 @@ class RestoredSerializer(serializers.Serializer[Any]):
     before = CheckpointSerializer(help_text="How the project stood before.")
 
 
+class RerunQuery(StrictSerializer):
+    """From which step on."""
+
+    from_step = serializers.CharField(
+        required=False, max_length=120, help_text="The key of a step: what does not come after it is kept."
+    )
+
+
+class RerunPreviewSerializer(serializers.Serializer[Any]):
+    """What running a project again would do. Confirm it with its digest."""
+
+    project = serializers.UUIDField()
+    from_step = serializers.CharField(allow_null=True)
+    plan_version = serializers.IntegerField(help_text="The plan that it goes by.")
+    kept = serializers.ListField(child=serializers.CharField(), help_text="Steps whose results are carried.")
+    again = serializers.ListField(child=serializers.CharField(), help_text="Steps that are done again.")
+    approvals_kept = serializers.ListField(child=serializers.CharField(), help_text="What people approved, and stays.")
+    cost = SpentSerializer(help_text="What the steps that are done again have used in this project.")
+    digest = serializers.CharField(help_text="Over all this, and over how the project stands.")
+
+
 class RerunGivenSerializer(StrictSerializer):
     """Running a project again."""
+
+    preview_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        required=False,
+        help_text="The `digest` of `rerun/preview` that is confirmed: 409 if it would differ now.",
+    )
 
     from_step = serializers.CharField(
         required=False,

@@ -48,6 +48,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
     share = serializers.FloatField(help_text="How much is done, from 0 to 1.")
     elapsed = serializers.FloatField(help_text="Seconds since it began.")
     eta = serializers.FloatField(allow_null=True, help_text="Seconds that may be left; null where it is not known.")
+    eta_low = serializers.FloatField(allow_null=True, help_text="The lower end of what may be left.")
+    eta_high = serializers.FloatField(allow_null=True, help_text="The upper end.")
     next_action = serializers.CharField(help_text="What it does or waits for, since when, and who can move it on.")
     running_at_pause = serializers.IntegerField(
         allow_null=True, help_text="Of a paused project: how many steps ran when it was paused, those below counted."

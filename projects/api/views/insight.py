@@ -50,7 +50,7 @@ class Progress(Resource):
         self.query()
         project = self.project(project_id)
         data = progressing.progress(project_id=project.pk).to_json()
-        return conditional.tagged(request, project, data, passing=("elapsed", "eta"))
+        return conditional.tagged(request, project, data, passing=("elapsed", "share", "eta", "eta_low", "eta_high"))
 
 
 class State(Resource):

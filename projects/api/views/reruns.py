@@ -12,7 +12,12 @@ from orchestrator_site.api.operations import IDEMPOTENCY_KEY, LOCATION, answered
 from orchestrator_site.errors import Forbidden
 from projects.api import examples
 from projects.api.resource import Resource
-from projects.api.serializers.checkpoints import ComparisonSerializer, RerunGivenSerializer
+from projects.api.serializers.checkpoints import (
+    ComparisonSerializer,
+    RerunGivenSerializer,
+    RerunPreviewSerializer,
+    RerunQuery,
+)
 from projects.api.serializers.projects import ProjectDetailSerializer
 from projects.reports.side_by_side import side_by_side
 from projects.services import control, rerunning
@@ -54,6 +59,29 @@ class Rerun(Resource):
             return Response(ProjectDetailSerializer(project).data, status=201, headers={"Location": place})
 
         return idempotency.once(request, made)
+
+
+class RerunPreview(Resource):
+    """`projects/{project_id}/rerun/preview`."""
+
+    tag = "control"
+    rights = {"GET": "project.start"}
+    problems = {"GET": (409,)}
+
+    @operation(
+        "projects_rerun_preview",
+        "Preview running a project again",
+        "What would be kept, what would be done again, and what that has used before. Confirm with its `digest`.",
+        parameters=[RerunQuery],
+        responses={200: RerunPreviewSerializer},
+        examples=[answered(examples.RERUN_PREVIEW)],
+    )
+    def get(self, request: Request, project_id: str) -> Response:
+        """Look at it."""
+        wish = self.query(RerunQuery)
+        project = self.project(project_id)
+        preview = rerunning.preview(project_id=project.pk, actor=self.actor, **wish)
+        return Response(RerunPreviewSerializer(preview.to_json()).data)
 
 
 class Compare(Resource):

@@ -13,6 +13,7 @@ from orchestrator_site import clock
 from orchestrator_site.commanding.output import FAILED, PhasegateCommand, Usage
 from orchestrator_site.conf import conf
 from orchestrator_site.history.services import Archive
+from orchestrator_site.showing.numbers import counted
 from projects.blueprints.durations import parse_duration
 from projects.services import retention
 
@@ -43,11 +44,14 @@ class Command(PhasegateCommand):
             self.write_json({"archived": [_plain(each) for each in done.archived], "refused": refused})
         else:
             for each in done.archived:
-                self.stdout.write(f"{each.stream}: {each.events:,} events, head {each.hash}, sha256 {each.sha256}")
+                self.stdout.write(
+                    f"{each.stream}: {counted(each.events, 'event')}, head {each.hash}, sha256 {each.sha256}"
+                )
             for project, reason in done.refused:
                 self.note(f"{project} is not archived: {reason}")
             total = sum(each.events for each in done.archived)
-            self.stdout.write(f"{len(done.archived)} histories, {total:,} events, archived in {folder}.")
+            what = f"{counted(len(done.archived), 'history', 'histories')}, {counted(total, 'event')}"
+            self.stdout.write(f"{what}, archived in {folder}.")
         if done.refused:
             self.end(FAILED)
 
@@ -58,7 +62,9 @@ class Command(PhasegateCommand):
             return
         for each in found:
             self.stdout.write(each)
-        self.stdout.write(f"{len(found)} histories of projects that ended before {before:%Y-%m-%d %H:%M} UTC.")
+        self.stdout.write(
+            f"{counted(len(found), 'history', 'histories')} of projects that ended before {before:%Y-%m-%d %H:%M} UTC."
+        )
 
 
 def _limit(before: str | None, older_than: str | None) -> datetime:

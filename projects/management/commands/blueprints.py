@@ -11,11 +11,13 @@ from agents.registry import load_agents
 from agents.reporting import Table
 from orchestrator_site.commanding.output import USAGE, PhasegateCommand, error_document
 from orchestrator_site.errors import PhasegateError
+from orchestrator_site.showing.numbers import counted
 from projects.blueprints.catalogue import load_catalogue
 from projects.blueprints.load import load_file
 from projects.blueprints.schema import Blueprint
 from projects.models import BlueprintVersion
 from projects.reports.render_text import sections_as_text
+from projects.services.acquaintance import strangers_in
 from projects.services.registration import definition_of
 
 
@@ -48,6 +50,8 @@ class Command(PhasegateCommand):
     def _say(self, checked: dict[str, Any]) -> None:
         if checked["valid"]:
             self.stdout.write(f"{checked['file']}: valid ({checked['name']} v{checked['version']})")
+            for warning in checked["warnings"]:
+                self.note(f"Mind: {warning}")
         else:
             self.note(checked["error"]["message"])
 
@@ -57,7 +61,7 @@ class Command(PhasegateCommand):
             self.write_json({"blueprints": known})
             return
         rows = tuple((each["name"], each["version"], each["title"], each["source"]) for each in known)
-        table = Table(f"{len(known)} blueprints", ("Name", "Version", "Title", "From"), rows)
+        table = Table(counted(len(known), "blueprint"), ("Name", "Version", "Title", "From"), rows)
         self.stdout.write(sections_as_text("Blueprints", [table]))
 
 
@@ -74,7 +78,8 @@ def _check(path: Path) -> dict[str, Any]:
         }
     except PhasegateError as error:
         return {"file": str(path), "valid": False, "error": error_document(error)}
-    return {"file": str(path), "valid": True, "name": blueprint.name, "version": blueprint.version}
+    told = {"name": blueprint.name, "version": blueprint.version, "warnings": strangers_in(blueprint)}
+    return {"file": str(path), "valid": True, **told}
 
 
 def _known() -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.showing.visible import one_line
 from projects.management.describing import checkpoint_document, preview_lines, project_document
 from projects.management.finding import project_of
+from projects.management.previewing import add_confirmation, can_ask, confirmed
 from projects.models import Checkpoint, Project
 from projects.reports.columns import row_lines
 from projects.reports.durations import moment
@@ -33,8 +34,7 @@ class Command(PhasegateCommand):
         what.add_argument("--take", metavar="LABEL", help="take one now, under this label")
         what.add_argument("--restore", type=int, metavar="N", help="go back to checkpoint N")
         what.add_argument("--restore-event", type=int, metavar="E", help="go back to after event E of the history")
-        parser.add_argument("--preview", action="store_true", help="only say what going back would do")
-        parser.add_argument("--digest", help="of the preview that you have seen: refused if that has changed")
+        add_confirmation(parser)
         parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
         parser.add_argument("--user", metavar="NAME", help="in whose name; default: the system's")
 
@@ -68,14 +68,24 @@ class Command(PhasegateCommand):
             self.write_json({"preview": shown.to_json()})
             return
         self.stdout.write("\n".join(preview_lines(shown)))
+        if shown.obstacle:
+            return
         where = f"--restore {options['restore']}" if options["restore"] is not None else ""
         where = where or f"--restore-event {options['restore_event']}"
         self.note(f"Confirm it with: manage.py checkpoints {project.short_id} {where} --digest {shown.digest}")
 
     def _restore(self, project: Project, actor: Actor, options: Mapping[str, Any]) -> None:
         actor.require(Capability.PROJECT_CONTROL)
+        digest = options["digest"]
+        if can_ask(options):
+            shown = restoring.preview(project_id=project.pk, **_where(options))
+            # What stands in the way is said by the refusal, and nobody is asked for what cannot be done.
+            if not shown.obstacle and not confirmed(self, preview_lines(shown), options):
+                self.note("Nothing was changed.")
+                return
+            digest = shown.digest
         restored = restoring.restore(
-            project_id=project.pk, actor=actor, digest=options["digest"], reason=options["reason"], **_where(options)
+            project_id=project.pk, actor=actor, digest=digest, reason=options["reason"], **_where(options)
         )
         now = Project.objects.select_related("blueprint", "owner").get(pk=project.pk)
         if options["json"]:

@@ -12,6 +12,8 @@ from orchestrator_site.access.roles import Capability
 from orchestrator_site.commanding.output import PhasegateCommand
 from orchestrator_site.commanding.people import actor_named
 from orchestrator_site.conf import conf
+from orchestrator_site.history.verification import Verification
+from orchestrator_site.showing.numbers import counted
 from orchestrator_site.showing.visible import one_line
 from projects.errors import SnapshotRefused
 from projects.services import importing
@@ -41,14 +43,22 @@ class Command(PhasegateCommand):
                 "sha256": kept.sha256,
                 "is_new": imported.is_new,
                 "sealed_events": history.sealed if history is not None else None,
+                "archived_events": history.archived if history is not None else None,
             }
             self.write_json({"snapshot": told})
             return
         state = "is kept" if imported.is_new else "was kept already"
         self.stdout.write(f"The snapshot of {one_line(kept.title)} ({kept.project_id}) {state} as {kept.pk}.")
-        sealed = f"{history.sealed} events of its history are sealed and intact" if history is not None else ""
-        self.stdout.write(f"Its digest is right; {sealed or 'its history came without a chain to check it by'}.")
+        self.stdout.write(f"Its digest is right; {_of_history(history)}.")
         self.note(f"Look at it: {conf().base_url}{reverse('dashboard:imported', args=[kept.pk])}")
+
+
+def _of_history(found: Verification | None) -> str:
+    if found is None:
+        return "its history came without a chain to check it by"
+    archived = f"{counted(found.archived, 'event')} before, which it says were archived, did not come with it"
+    intact = f"{counted(found.sealed, 'event')} of its history {'is' if found.sealed == 1 else 'are'} sealed and intact"
+    return f"{intact}; {archived}" if found.archived else intact
 
 
 def _content(path: Path) -> bytes:

@@ -61,7 +61,6 @@ class Command(PhasegateCommand):
         parser.add_argument("--needs", metavar="STEP,…", help="reorder: what it is to need; '' for nothing")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
         add_confirmation(parser)
-        parser.add_argument("--yes", action="store_true", help="do it without asking")
         parser.add_argument("--user", metavar="NAME", help="in whose name; default: the system's")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -82,7 +81,7 @@ class Command(PhasegateCommand):
             if options["preview"]:
                 self._show(preview.to_json(), preview_lines(preview), options)
                 return
-            if not confirmed(self, preview, options):
+            if not confirmed(self, preview_lines(preview), options):
                 self.note("Nothing was changed.")
                 return
             digest = preview.digest

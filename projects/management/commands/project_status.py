@@ -16,13 +16,13 @@ from projects.management.finding import project_of
 from projects.management.waiting import watch
 from projects.models import Approval, Project
 from projects.reports import FORMATS, render_report
-from projects.reports.durations import in_words, moment
+from projects.reports.durations import in_words, left_in_words, moment
 from projects.reports.general import failed_steps, searches_table
 from projects.reports.render_text import sections_as_text
 from projects.reports.report import content_of
 from projects.services.causes import idle_steps
 from projects.services.progressing import Progress, progress, why
-from projects.states import ApprovalState
+from projects.states import ApprovalState, ProjectState
 
 MOST_WAITING = 20
 
@@ -123,8 +123,10 @@ def _progress(now: Progress) -> Table:
         )
         for phase in now.phases
     )
-    left = f", about {in_words(now.eta)} left" if now.eta else ""
-    title = f"Phases: {now.share:.0%} done in {in_words(now.elapsed)}{left}"
+    words = left_in_words(now.eta_low, now.eta, now.eta_high)
+    title = f"Phases: {now.share:.0%} done in {in_words(now.elapsed)}{f', {words}' if words else ''}"
+    if now.state in (ProjectState.FAILED, ProjectState.CANCELLED):  # of what nobody will do a share says nothing
+        title = f"Phases: {now.state} after {in_words(now.elapsed)}"
     return Table(title, ("Phase", "State", "Round", "Steps done", "Steps by state"), rows)
 
 

@@ -11,8 +11,11 @@ from orchestrator_site.commanding.output import DONE, FAILED, PhasegateCommand
 from orchestrator_site.commanding.people import actor_named
 from projects.management.describing import project_document
 from projects.management.finding import project_of
+from projects.management.previewing import add_confirmation, can_ask, confirmed, rerun_preview_lines
 from projects.management.waiting import wait_for
+from projects.models import Project
 from projects.services import rerunning
+from projects.services.rerunning import RerunPreview
 from projects.states import ProjectState
 
 
@@ -27,6 +30,7 @@ class Command(PhasegateCommand):
         parser.add_argument("--from", dest="from_step", metavar="STEP", help="keep everything that is not after it")
         parser.add_argument("--auto-approve", action="store_true", help="approve every approval beforehand")
         parser.add_argument("--wait", action="store_true", help="show progress until it is over")
+        add_confirmation(parser)
         parser.add_argument("--user", metavar="NAME", help="in whose name; default: the system's")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -36,12 +40,27 @@ class Command(PhasegateCommand):
         if options["auto_approve"]:
             actor.require(Capability.PROJECT_AUTO_APPROVE)
         earlier = project_of(options["id"], actor)
-        project = rerunning.rerun(
-            project_id=earlier.pk,
-            actor=actor,
-            from_step=options["from_step"],
-            auto_approve=options["auto_approve"],
-        )
+        wish = {"project_id": earlier.pk, "actor": actor, "from_step": options["from_step"]}
+        digest = options["digest"]
+        if options["preview"]:
+            self._show(rerunning.preview(**wish), as_json=options["json"])
+            return
+        if options["from_step"] is not None and can_ask(options):
+            preview = rerunning.preview(**wish)
+            if not confirmed(self, rerun_preview_lines(preview), options):
+                self.note("Nothing was made.")
+                return
+            digest = preview.digest
+        project = rerunning.rerun(**wish, auto_approve=options["auto_approve"], preview_digest=digest)
+        self._report(project, earlier, options)
+
+    def _show(self, preview: RerunPreview, *, as_json: bool) -> None:
+        if as_json:
+            self.write_json({"preview": preview.to_json()})
+        else:
+            self.stdout.write("\n".join(rerun_preview_lines(preview)))
+
+    def _report(self, project: Project, earlier: Project, options: dict[str, Any]) -> None:
         if not options["json"]:
             self.stdout.write(f"Project {project.pk} runs {earlier.short_id} again.")
         if options["wait"]:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from agents.reporting import Table
 from orchestrator_site.commanding.output import PhasegateCommand
 from orchestrator_site.commanding.people import actor_named
+from orchestrator_site.showing.numbers import counted
 from projects.management.describing import schedule_document
 from projects.models import Schedule
 from projects.reports.durations import moment
@@ -40,6 +41,8 @@ class Command(PhasegateCommand):
         if options["remove"]:
             found = schedules.find(name_or_id=options["remove"], actor=actor)
             schedules.remove(schedule=found, actor=actor, reason=options["reason"])
+            if not options["json"]:
+                self.stdout.write(f"Schedule {found.name!r} is removed; the projects that it started stay.")
         self._list(list(schedules.visible_to(actor).order_by("name")), as_json=options["json"])
 
     def _list(self, found: list[Schedule], *, as_json: bool) -> None:
@@ -48,7 +51,7 @@ class Command(PhasegateCommand):
             return
         rows = tuple(_row(schedule) for schedule in found)
         columns = ("Name", "Blueprint", "Crontab", "Zone", "Next, UTC", "Missed", "Failure")
-        table = Table(f"{len(found)} schedules", columns, rows, empty="There is none.")
+        table = Table(counted(len(found), "schedule"), columns, rows, empty="There is none.")
         self.stdout.write(sections_as_text("Schedules", [table]))
 
 

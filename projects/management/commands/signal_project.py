@@ -33,6 +33,7 @@ class Command(PhasegateCommand):
         actor = actor_named(options["user"])
         actor.require(Capability.PROJECT_CONTROL)
         project = project_of(options["id"], actor)
+        awaited = signals.is_awaited(project.pk, options["name"])  # before: sending it may end the wait
         sent = signals.send(
             project_id=project.pk,
             name=options["name"],
@@ -41,9 +42,11 @@ class Command(PhasegateCommand):
             actor=actor,
         )
         if options["json"]:
-            self.write_json(_document(sent))
+            self.write_json(_document(sent) | {"is_awaited": awaited})
         elif sent.is_new:
             self.stdout.write(f"Sent {sent.signal.name!r} to project {project.pk}.")
+            if not awaited:
+                self.note(f"No step of its plan waits for {sent.signal.name!r}. It is kept, should one be added.")
         else:
             self.stdout.write(f"A signal of the key {sent.signal.key!r} was sent already, by {sent.signal.sender}.")
 

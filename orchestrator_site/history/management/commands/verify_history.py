@@ -18,7 +18,7 @@ from orchestrator_site.conf import conf
 from orchestrator_site.history.archiving import FileCheck, Standing, check_files
 from orchestrator_site.history.errors import ExportUnreadable
 from orchestrator_site.history.finding import find_stream
-from orchestrator_site.history.findings import archive_sentence, plain, plain_archive, sentence, totals_sentence
+from orchestrator_site.history.findings import archive_sentence, plain, plain_archive, sentence_with, totals_sentence
 from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verification import Deed, Verification
 from orchestrator_site.history.verifying import (
@@ -88,7 +88,9 @@ class Command(BaseCommand):
         for each in found:
             # Of many intact ones only the number is worth a line.
             if not of_all or not each.ok:
-                self.stdout.write("\n".join([sentence(each.chain), *map(archive_sentence, each.files)]))
+                self.stdout.write(
+                    "\n".join([sentence_with(each.chain, each.files), *map(archive_sentence, each.files)])
+                )
         if totals is not None:
             self.stdout.write(f"{sum(each.ok for each in found)} of {len(found)} histories are intact.")
             self._tell_of_files([file for each in found for file in each.files])
@@ -113,7 +115,8 @@ def _of_stream(stream: UUID, folder: Path, noted: str | None) -> Found:
 
 
 def _plain(found: Found) -> dict[str, Any]:
-    return plain(found.chain) | {"ok": found.ok, "archives": [plain_archive(each) for each in found.files]}
+    told = {"ok": found.ok, "sentence": sentence_with(found.chain, found.files)}
+    return plain(found.chain) | told | {"archives": [plain_archive(each) for each in found.files]}
 
 
 def _of_file(name: str, noted: str | None) -> Verification:
