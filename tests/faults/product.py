@@ -115,7 +115,7 @@ FAULTS: dict[str, Fault] = {
     "back ends of PostgreSQL terminated": Fault(_breaks(terminate), 20, quick=("in_body",)),
     "messages doubled": Fault(_breaks(partial(on_their_way, twice))),
     "messages reordered": Fault(_breaks(partial(on_their_way, before_all_others))),
-    "messages lost": Fault(_breaks(partial(on_their_way, never))),
+    "messages lost": Fault(_breaks(partial(on_their_way, never, most=2))),
     "frozen for longer than the lease": Fault(_freezes, quick=("in_agent",)),
     "clocks of workers jump by 2 h": Fault(_breaks(partial(jump, ("control", "cpu", "io"))), skipped=NO_CLOCK),
     "clock of beat jumps by 2 h": Fault(_breaks(partial(jump, ("beat",))), skipped=NO_CLOCK),
