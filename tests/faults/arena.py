@@ -252,9 +252,11 @@ class Arena:
 
     def set_clock(self, name: str, number: int) -> None:
         """Have the clock of a process and its children jump, or go right again."""
-        process = self.site.running[name]
-        if self._wrong_clocks.pop(name, process.pid) == process.pid:  # one that was started since is right
-            self.site.send(name, number)
+        process = self.site.running.get(name)
+        wrong = self._wrong_clocks.pop(name, None)
+        if process is None or (wrong is not None and wrong != process.pid):  # what was started since is right
+            return
+        self.site.send(name, number)
         if number != RIGHT:
             self._wrong_clocks[name] = process.pid
 

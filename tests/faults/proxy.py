@@ -145,7 +145,7 @@ class _Link:
         self.carrying.set()
         self.doomed = False
         self.statements = _Statements()
-        self.commands = _Commands()
+        self.commands = Commands()
         for _, writer in (client, server):
             plug = writer.get_extra_info("socket")
             if plug is not None and plug.family != socket.AF_UNIX:
@@ -235,7 +235,7 @@ class _Statements:
         return kind or b"-", body
 
 
-class _Commands:
+class Commands:
     """The commands that a client of Redis sends, each whole, so that it can be changed on its way."""
 
     def __init__(self) -> None:
