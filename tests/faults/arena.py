@@ -28,8 +28,10 @@ from orchestrator_site.embedded.servers import Servers
 from projects.models import Project, Worker
 from tests.faults.proxy import Proxy
 from tests.faults.site import Effects, Site
+from tests.faults.skewed.sitecustomize import CLOCKS, RIGHT
 
 T = TypeVar("T")
+SKEWED = Path(__file__).parent / "skewed"
 
 ROLES = ("control", "cpu", "io", "beat")
 PROBE = """
@@ -68,6 +70,7 @@ class Arena:
         self.site.environment["PHASEGATE_BATCH_SECONDS"] = "0.3"  # there are batches on a busy machine, too
         self.wanted: set[str] = set(ROLES)
         self._key = ""
+        self._wrong_clocks: dict[str, int] = {}
 
     def _environment(self) -> dict[str, str]:
         redis = f"redis://127.0.0.1:{self.redis.port}"
@@ -80,6 +83,7 @@ class Arena:
             "CACHE_URL": f"{redis}/2",
             "EFFECTS_URL": self.effects.url,
             "PHASEGATE_FAULT": str(self.faults),
+            **({"PYTHONPATH": f"{SKEWED}{os.pathsep}{Path.cwd()}", "SKEWED_BY_SIGNALS": "1"} if CLOCKS else {}),
         }
 
     def close(self) -> None:
@@ -103,6 +107,8 @@ class Arena:
             self.site.kill(name)
         for name in self.wanted & set(self.site.running):
             self.site.send(name, signal.SIGCONT)
+        for name in list(self._wrong_clocks):
+            self.set_clock(name, RIGHT)
         self.supervise()
         self._until(self._all_live, 40, "the workers did not come up")
 
@@ -243,6 +249,16 @@ class Arena:
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
             return int(cursor.fetchone()[0])
+
+    def set_clock(self, name: str, number: int) -> None:
+        """Have the clock of a process and its children jump, or go right again."""
+        process = self.site.running.get(name)
+        wrong = self._wrong_clocks.pop(name, None)
+        if process is None or (wrong is not None and wrong != process.pid):  # what was started since is right
+            return
+        self.site.send(name, number)
+        if number != RIGHT:
+            self._wrong_clocks[name] = process.pid
 
     # --- how -----------------------------------------------------------------------------------------------------
 

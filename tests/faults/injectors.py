@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from orchestrator_site.history import services as history
 from projects.models import Project, Step
@@ -15,16 +13,22 @@ from tests.faults.arena import Unsteady, patiently
 from tests.faults.plans import LONG_LIST, POISON
 from tests.faults.rounds import Round
 
-PASSES = {"in_batch": 4, "in_body": 1, "in_advance": 1, "after_publish": 1, "before_publish": 1}
+ONCE = {"in_body", "in_advance", "in_recovery", "after_publish", "before_publish"}
+"""Points that a project passes once at least, or once only; of the others one of the first four is taken."""
 ANYWHERE = ("in_advance", "before_publish", "after_publish", "in_body")
 
 
 def dies(point: str, action: str, process: str, round_: Round) -> None:
     """A process dies at the named point."""
-    # A project of this size has one step for the io worker; of the others, the seed chooses at which it happens.
-    passes = 1 if process == "worker-io" else PASSES.get(point, 4)
-    round_.arm(point, action, passes, process or _somewhere(point, round_))
+    hold_at(point, action, round_, process)
     round_.begin()
+
+
+def hold_at(point: str, action: str, round_: Round, process: str = "") -> None:
+    """Arm what happens to the process that comes to a point; the seed chooses at which of its first passes."""
+    # A project of this size has one step for the io worker; of the others, the seed chooses at which it happens.
+    passes = 1 if process in ("worker-io", "web") or point in ONCE else 4
+    round_.arm(point, action, passes, process or _somewhere(point, round_))
 
 
 def _somewhere(point: str, round_: Round) -> str:
@@ -32,17 +36,9 @@ def _somewhere(point: str, round_: Round) -> str:
     return round_.rng.choice(("worker-control", "worker-cpu", "worker-io")) if point == "in_advance" else ""
 
 
-def dies_in_recovery(action: str, round_: Round) -> None:
-    """A child dies in its agent, and who takes its step back dies too."""
-    round_.arm("in_recovery", action)
-    round_.arm("in_agent", "kill", 4, "worker-cpu")
-    round_.begin()
-    round_.wait_fired("in_recovery")
-
-
 def held(point: str, act: Callable[[Round], None], round_: Round, process: str = "", seconds: float = 0.8) -> None:
     """Something breaks while a process stands at the named point."""
-    round_.arm(point, f"sleep={seconds}", PASSES.get(point, 4), process or _somewhere(point, round_))
+    hold_at(point, f"sleep={seconds}", round_, process)
     round_.begin()
     round_.wait_fired(point)
     act(round_)
@@ -117,35 +113,6 @@ def lose_reply(text: bytes, round_: Round) -> None:
 
 def over(project: Project) -> bool:
     return Project.objects.get(pk=project.pk).is_over
-
-
-def with_queue(change: Callable[[list[bytes], random.Random], list[bytes]], round_: Round, least: int = 3) -> None:
-    """The messages that wait in the queues, as soon as they are ``least``, are others than before."""
-    round_.begin()
-    until = time.monotonic() + 20
-    while not sum(map(len, round_.arena.queued().values())) >= least:
-        round_.look_after(until, "no messages waited")
-    with round_.arena.broker() as client:
-        for name, messages in round_.arena.queued().items():
-            changed = change(list(messages), round_.rng)
-            pipe = client.pipeline()
-            pipe.delete(name)
-            if changed:
-                pipe.rpush(name, *changed)
-            pipe.execute()
-            round_.broke(max(1, abs(len(changed) - len(messages))))
-
-
-def doubled(messages: list[bytes], rng: random.Random) -> list[bytes]:
-    return messages * rng.randint(2, 5)
-
-
-def reordered(messages: list[bytes], rng: random.Random) -> list[bytes]:
-    return rng.sample(messages, len(messages))
-
-
-def lost(_messages: list[bytes], _rng: random.Random) -> list[bytes]:
-    return []
 
 
 def poisoned_once(_round: Round) -> Iterable[str]:
@@ -229,8 +196,7 @@ def stop_in_step(number: signal.Signals, round_: Round) -> None:
 def kill_role(name: str, round_: Round) -> None:
     project = round_.begin()
     round_.wait_done(project, round_.rng.uniform(0.05, 0.7))
-    round_.arena.site.kill(name)
-    round_.broke()
+    kill_now(name, round_)
 
 
 def without(name: str, act: Callable[[Round], None], round_: Round, seconds: float = 0) -> None:
@@ -258,28 +224,15 @@ def two_beats(round_: Round) -> None:
         round_.arena.wanted.discard("beat two")
 
 
+def kill_now(name: str, round_: Round) -> None:
+    """A whole process is killed, and started again by whoever looks after it."""
+    round_.arena.site.kill(name)
+    round_.broke()
+
+
 def kill_child(round_: Round) -> None:
     round_.arena.site.kill_child("cpu", round_.rng.randrange(2))
     round_.broke()
-
-
-SKEWED = Path(__file__).parent / "skewed"
-
-
-def clock_jumps(hours: float, round_: Round) -> None:
-    """In the middle of a list the worker is replaced by one whose clock is wrong by hours."""
-    project = round_.begin()
-    round_.wait_done(project, 0.2)
-    site = round_.arena.site
-    site.kill("cpu")
-    site.start("cpu", PYTHONPATH=f"{SKEWED}{os.pathsep}{Path.cwd()}", SKEW_SECONDS=str(hours * 3600))
-    round_.broke()
-
-
-def clock_is_right_again(round_: Round) -> Iterable[str]:
-    """Nothing to complain of; the next round has a worker whose clock is right."""
-    round_.arena.site.kill("cpu")
-    return ()
 
 
 def nothing(round_: Round) -> None:

@@ -40,16 +40,6 @@ def waits(round_: Round) -> tuple[Project, Approval]:
     return project, Approval.objects.get(project=project)
 
 
-def web_dies_at_decision(point: str, round_: Round) -> None:
-    """The web process dies while a person decides; they press the button again."""
-    _, approval = waits(round_)
-    round_.arm(point, "killgroup", 0, "web")
-    body = {"approve": True, "evidence_digest": approval.evidence_digest}
-    status, answer = round_.ask_until_answered(f"approvals/{approval.pk}/decisions", body)
-    if status not in (200, 201, 409):
-        raise Unsteady(f"decision: {status} {answer}")
-
-
 def two_decide(round_: Round) -> None:
     """Two requests at the same moment, one yes and one no: one is first, and the other learns so."""
     _project, approval = waits(round_)
@@ -90,14 +80,14 @@ def paused(act: Callable[[Round], None], round_: Round) -> None:
     """A pause in the middle, something that breaks meanwhile, and a resumption: nothing starts in between."""
     project = round_.begin()
     round_.wait_done(project, round_.rng.uniform(0.05, 0.5))
-    if not _steer(control.pause, project):
+    if not steer(control.pause, project):
         return
     act(round_)
     time.sleep(1.5)
-    _steer(control.resume, project)
+    steer(control.resume, project)
 
 
-def _steer(verb: Callable[..., Project], project: Project, **options: Any) -> bool:
+def steer(verb: Callable[..., Project], project: Project, **options: Any) -> bool:
     from projects.errors import RefusedInState
 
     try:
@@ -117,14 +107,14 @@ def web_dies_at(verb: str, point: str, round_: Round) -> None:
         raise Unsteady(f"{verb}: {status} {answer}")
     if verb == "pause":
         time.sleep(0.5)
-        _steer(control.resume, project)
+        steer(control.resume, project)
 
 
 def cancelled(force: bool, act: Callable[[Round], None], round_: Round) -> None:
     """A cancel in the middle, and something that breaks: it ends as cancelled, and nothing starts after it."""
     project = round_.begin()
     round_.wait_done(project, round_.rng.uniform(0.02, 0.4))
-    if _steer(control.cancel, project, force=force):
+    if steer(control.cancel, project, force=force):
         act(round_)
 
 

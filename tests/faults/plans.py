@@ -58,6 +58,7 @@ phases:
       - {key: list, agent: counts, params: {n: 40}}
       - {key: each, agent: counted-slow, needs: [list], for_each: results.list.items, params: {seconds: 0.5}}
 """
+SHORT_LIST = SLOW_LIST.replace("n: 40", "n: 12").replace("seconds: 0.5", "seconds: 0.25")
 ENDLESS_LIST = SLOW_LIST.replace("n: 40", "n: 400")
 ASKING = """
 phases:
@@ -69,6 +70,16 @@ phases:
     steps:
       - {key: b, agent: counted}
       - {key: c, agent: counted-io, needs: [b]}
+"""
+TWO_PHASES = """
+phases:
+  - key: one
+    steps:
+      - {key: a, agent: counted}
+      - {key: b, agent: counted-io, needs: [a]}
+  - key: two
+    steps:
+      - {key: c, agent: counted}
 """
 PATIENT = """
 phases:

@@ -25,6 +25,8 @@ class Proxy:
         self.server = server
         self.latency = 0.0
         self.refusing = False
+        self.change: Callable[[bytes], bytes] | None = None
+        """What becomes of each command to Redis."""
         self.cut = 0
         self._links: set[_Link] = set()
         self._swallow: bytes | None = None
@@ -77,7 +79,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Be a sound connection again."""
-        self.latency, self.refusing, self._swallow = 0.0, False, None
+        self.latency, self.refusing, self._swallow, self.change = 0.0, False, None, None
         self.carry_on()
 
     def close(self) -> None:
@@ -143,6 +145,7 @@ class _Link:
         self.carrying.set()
         self.doomed = False
         self.statements = _Statements()
+        self.commands = Commands()
         for _, writer in (client, server):
             plug = writer.get_extra_info("socket")
             if plug is not None and plug.family != socket.AF_UNIX:
@@ -172,7 +175,7 @@ class _Link:
             if self.proxy.waits_to_lose or self.statements.follows:
                 for text in self.statements.texts(data):
                     self.doomed = self.doomed or self.proxy.wants_lost(text)
-            self.server[1].write(data)
+            self.server[1].write(self.commands.changed(data, self.proxy.change))
             await self.server[1].drain()
 
     async def _down(self) -> None:
@@ -230,3 +233,34 @@ class _Statements:
         if not self._begun and body[:4] != b"\x04\xd2\x16\x2f":  # anything but the question for TLS begins it
             self._begun = True
         return kind or b"-", body
+
+
+class Commands:
+    """The commands that a client of Redis sends, each whole, so that it can be changed on its way."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def changed(self, data: bytes, change: Callable[[bytes], bytes] | None) -> bytes:
+        """What is to be sent on now; half a command waits for its other half."""
+        if not self._rest and (change is None or not data.startswith(b"*")):
+            return data
+        self._rest += data
+        whole = b""
+        while length := self._length():
+            command, self._rest = self._rest[:length], self._rest[length:]
+            whole += change(command) if change else command
+        return whole
+
+    def _length(self) -> int:
+        """Of the first command: ``*2``, and for each of its arguments ``$`` with a length, and the argument; or 0."""
+        head, found, _ = self._rest.partition(b"\r\n")
+        if not found:
+            return 0
+        place = len(head) + 2
+        for _argument in range(int(head[1:])):
+            end = self._rest.find(b"\r\n", place)
+            if end < 0:
+                return 0
+            place = end + 2 + int(self._rest[place + 1 : end]) + 2
+        return place if place <= len(self._rest) else 0

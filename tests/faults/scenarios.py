@@ -1,26 +1,24 @@
 """What is broken, at which moment, in the middle of what, and what must hold then.
 
-A scenario is data. What must hold of every project stands in ``invariants``; ``expect`` names more.
+A scenario is data. What must hold of every project stands in ``invariants``; ``expect`` names more. Every fault at
+every moment stands in ``product``, and here what is beyond that.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
 from typing import Any
 
+from tests.faults import product
+from tests.faults.clocks import jump
 from tests.faults.injectors import (
     ANYWHERE,
     POISONED_ITEM,
-    clock_is_right_again,
-    clock_jumps,
     deafen_redis,
     dies,
-    dies_in_recovery,
-    doubled,
     drop_redis,
     flush,
     freeze,
@@ -31,11 +29,9 @@ from tests.faults.injectors import (
     kill_role,
     late_is_refused,
     lose_reply,
-    lost,
     nothing,
     poison,
     poisoned_once,
-    reordered,
     reset_postgres,
     restart_postgres,
     restart_redis,
@@ -47,18 +43,16 @@ from tests.faults.injectors import (
     terminate,
     two_beats,
     under_way,
-    with_queue,
     without,
 )
+from tests.faults.messages import doubled, lost, reordered, with_queue
 from tests.faults.people import (
     cancelled,
     decided_while,
     forced_over_the_api,
-    killed_restore,
     paused,
     two_decide,
     web_dies_at,
-    web_dies_at_decision,
     web_dies_at_start,
 )
 from tests.faults.plans import (
@@ -71,46 +65,26 @@ from tests.faults.plans import (
     PACKED_LONG,
     PATIENT,
     POISON,
-    SLOW_LIST,
 )
+from tests.faults.product import CPU, NO_CLOCK
 from tests.faults.rounds import Round, Scenario
 
-_QUICK_CHILD = {"before_claim", "after_effect", "before_commit", "after_commit", "in_body", "in_batch", "in_advance"}
-_NO_CLOCK = "" if importlib.util.find_spec("time_machine") else "the package time_machine is not installed"
-CPU = "worker-cpu"
-MOMENTS = (
-    "before_claim",
-    "after_claim",
-    "in_agent",
-    "after_effect",
-    "after_agent",
-    "before_commit",
-    "after_commit",
-    "in_advance",
-    "before_publish",
-    "after_publish",
-)
+FURTHER = ("after_agent", "before_commit", "before_publish", "after_publish")
+"""Moments of a step's life beyond those at which every fault is played."""
 
 
 def _deaths() -> Iterable[Scenario]:
     """Processes that die, or are told to stop."""
-    for moment in MOMENTS:
+    for moment in FURTHER:
         process = "" if moment in ANYWHERE else CPU
         yield Scenario(
-            "SIGKILL of a child", moment, partial(dies, moment, "kill", process), quick=moment in _QUICK_CHILD
+            "SIGKILL of a child", moment, partial(dies, moment, "kill", process), quick=moment == "before_commit"
         )
+        yield Scenario("SIGKILL of a worker", moment, partial(dies, moment, "killgroup", CPU))
     yield Scenario("SIGKILL of a child", "in_batch", partial(dies, "in_batch", "kill", CPU), PACKED, quick=True)
-    yield Scenario("SIGKILL of a child", "in_body", partial(dies, "in_body", "kill", ""), quick=True)
-    yield Scenario("SIGKILL of a child", "in_recovery", partial(dies_in_recovery, "kill"), quick=True)
-    for moment in MOMENTS:
-        yield Scenario(
-            "SIGKILL of a worker", moment, partial(dies, moment, "killgroup", CPU), quick=moment == "after_commit"
-        )
     for moment in ("after_claim", "after_effect", "after_commit"):
         yield Scenario("SIGKILL of the io worker", moment, partial(dies, moment, "killgroup", "worker-io"))
     yield Scenario("SIGKILL of a worker", "in_batch", partial(dies, "in_batch", "killgroup", CPU), PACKED)
-    yield Scenario("SIGKILL of the control worker", "in_body", partial(dies, "in_body", "killgroup", ""))
-    yield Scenario("SIGKILL of a worker", "in_recovery", partial(dies_in_recovery, "killgroup"))
     yield Scenario("SIGKILL of beat", "under way", partial(kill_role, "beat"))
     yield Scenario("SIGKILL of a worker", "under way", partial(kill_role, "cpu"), LONG_LIST)
     yield Scenario(
@@ -127,29 +101,11 @@ def _deaths() -> Iterable[Scenario]:
 
 def _redis() -> Iterable[Scenario]:
     """Redis dies, forgets, stalls and breaks off."""
-    for moment in (
-        "before_claim",
-        "in_agent",
-        "before_commit",
-        "after_commit",
-        "in_body",
-        "in_advance",
-        "before_publish",
-    ):
-        quick = moment in ("in_agent", "in_advance")
-        yield Scenario("FLUSHALL of Redis", moment, partial(held, moment, flush), quick=quick)
+    for moment in ("before_commit", "before_publish"):
+        yield Scenario("FLUSHALL of Redis", moment, partial(held, moment, flush))
     yield Scenario("FLUSHALL of Redis", "three times under way", partial(under_way, flush, times=3), LONG_LIST)
-    for moment in ("before_claim", "in_agent", "in_advance", "before_publish", "in_body"):
-        yield Scenario("Redis killed, comes back empty", moment, partial(held, moment, restart_redis), within=40)
-    for moment in ("in_agent", "before_publish", "after_commit"):
-        yield Scenario(
-            "connections to Redis reset",
-            moment,
-            partial(held, moment, drop_redis),
-            within=30,
-            quick=moment == "in_agent",
-        )
-    yield Scenario("Redis stalls for 3 s", "under way", partial(under_way, partial(stall_redis, 3)), within=30)
+    for name, act in (("Redis killed, comes back empty", restart_redis), ("connections to Redis reset", drop_redis)):
+        yield Scenario(name, "before_publish", partial(held, "before_publish", act), within=40)
     yield Scenario("Redis stalls for 8 s", "under way", partial(under_way, partial(stall_redis, 8)), within=60)
     yield Scenario("connections to Redis go deaf", "under way", partial(under_way, deafen_redis), within=90)
     yield Scenario("100 ms to Redis and back", "under way", partial(under_way, slow_redis), within=60)
@@ -157,15 +113,16 @@ def _redis() -> Iterable[Scenario]:
 
 def _postgres() -> Iterable[Scenario]:
     """PostgreSQL dies, stalls and breaks off."""
-    for moment in ("before_claim", "after_claim", "in_agent", "before_commit", "after_commit", "in_advance", "in_body"):
-        quick = moment in ("before_commit", "in_body")
-        yield Scenario("back ends of PostgreSQL terminated", moment, partial(held, moment, terminate), quick=quick)
+    yield Scenario(
+        "back ends of PostgreSQL terminated", "before_commit", partial(held, "before_commit", terminate), quick=True
+    )
     yield Scenario(
         "back ends of PostgreSQL terminated", "three times under way", partial(under_way, terminate, times=3), LONG_LIST
     )
     yield Scenario("back ends of PostgreSQL terminated", "in_batch", partial(held, "in_batch", terminate), PACKED)
-    for moment in ("after_claim", "in_agent", "before_commit", "after_commit", "in_advance"):
-        yield Scenario("PostgreSQL restarted at once", moment, partial(held, moment, restart_postgres), within=30)
+    yield Scenario(
+        "PostgreSQL restarted at once", "before_commit", partial(held, "before_commit", restart_postgres), within=30
+    )
     yield Scenario("connections to PostgreSQL reset", "before_commit", partial(held, "before_commit", reset_postgres))
     yield Scenario(
         "PostgreSQL stalls for 4 s, twice the lease",
@@ -192,9 +149,6 @@ def _messages() -> Iterable[Scenario]:
     # Of packed legs two are at work and one waits, for a moment.
     yield Scenario("messages doubled", "in the queues, packed", partial(with_queue, doubled, least=1), PACKED_LONG)
 
-    yield Scenario(
-        "frozen for longer than the lease", "in_agent", partial(freeze, "in_agent"), expect=late_is_refused, quick=True
-    )
     yield Scenario(
         "frozen for longer than the lease", "before_commit", partial(freeze, "before_commit"), expect=late_is_refused
     )
@@ -241,14 +195,6 @@ def _beat_and_control() -> Iterable[Scenario]:
 def _people() -> Iterable[Scenario]:
     """Something breaks while people start, decide and steer."""
     yield Scenario("SIGKILL of web", "in_start", web_dies_at_start, web=True)
-    yield Scenario("SIGKILL of web", "in_decision", partial(web_dies_at_decision, "in_decision"), ASKING, web=True)
-    yield Scenario(
-        "SIGKILL of web", "in_advance of a decision", partial(web_dies_at_decision, "in_advance"), ASKING, web=True
-    )
-    yield Scenario("SIGKILL of web", "in_pause", partial(web_dies_at, "pause", "in_pause"), SLOW_LIST, web=True)
-    yield Scenario(
-        "SIGKILL of web", "in_cancel", partial(web_dies_at, "cancel", "in_cancel"), ENDLESS_LIST, "cancelled", web=True
-    )
     yield Scenario(
         "SIGKILL of web",
         "after_cancel",
@@ -289,23 +235,21 @@ def _controls() -> Iterable[Scenario]:
 
 
 def _clocks() -> Iterable[Scenario]:
-    """Clocks that jump, and a restore that is killed."""
+    """Clocks that jump and stay so."""
     for hours in (2, -2):
         yield Scenario(
             f"clock of a worker jumps by {hours:+} h",
             "under way",
-            partial(clock_jumps, hours),
+            partial(under_way, partial(jump, ("cpu",), hours=hours)),
             LONG_LIST,
             within=60,
-            expect=clock_is_right_again,
-            skipped=_NO_CLOCK,
+            skipped=NO_CLOCK,
         )
-    yield Scenario("SIGKILL of web", "in_restore", killed_restore, web=True)
 
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
     chain(
-        *(_deaths(), _redis(), _postgres(), _messages(), _bundles()),
+        *(product.scenarios(), _deaths(), _redis(), _postgres(), _messages(), _bundles()),
         *(_beat_and_control(), _people(), _controls(), _clocks()),
     )
 )

@@ -106,7 +106,7 @@ class Site:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
-    def send(self, name: str, number: signal.Signals) -> None:
+    def send(self, name: str, number: int) -> None:
         """A signal to the whole process group: SIGSTOP and SIGCONT mostly."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.running[name].pid, number)
