@@ -50,6 +50,18 @@ def by_force() -> Iterator[None]:
             cursor.execute("SET session_replication_role = DEFAULT")
 
 
+def until_somebody_waits(seconds: float = 10) -> None:
+    """Wait until another connection waits for a row that this one, or a third, holds."""
+    ends = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while time.monotonic() < ends:
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waits for a row")
+
+
 def person(username: str, *, groups: Iterable[str] = (), may: Iterable[str] = (), **fields: Any) -> User:
     """A user with the groups and the permissions named."""
     user = User.objects.create_user(username, password="correct horse", **fields)

@@ -29,6 +29,7 @@ from tests.builders import (
     run,
     states,
     step,
+    until_somebody_waits,
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("echo")]
@@ -186,7 +187,7 @@ def test_a_child_that_ends_while_the_one_above_is_being_paused(first: str) -> No
         calls.pop(first)()
         [other] = calls.values()
         thread = _in_thread(other)
-        thread.join(0.3)
+        until_somebody_waits()
     thread.join(10)
     assert not thread.is_alive(), "the two wait for one another"
 
