@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from hypothesis import settings as examples
 
 if TYPE_CHECKING:
     from orchestrator_site.embedded.servers import Servers
+
+# How long an example takes says more of the machine than of what is tested; what hangs, the limit of a test ends.
+examples.register_profile("ours", deadline=None)
+examples.load_profile("ours")
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:
