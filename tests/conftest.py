@@ -89,8 +89,9 @@ def process_environment(transactional_db: None) -> dict[str, str]:
     login = ":".join(quote(part, safe="") for part in (found["USER"], found["PASSWORD"]) if part)
     where = f"{host}:{found['PORT']}" if host and not host.startswith("/") else ""
     query = f"?host={quote(host)}" if host.startswith("/") else ""
+    ours = {name: value for name, value in os.environ.items() if name != "PHASEGATE_RESILIENCE_TIMEOUT_SECONDS"}
     return {
-        **os.environ,
+        **ours,
         "DJANGO_SETTINGS_MODULE": "orchestrator_site.settings",
         "DATABASE_URL": f"postgresql://{login}@{where}/{quote(found['NAME'], safe='')}{query}",
         "BROKER_URL": settings.CELERY_BROKER_URL,
