@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from hypothesis import settings as examples
 
 if TYPE_CHECKING:
     from orchestrator_site.embedded.servers import Servers
+
+# How long an example takes says more of the machine than of what is tested; what hangs, the limit of a test ends.
+examples.register_profile("ours", deadline=None)
+examples.load_profile("ours")
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:
@@ -84,8 +89,9 @@ def process_environment(transactional_db: None) -> dict[str, str]:
     login = ":".join(quote(part, safe="") for part in (found["USER"], found["PASSWORD"]) if part)
     where = f"{host}:{found['PORT']}" if host and not host.startswith("/") else ""
     query = f"?host={quote(host)}" if host.startswith("/") else ""
+    ours = {name: value for name, value in os.environ.items() if name != "PHASEGATE_RESILIENCE_TIMEOUT_SECONDS"}
     return {
-        **os.environ,
+        **ours,
         "DJANGO_SETTINGS_MODULE": "orchestrator_site.settings",
         "DATABASE_URL": f"postgresql://{login}@{where}/{quote(found['NAME'], safe='')}{query}",
         "BROKER_URL": settings.CELERY_BROKER_URL,

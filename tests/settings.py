@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("PHASEGATE_VAR_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+# A busy machine may take longer than this usually does, and an agent would be guarded by this process alone. Tests in
+# which Redis is away say how long they wait, and processes of ours are as impatient as ever: ``process_environment``.
+os.environ.setdefault("PHASEGATE_RESILIENCE_TIMEOUT_SECONDS", "5")
 
 from orchestrator_site.settings import *  # noqa: F403
 

@@ -18,6 +18,7 @@ from projects.services import approvals
 from tests.api.conftest import client_of
 from tests.api.test_starting_a_project import NOTE, given
 from tests.builders import drive, open_approval, person
+from tests.sealing import seal_everything
 
 READS = ("", "/progress", "/state", "/report", "/snapshot", "/history", "/steps", "/documents", "/graph", "/knowledge")
 
@@ -140,11 +141,9 @@ def test_the_history_is_filtered_and_read_page_by_page(waiting: Project, owner: 
 
 @pytest.mark.django_db(transaction=True)
 def test_sealed_events_tell_their_place_in_the_chain(waiting: Project, owner: User) -> None:
-    from orchestrator_site.history.sealing import seal_all
-
     client = client_of(owner)
     assert {event["seq"] for event in client.read(f"projects/{waiting.pk}/history").json()["results"]} == {None}
-    seal_all()
+    seal_everything()
     sealed = client.read(f"projects/{waiting.pk}/history?ordering=seq&limit=200").json()["results"]
 
     assert [event["seq"] for event in sealed] == list(range(1, len(sealed) + 1))

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.backends.redis import ResultConsumer
 
 from orchestrator_site.conf import conf
 from projects import canvas
@@ -18,6 +19,13 @@ from tests.behaviour.pausing import ABOVE
 from tests.behaviour.remote import ENVIRONMENT, Remote, remotes
 from tests.behaviour.spending import spend, spend_and_fail
 from tests.builders import agent_that, blueprint_of, child_of, drive, project_of
+
+
+@pytest.fixture(autouse=True)
+def results_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever publishes a chord subscribes to the results of its parts. Here they never come, and what cancels that is
+    the garbage collector, at any time: also when Redis is gone."""
+    monkeypatch.setattr(ResultConsumer, "consume_from", lambda consumer, task_id: None)
 
 
 @pytest.fixture

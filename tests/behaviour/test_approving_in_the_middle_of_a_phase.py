@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.errors import PhasegateError
@@ -278,8 +280,6 @@ def test_what_cannot_be_asked_fails_the_step() -> None:
 def test_an_approval_that_became_void_is_asked_again() -> None:
     project = asking()
     first = asked(project)
-    from django.db.models.functions import Now
-
     Approval.objects.filter(pk=first.pk).update(state="void", finished_at=Now())
     recover()
 
@@ -334,7 +334,7 @@ def test_a_person_who_is_deciding_when_the_deadline_fires_is_waited_for_and_wins
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The person holds the approval and then wants its timer gone; the timer is held, and waits for the approval."""
-    project = asking("deadline: 500ms")
+    project = asking("deadline: 1h")
     approval, anna, outcomes = asked(project), approver("anna"), {}
     in_the_middle, go_on = threading.Event(), threading.Event()
     create = Decision.objects.create
@@ -349,7 +349,13 @@ def test_a_person_who_is_deciding_when_the_deadline_fires_is_waited_for_and_wins
     def fires() -> None:
         outcomes["timer"] = timers.fire_due().approvals
 
-    one = _in_thread(lambda: _decides(approval, anna, outcomes))
+    def decides() -> None:
+        # Only now, and not with the project: time to find the approval open is all that the person needs.
+        Approval.objects.filter(pk=approval.pk).update(deadline=Now() + timedelta(seconds=2))
+        Timer.objects.agree_with_approval(approval.pk)
+        _decides(approval, anna, outcomes)
+
+    one = _in_thread(decides)
     assert in_the_middle.wait(10)
     while not sql.rows("due_deadlines", limit=1):
         time.sleep(0.02)

@@ -15,7 +15,9 @@ from agents.errors import NoAgentNow
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, batching, control, execution, fanout, paces
+from projects.planning import packing
+from projects.planning.packing import LONG
+from projects.services import advancing, batching, control, doorbell, execution, fanout, paces
 from projects.services.recovery import recover
 from tests.behaviour.batches import expanded, items, squares
 from tests.builders import agent_that, in_two_hands, kinds, look, project_of, result, states
@@ -28,11 +30,35 @@ def agents() -> None:
     squares()
 
 
+def long_from(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (batching, packing):
+        monkeypatch.setattr(module, "LONG", seconds)
+
+
+@pytest.fixture(autouse=True)
+def never_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No step is taken for a long one where the machine stands still for a moment."""
+    long_from(10.0, monkeypatch)
+
+
+@pytest.fixture
+def long_as_ever(never_long: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is long is the product's to say: for steps that are."""
+    long_from(LONG, monkeypatch)
+
+
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches grow by what they did before, however busy the machine is."""
     long = conf().model_copy(update={"batch_seconds": 10.0})
     monkeypatch.setattr(batching, "conf", lambda: long)
+
+
+@pytest.fixture
+def known_as_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leg has many steps, and however busy the machine is as many in the end as in the beginning."""
+    paces.saw("square", 0.0001)
+    monkeypatch.setattr(paces, "saw", lambda agent, seconds: None)
 
 
 def finish(project: Project) -> None:
@@ -45,13 +71,7 @@ def steps_of(message: Any) -> list[UUID]:
     return [UUID(each) for each in message.args[0]]
 
 
-@pytest.fixture
-def never_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No step is taken for a long one where the machine stands still for a moment."""
-    monkeypatch.setattr(batching, "LONG", 10.0)
-
-
-@pytest.mark.usefixtures("never_long")
+@pytest.mark.usefixtures("unhurried")
 def test_many_short_steps_cost_few_commits_and_each_is_committed_once() -> None:
     project, ids = expanded(60)
 
@@ -100,6 +120,7 @@ def test_a_result_that_the_database_cannot_hold_fails_its_own_step_only() -> Non
     assert kinds(project).count("step.completed") == 20
 
 
+@pytest.mark.usefixtures("long_as_ever")
 def test_steps_that_turn_out_to_be_long_are_sent_by_themselves() -> None:
     agent_that(lambda context: time.sleep(0.12), "square")
     project, ids = expanded(6)
@@ -110,6 +131,7 @@ def test_steps_that_turn_out_to_be_long_are_sent_by_themselves() -> None:
     assert items(project).filter(state="completed").count() == 1
 
 
+@pytest.mark.usefixtures("long_as_ever")
 def test_a_list_that_says_how_many_may_run_at_once_is_not_spread() -> None:
     agent_that(lambda context: time.sleep(0.12), "square")
     project, ids = expanded(3)
@@ -137,7 +159,6 @@ def test_a_pause_stops_a_packed_leg_at_the_next_batch() -> None:
     assert items(project).filter(state="running").count() == 0
 
 
-@pytest.mark.usefixtures("never_long")
 def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
     project, ids = expanded(12)
     batching.run_packed(project.pk, ids[:5])
@@ -148,7 +169,6 @@ def test_a_message_that_comes_again_goes_on_with_what_is_left() -> None:
     assert set(items(project).values_list("attempt", flat=True)) == {1}
 
 
-@pytest.mark.usefixtures("never_long")
 def test_the_same_message_in_two_hands_does_each_step_once() -> None:
     project, ids = expanded(80)
     in_two_hands(lambda: batching.run_packed(project.pk, ids))
@@ -188,8 +208,8 @@ def test_what_lost_its_worker_is_sent_alone(sent: list[Any]) -> None:
     assert sorted(step for leg in legs if len(leg) > 1 for step in leg) == sorted(map(str, ids[5:]))
 
 
+@pytest.mark.usefixtures("known_as_quick")
 def test_a_leg_that_ended_well_brings_the_next_and_nobody_looks(sent: list[Any]) -> None:
-    paces.saw("square", 0.0001)
     project, ids = expanded(300)
     first = next(each for each in sent if each.kwargs.get("packed"))
     in_flight = items(project).filter(published_at__isnull=False).count()
@@ -207,8 +227,8 @@ def test_a_leg_that_ended_well_brings_the_next_and_nobody_looks(sent: list[Any])
     assert message.kwargs["packed"] == "spread"
 
 
+@pytest.mark.usefixtures("known_as_quick")
 def test_where_less_than_a_leg_is_left_or_the_project_is_held_somebody_looks(sent: list[Any]) -> None:
-    paces.saw("square", 0.0001)
     for count, pause in ((150, False), (300, True)):
         project, ids = expanded(count)
         end = batching.run_packed(project.pk, ids[:10])
@@ -264,6 +284,7 @@ def test_where_that_turns_out_wrong_the_first_long_step_gives_the_others_back(
     project, ids = expanded(120)
     batching.run_packed(project.pk, ids[:60])
     agent_that(lambda context: time.sleep(0.15), "square")
+    long_from(LONG, monkeypatch)
     monkeypatch.setattr(batching, "_first_size", lambda _: 40)
 
     end = batching.run_packed(project.pk, ids[60:])
@@ -291,6 +312,7 @@ def test_packed_legs_look_by_themselves_and_single_steps_have_a_join(sent: list[
 
 def test_recovery_leaves_a_list_in_flight_alone() -> None:
     project, _ = expanded(300)
+    doorbell.set_up()  # a Redis that is new would be taken for one that was emptied
 
     assert recover().projects_advanced == 0
     assert states(project)["each"] == "waiting"

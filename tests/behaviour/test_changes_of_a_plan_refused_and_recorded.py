@@ -6,7 +6,6 @@ import pytest
 
 from orchestrator_site.access.errors import CapabilityMissing
 from orchestrator_site.history import services as history
-from orchestrator_site.history.sealing import seal_pending
 from orchestrator_site.history.verifying import verify_stream
 from projects import errors, orchestrator
 from projects.blueprints.errors import StepInvalid
@@ -15,6 +14,7 @@ from projects.models.approval import Verdict
 from projects.services import approvals, interventions
 from tests.behaviour.changing_plans import CHAIN, X, change, refused
 from tests.builders import approver, as_actor, claim, drive, kinds, look, open_approval, person, project_of, step
+from tests.sealing import seal_everything
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("echo")]
 
@@ -163,7 +163,7 @@ def test_the_history_stays_a_chain() -> None:
     project = drive(project_of(CHAIN), steps=1)
     change(project, "add", definition=X, before="b")
     drive(project)
-    seal_pending()
+    seal_everything()
 
     found = verify_stream(project.pk)
     assert (found.ok, found.unsealed) == (True, 0)

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection, transaction
 
 from orchestrator_site.access.actors import system_actor
-from orchestrator_site.history.sealing import seal_pending
 from orchestrator_site.history.verifying import verify_stream
 from projects import orchestrator
 from projects.models import Project, Step
@@ -18,6 +17,7 @@ from projects.services.notifying import Bell
 from projects.services.workers import this_process
 from tests.behaviour.test_races_of_interventions import Aside
 from tests.builders import agent_that, claim, drive, kinds, look, project_of, run, states, step
+from tests.sealing import seal_everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ def test_the_last_step_ends_its_project_in_the_same_commit_and_in_the_order_of_e
     with connection.cursor() as cursor:
         cursor.execute("SELECT xmin::text FROM history_event WHERE stream = %s ORDER BY id DESC LIMIT 3", [project.pk])
         assert len(set(cursor.fetchall())) == 1
-    seal_pending()
+    seal_everything()
     assert verify_stream(project.pk).ok
 
 

@@ -11,12 +11,12 @@ from jsonschema import Draft202012Validator
 
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.digests import digest_of
-from orchestrator_site.history.sealing import seal_pending
 from projects.errors import SnapshotFormatUnknown, SnapshotNotFound, SnapshotRefused, SnapshotTampered
 from projects.models import Approval, ImportedSnapshot, Project
 from projects.models.approval import Verdict
 from projects.services import approvals, checkpoints, control, importing, restoring, snapshots
 from tests.builders import agent_that, approver, drive, open_approval, project_of
+from tests.sealing import seal_everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,8 +107,7 @@ def test_a_snapshot_is_imported_once_however_often_it_comes(project: Project) ->
 
 def test_the_sealed_part_of_its_history_is_checked(project: Project) -> None:
     unsealed = imported(taken(project)).history
-    while seal_pending():
-        pass
+    seal_everything()
     sealed = imported(taken(project)).history
 
     assert unsealed is not None
@@ -133,8 +132,7 @@ FORGERIES: dict[str, Any] = {
 
 @pytest.mark.parametrize("what", sorted(FORGERIES))
 def test_a_snapshot_that_was_changed_is_refused(project: Project, what: str) -> None:
-    while seal_pending():
-        pass
+    seal_everything()
     forged = copy.deepcopy(taken(project))
     FORGERIES[what](forged)
 

@@ -193,7 +193,7 @@ def test_failures_open_a_circuit_and_it_closes_by_itself_when_the_agent_is_well_
     remote: Make, reachable: pytest.MonkeyPatch
 ) -> None:
     ill = [True]
-    circuit = {"resilience": {"circuit": {"failures": 2, "pause": 0.3}}}
+    circuit = {"resilience": {"circuit": {"failures": 2, "pause": 2}}}  # the third attempt comes well before that
     agent = remote(
         "patient", lambda envelope: fails(envelope) if ill[0] else Reply(200, {"result": "well"}), settings=circuit
     )

@@ -23,8 +23,8 @@ from orchestrator_site.bus.events import Event
 from orchestrator_site.clock import new_id, now
 from orchestrator_site.history import services as history
 from orchestrator_site.history.models import Event as Past
-from orchestrator_site.history.sealing import seal_all
 from tests.bus.conftest import QUICK, Broker, RedisBroker
+from tests.sealing import seal_everything
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,7 +110,7 @@ def test_a_history_is_published_again_from_a_place_on(site_bus: Bus) -> None:
     stream = new_id()
     for n in range(5):
         history.append(stream, "step.completed", actor="system", subject=f"s{n}", data={"n": n})
-    seal_all()
+    seal_everything()
     got: list[Event] = []
     site_bus.subscribe("step.*.completed", group="reports")(got.append)
 

@@ -143,7 +143,9 @@ def freeze(point: str, round_: Round) -> None:
         if round_.rng.random() < 0.5:
             round_.wait(lambda: all(map(over, round_.projects)), "nobody took over from the frozen worker")
         else:
-            time.sleep(3.2)
+            round_.wait(
+                lambda: any("step.taken_back" in kinds(each) for each in round_.projects), "nobody took the step back"
+            )
     finally:
         os.kill(pid, signal.SIGCONT)
     round_.wait(lambda: any("step.late_result" in kinds(each) for each in round_.projects), "no late result was noted")

@@ -81,6 +81,13 @@ def faults(tmp_path: Path, site: Site) -> Path:
     return folder
 
 
+def arm(faults: Path, moment: str) -> None:
+    """Have the process that next comes to the moment killed. A process finds the whole file, or none."""
+    draft = faults / f"{moment}.draft"
+    draft.write_text("kill")
+    draft.rename(faults / moment)
+
+
 def test_workers_are_killed_and_redis_is_emptied_between_generations(
     site: Site, effects: Effects, faults: Path
 ) -> None:
@@ -91,7 +98,7 @@ def test_workers_are_killed_and_redis_is_emptied_between_generations(
     moments = ("in_agent", "before_commit", "after_fold", "after_put", "before_publish")
     for number, moment in enumerate(moments, 1):
         wait_until(lambda number=number: generation(project) >= number or over(project)(), site=site)
-        (faults / moment).write_text("kill")
+        arm(faults, moment)
         wait_until(lambda moment=moment: (faults / f"{moment}.fired").exists() or over(project)(), site=site)
         assert (faults / f"{moment}.fired").exists(), moment
     wait_until(lambda: generation(project) >= 6 or over(project)(), site=site)
@@ -136,7 +143,7 @@ def test_whole_workers_die_it_is_paused_and_redis_is_emptied_again_and_again(
                 control.resume(project_id=project.pk, actor=system_actor())
             case 5:
                 for moment in ("after_fold", "after_put", "before_publish"):
-                    (faults / moment).write_text("kill")
+                    arm(faults, moment)
     wait_until(over(project), 120, site)
 
     check_search(project, settings, effects)

@@ -80,7 +80,7 @@ def other_connection(_django_db_helper: None) -> Iterator[BaseDatabaseWrapper]:
 @pytest.fixture
 def stream(_django_db_helper: None) -> UUID:
     """A stream with six sealed events."""
-    from orchestrator_site.history.sealing import seal_all
+    from tests.sealing import seal_everything
 
     made = uuid4()
     for number in range(6):
@@ -91,5 +91,5 @@ def stream(_django_db_helper: None) -> UUID:
             subject=f"step-{number}",
             data={"number": number, "share": 0.1 * number},
         )
-    assert seal_all() == 6
+    assert seal_everything() == 6
     return made

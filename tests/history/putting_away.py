@@ -8,7 +8,7 @@ from uuid import UUID
 from orchestrator_site.history import services as history
 from orchestrator_site.history.archives import Archive
 from orchestrator_site.history.archiving import archive
-from orchestrator_site.history.sealing import seal_all
+from tests.sealing import seal_everything
 
 
 def put_away(stream: UUID, folder: Path) -> Archive:
@@ -20,7 +20,7 @@ def later(stream: UUID, *kinds: str) -> None:
     """More happens, and is sealed."""
     for kind in kinds:
         history.append(stream, kind, actor="system")
-    seal_all()
+    seal_everything()
 
 
 def lines_of(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from orchestrator_site import clock
 from orchestrator_site.history import services as history
 from orchestrator_site.history.errors import EventNotStorable
 from orchestrator_site.history.models import Event
-from orchestrator_site.history.sealing import seal_all
+from tests.sealing import seal_everything
 
 REFUSALS = (IntegrityError, InternalError, NotSupportedError, OperationalError, ProgrammingError)
 
@@ -131,7 +131,7 @@ def test_what_json_or_postgresql_cannot_hold_is_refused_before_it_is_sent(data: 
     with pytest.raises(EventNotStorable), transaction.atomic():
         history.append(uuid4(), "agent.said", actor="system", data=data)
 
-    seal_all()  # the transaction was not poisoned by the refusal
+    seal_everything()  # the transaction was not poisoned by the refusal
 
 
 def test_a_backslash_before_u0000_is_a_text_and_no_zero_byte() -> None:

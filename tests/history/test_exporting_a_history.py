@@ -12,9 +12,9 @@ import pytest
 from orchestrator_site.history import services as history
 from orchestrator_site.history.errors import ExportUnreadable, StreamNotFound
 from orchestrator_site.history.exporting import export_lines
-from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verification import Deed
 from orchestrator_site.history.verifying import verify_export, verify_stream
+from tests.sealing import seal_everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ def test_it_survives_other_white_space_and_another_order_of_keys(stream: UUID) -
 def test_line_breaks_of_other_programs_do_not_end_a_line() -> None:
     mine = uuid4()
     history.append(mine, "agent.said", actor="a\u2028b", data={"text": "a\u2028b\u2029c\x85d\ne"})
-    seal_all()
+    seal_everything()
     whole = "\n".join(export_lines(mine))
 
     assert len(whole.splitlines()) == 2
@@ -68,7 +68,7 @@ def test_data_too_deep_to_be_read_by_recursion_are_sealed_and_exported() -> None
         )
     history.append(mine, "after", actor="system")
 
-    assert seal_all() == 2
+    assert seal_everything() == 2
     assert verify_stream(mine).ok
     lines = list(export_lines(mine))
     assert finding(lines) == (None, None)
@@ -132,7 +132,7 @@ def test_the_end_cut_off(stream: UUID) -> None:
 def test_a_line_of_another_history(stream: UUID) -> None:
     other = uuid4()
     history.append(other, "k", actor="system")
-    seal_all()
+    seal_everything()
     lines = list(export_lines(stream))
     lines[1] = list(export_lines(other))[1]
 

@@ -12,9 +12,9 @@ from orchestrator_site.history import services as history
 from orchestrator_site.history.chain import Facts, seal
 from orchestrator_site.history.errors import StreamNotFound
 from orchestrator_site.history.models import Head, Seal
-from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verification import Deed, Verification
 from orchestrator_site.history.verifying import streams, verify_stream, verify_totals
+from tests.sealing import seal_everything
 
 Tamper = Callable[..., int]
 
@@ -112,7 +112,7 @@ def test_an_event_put_in_without_a_seal(tamper: Tamper) -> None:
     first = history.append(mine, "a", actor="system")
     history.append(uuid4(), "elsewhere", actor="system")
     history.append(mine, "b", actor="system")
-    seal_all()
+    seal_everything()
     tamper("DELETE FROM history_event WHERE id = %s", first + 1)
     tamper(
         "INSERT INTO history_event (id, stream, kind, actor, at, transaction) OVERRIDING SYSTEM VALUE "
@@ -122,7 +122,7 @@ def test_an_event_put_in_without_a_seal(tamper: Tamper) -> None:
     )
     tamper("DELETE FROM history_seal WHERE event_id = %s", first + 1)
 
-    assert seal_all() == 0
+    assert seal_everything() == 0
     assert finding(verify_stream(mine)) == (Deed.INSERTED, None, first + 1)
 
 
@@ -209,7 +209,7 @@ def test_the_end_cut_off_with_the_record_put_right_is_found_by_the_count(stream:
 def test_a_hash_noted_elsewhere_finds_what_no_row_can_tell(stream: UUID, tamper: Tamper) -> None:
     noted = bytes(Head.objects.get(stream=stream).hash).hex()
     history.append(stream, "later", actor="system")
-    seal_all()
+    seal_everything()
     assert verify_stream(stream, noted=noted).ok
 
     tamper("DELETE FROM history_event WHERE id = %s", numbers(stream)[-1])
@@ -286,7 +286,7 @@ def test_a_removed_seal_leaves_a_gap(stream: UUID, tamper: Tamper) -> None:
 
 def test_a_whole_history_removed_is_missed_by_the_count(stream: UUID, tamper: Tamper) -> None:
     history.append(uuid4(), "k", actor="system")
-    seal_all()
+    seal_everything()
     for table in ("history_event", "history_seal", "history_head"):
         tamper(f"DELETE FROM {table} WHERE stream = %s", stream)
 

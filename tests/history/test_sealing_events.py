@@ -15,6 +15,7 @@ from orchestrator_site.history import services as history
 from orchestrator_site.history.models import Event, Head, Position, Seal
 from orchestrator_site.history.sealing import seal_all, seal_pending, sealing_lag
 from orchestrator_site.history.verifying import verify_stream
+from tests.sealing import nothing_older_runs, seal_everything
 
 APPEND = "INSERT INTO history_event (stream, kind, actor) VALUES (%s, %s, 'other') RETURNING id"
 
@@ -32,6 +33,7 @@ def test_sealed_events_form_one_chain_for_each_stream() -> None:
         history.append(one, f"one.{number}", actor="system")
         history.append(two, f"two.{number}", actor="system")
 
+    nothing_older_runs()
     assert seal_pending() == 6
     assert places(one) == [(1, "one.0"), (2, "one.1"), (3, "one.2")]
     assert places(two) == [(1, "two.0"), (2, "two.1"), (3, "two.2")]
@@ -57,7 +59,7 @@ def test_what_was_written_first_and_committed_last_is_not_skipped(
     assert seal_all() == 0
     assert sealing_lag().events == 1
     other_connection.commit()
-    assert seal_all() == 2
+    assert seal_everything() == 2
     assert places(mine) == [(1, "slow.first"), (2, "quick.second")]
     assert verify_stream(mine).ok
 
@@ -67,6 +69,7 @@ def test_an_event_that_commits_after_higher_ones_were_sealed_still_gets_its_seal
 ) -> None:
     mine = uuid4()
     history.append(mine, "a", actor="system")
+    nothing_older_runs()
     other_connection.set_autocommit(False)
     with other_connection.cursor() as cursor:
         cursor.execute(APPEND, [mine, "slow"])
@@ -75,7 +78,7 @@ def test_an_event_that_commits_after_higher_ones_were_sealed_still_gets_its_seal
     assert seal_all() == 0
     other_connection.commit()
 
-    assert seal_all() == 2
+    assert seal_everything() == 2
     assert [kind for _, kind in places(mine)] == ["a", "slow", "b"]
 
 
@@ -89,12 +92,13 @@ def test_a_transaction_that_is_rolled_back_leaves_no_gap_in_the_chain(
     history.append(mine, "a", actor="system")
     other_connection.rollback()
 
-    assert seal_all() == 1
+    assert seal_everything() == 1
     assert places(mine) == [(1, "a")]
 
 
 def test_a_second_sealer_goes_away_while_the_first_works(other_connection: BaseDatabaseWrapper) -> None:
     history.append(uuid4(), "a", actor="system")
+    nothing_older_runs()
     other_connection.set_autocommit(False)
     with other_connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [sealing._LOCK])
@@ -139,7 +143,7 @@ def test_sealers_and_writers_at_once_seal_each_event_once() -> None:
     writing.set()
     for sealer in sealers:
         sealer.join()
-    seal_all()
+    seal_everything()
 
     assert not errors
     for stream in streams:
@@ -154,13 +158,14 @@ def test_batches_may_be_as_small_as_one_wishes() -> None:
         for number in range(7):
             history.append(mine, f"k.{number}", actor="system")
 
+    nothing_older_runs()
     assert [seal_pending(limit=3) for _ in range(4)] == [3, 3, 1, 0]
     assert verify_stream(mine).sealed == 7
 
 
 def test_an_idle_sealer_writes_nothing() -> None:
     history.append(uuid4(), "a", actor="system")
-    seal_all()
+    seal_everything()
     before = Position.objects.get()
     for _ in range(3):
         seal_pending()
@@ -179,13 +184,13 @@ def test_the_lag_tells_how_many_wait_and_how_long() -> None:
     lag = sealing_lag()
     assert lag.events == 1
     assert 0 <= lag.seconds < 30
-    seal_all()
+    seal_everything()
     assert (sealing_lag().events, sealing_lag().seconds) == (0, 0.0)
 
 
 def test_the_work_does_not_grow_with_history(stream: UUID) -> None:
     history.append_many(history.NewEvent(uuid4(), "k", "system") for _ in range(3000))
-    seal_all()
+    seal_everything()
     history.append(stream, "one.more", actor="system")
     position = Position.objects.get()
     with connection.cursor() as cursor:
@@ -209,11 +214,11 @@ class TestADumpRestoredOnAnotherServer:
         tamper("UPDATE history_position SET cluster = 42, transaction = '1000000500'")
         history.append(stream, "after.the.restore", actor="system")
 
-        assert seal_all() == 2
+        assert seal_everything() == 2
         found = verify_stream(stream)
         assert (found.fault, found.sealed, found.unsealed) == (None, 8, 0)
         history.append(stream, "later", actor="system")
-        assert seal_all() == 1
+        assert seal_everything() == 1
         assert Position.objects.get().transaction < 1_000_000_000
 
     def test_in_batches_too(self, stream: UUID, tamper: Callable[..., int]) -> None:
@@ -222,10 +227,11 @@ class TestADumpRestoredOnAnotherServer:
         tamper("UPDATE history_event SET transaction = (transaction::text::bigint + 1000000000)::text::xid8")
         tamper("UPDATE history_position SET cluster = 42, transaction = '1000000500'")
 
+        nothing_older_runs()
         assert [seal_pending(limit=2) for _ in range(4)] == [2, 2, 1, 0]
         assert verify_stream(stream).sealed == 11
         history.append(stream, "later", actor="system")
-        assert seal_all() == 1
+        assert seal_everything() == 1
 
     def test_when_the_new_count_comes_to_the_old_numbers_they_are_not_sealed_again(
         self, stream: UUID, tamper: Callable[..., int]
@@ -238,7 +244,7 @@ class TestADumpRestoredOnAnotherServer:
         for number in range(40):
             history.append(stream, f"k.{number}", actor="system")
             seal_pending()
-        seal_all()
+        seal_everything()
 
         found = verify_stream(stream)
         assert (found.fault, found.sealed, found.unsealed) == (None, 46, 0)
@@ -249,7 +255,7 @@ class TestADumpRestoredOnAnotherServer:
         tamper("UPDATE history_position SET transaction = '99999999999'")
         history.append(stream, "after", actor="system")
 
-        assert seal_all() == 1
+        assert seal_everything() == 1
         assert Event.objects.filter(stream=stream, seal__isnull=True).count() == 0
 
 
@@ -261,6 +267,6 @@ def test_a_chain_whose_end_was_cut_off_is_not_continued_and_holds_up_no_other(
     history.append(stream, "more", actor="system")
     history.append(other, "more", actor="system")
 
-    assert seal_all() == 1
+    assert seal_everything() == 1
     assert verify_stream(other).ok
     assert not verify_stream(stream).ok

@@ -14,9 +14,9 @@ from django.db.utils import IntegrityError
 from orchestrator_site.history import services as history
 from orchestrator_site.history.archives import archives_of
 from orchestrator_site.history.models import Event, Head
-from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verifying import verify_stream
 from tests.history.putting_away import later, put_away
+from tests.sealing import seal_everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,7 +112,7 @@ def test_the_door_does_not_open_while_something_is_unsealed_or_gone(stream: UUID
     history.append(stream, "later", actor="system")
     with pytest.raises(IntegrityError, match="not what the history is"):
         door(stream)
-    seal_all()
+    seal_everything()
     tamper("DELETE FROM history_event WHERE stream = %s AND kind = 'later'", stream)
     with pytest.raises(IntegrityError, match="not what the history is"):
         door(stream)

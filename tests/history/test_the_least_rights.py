@@ -13,8 +13,8 @@ from django.db.utils import IntegrityError, ProgrammingError
 
 from orchestrator_site.history import services as history
 from orchestrator_site.history.archiving import archive
-from orchestrator_site.history.sealing import seal_all
 from orchestrator_site.history.verifying import verify_stream
+from tests.sealing import seal_everything
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,9 +41,9 @@ def test_they_are_enough_to_append_seal_and_verify() -> None:
     mine = uuid4()
     history.append(mine, "project.created", actor="system")
 
-    assert seal_all() == 1
+    assert seal_everything() == 1
     history.append(mine, "project.started", actor="system")
-    assert seal_all() == 1
+    assert seal_everything() == 1
     assert verify_stream(mine).sealed == 2
 
 
@@ -53,7 +53,7 @@ def test_with_the_right_to_archive_they_are_enough_for_that_too(tmp_path: Path) 
         cursor.execute(f"RESET ROLE; {grant} SET ROLE {ROLE}")
     mine = uuid4()
     history.append(mine, "project.created", actor="system")
-    seal_all()
+    seal_everything()
 
     assert archive(mine, folder=tmp_path, actor="system").events == 1
     assert verify_stream(mine).archived == 1
