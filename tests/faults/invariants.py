@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from orchestrator_site.history import services as history
@@ -195,7 +196,8 @@ class _Seen:
             yield f"I5 the project was started {begun} times"
         phases = Counter((e.kind, e.subject, e.data.get("round")) for e in self.events if e.kind.startswith("phase."))
         for (kind, key, round_number), count in phases.items():
-            if count > 1:
+            # What fails once more after a phase has been stopped, and would be tried again, is stopped in its turn.
+            if count > 1 and kind != "phase.stopping":
                 yield f"I9 {kind} {key} of round {round_number} {count} times"
 
     def _intervened(self, since: int, until: int | None) -> bool:
@@ -221,15 +223,25 @@ class _Seen:
             yield from self._nothing_before(approval)
 
     def _nothing_before(self, approval: Approval) -> Iterator[str]:
-        answered = next(
-            (e.pk for e in self.events if e.kind == "approval.approved" and e.subject == str(approval.pk)), None
-        )
+        """No later phase begins from when it was asked until it, or what was asked anew after it, was approved."""
+        if approval.purpose == "step" and approval.state == "rejected":
+            return  # the step failed, and the phase may go on without it
+        of_phase = Approval.objects.filter(phase=approval.phase, purpose=approval.purpose)
+        asked = {str(pk) for pk in of_phase.values_list("pk", flat=True)}
+        opened = self._first("approval.opened", {str(approval.pk)})
+        answered = self._first("approval.approved", asked, after=opened)
         later = {
             phase.key for phase in Phase.objects.filter(project=self.project, position__gt=approval.phase.position)
         }
         for event in self.events:
-            if event.kind == "phase.started" and event.subject in later and (answered is None or event.pk < answered):
+            if event.kind == "phase.started" and event.subject in later and opened < event.pk < answered:
                 yield f"I6 phase {event.subject} began before {approval.title} was approved"
+
+    def _first(self, kind: str, subjects: set[str], after: float = 0) -> float:
+        """The number of the first such event, or one that no event has."""
+        return min(
+            (e.pk for e in self.events if e.kind == kind and e.subject in subjects and e.pk > after), default=inf
+        )
 
     def nothing_starts_while_held(self) -> Iterator[str]:
         """No step's start between a pause and its end, nor after a cancel was asked: by event and by transaction."""
