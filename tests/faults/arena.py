@@ -107,8 +107,7 @@ class Arena:
             self.site.kill(name)
         for name in self.wanted & set(self.site.running):
             self.site.send(name, signal.SIGCONT)
-        for name in list(self._wrong_clocks):
-            self.set_clock(name, RIGHT)
+        self._set_clocks_right()
         self.supervise()
         self._until(self._all_live, 40, "the workers did not come up")
 
@@ -259,6 +258,16 @@ class Arena:
         self.site.send(name, number)
         if number != RIGHT:
             self._wrong_clocks[name] = process.pid
+
+    def _set_clocks_right(self) -> None:
+        if "beat" in self._wrong_clocks and "beat" in self.site.running:
+            # It remembers when it last sent what, and would send nothing until that time has come again.
+            from django_celery_beat.models import PeriodicTask
+
+            self.site.kill("beat")
+            patiently(lambda: PeriodicTask.objects.update(last_run_at=None))
+        for name in list(self._wrong_clocks):
+            self.set_clock(name, RIGHT)
 
     # --- how -----------------------------------------------------------------------------------------------------
 
