@@ -124,7 +124,7 @@ def test_a_step_whose_budget_somebody_holds_is_taken_back_later_and_the_others_n
 
 def test_what_follows_a_completed_project_begins_although_somebody_holds_another_follower() -> None:
     first = project_of(ONE)
-    theirs, other = (project_of(ONE, started=False, after=[first.pk]) for _ in range(2))
+    theirs, other = (project_of(ONE, after=[first.pk]) for _ in range(2))
     drive(first)
 
     with held(in_advance(theirs)):

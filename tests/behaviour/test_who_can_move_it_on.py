@@ -184,7 +184,7 @@ def test_a_follower_names_whom_it_waits_for_and_what_that_waits_for() -> None:
     first = drive(
         project_of("phases: [{key: only, steps: [{key: a, kind: wait, wait: {signal: go}}]}]", title="Slow work")
     )
-    follower = project_of(NAP, started=False, after=[first.pk])
+    follower = project_of(NAP, after=[first.pk])
 
     assert said(follower).startswith("Waits since ")
     assert f"for 'Slow work' ({first.short_id}): a waits for the signal 'go' since " in said(follower)
