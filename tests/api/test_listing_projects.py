@@ -166,7 +166,7 @@ def test_projects_that_do_not_move_say_why(
     waiting: Project, make: Callable[..., Project], operator: User, owner: User
 ) -> None:
     pending = make(owner, started=False)
-    follower = make(owner, started=False, after=[pending.pk])
+    follower = make(owner, after=[pending.pk])
     unclaimed = make(owner)
     advancing.advance(unclaimed.pk)
     running = make(owner)
