@@ -40,6 +40,7 @@ from projects.services import (
     retention,
     schedules,
     standstill,
+    taking_back,
     timers,
 )
 from projects.services.workers import this_process
@@ -66,7 +67,7 @@ class LegTask(Task):  # type: ignore[type-arg]
 
 def _mourn(pid: int) -> None:
     try:
-        recovery.mourn(socket.gethostname(), pid)
+        taking_back.mourn(socket.gethostname(), pid)
     except (DatabaseError, InterfaceError) as error:
         if not database.is_away(error):
             raise

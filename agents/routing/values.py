@@ -9,9 +9,9 @@ from typing import Any
 from agents.values import Location
 
 NAMED_AT_MOST = 5
+"""How many agents that were left out are named in words; a step's reasons are to be read by a person."""
 CIRCUIT_OPEN = "its circuit is open"
 """Why an agent is left out that its circuit keeps from being called."""
-"""How many agents that were left out are named in words; a step's reasons are to be read by a person."""
 
 Predicate = Callable[[Any], bool]
 

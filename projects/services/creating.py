@@ -67,9 +67,7 @@ def create_project(
     definition = definition_of(blueprint)
     if budgets:
         definition = with_limits(definition, budgets, actor)
-    checked = validate_inputs(definition, dict(inputs or {}))
-    if why := why_not(checked):
-        raise InputsInvalid(f"The inputs cannot be kept: {why}.")
+    checked = _check_inputs(definition, inputs)
     given = _check_documents(definition, documents)
     within = _check_deadline(deadline)
     digest = _job_digest(blueprint, checked, intent, given) if definition.deduplicate else ""
@@ -77,19 +75,19 @@ def create_project(
         earlier = _with_key(key, blueprint, checked, intent, actor) if key is not None else _same_job(digest, actor)
         if earlier is not None and (key is not None or not rerun):
             return Created(earlier, is_new=False)
-        project = Project.objects.create(
+        project = _row(
+            definition,
+            actor,
+            parent_step,
             blueprint=blueprint,
             title=title or definition.title,
             inputs=checked,
-            variables=render_to_keep(definition.variables, {"inputs": checked, "intent": intent}, "Its variables"),
             intent=intent,
             priority=Priority[priority.upper()],
-            owner_id=actor.user_id if parent_step is None else parent_step.project.owner_id,
             key=key,
             job_digest=digest,
             rerun_of=earlier,
             auto_approve=auto_approve,
-            parent_step=parent_step,
         )
         if within is not None:
             timers.set_deadline(project, within)
@@ -98,6 +96,23 @@ def create_project(
         intake.store(project, given)
         _note(project, actor, given)
     return Created(project, is_new=True)
+
+
+def _check_inputs(definition: Blueprint, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    checked = validate_inputs(definition, dict(inputs or {}))
+    if why := why_not(checked):
+        raise InputsInvalid(f"The inputs cannot be kept: {why}.")
+    return checked
+
+
+def _row(definition: Blueprint, actor: Actor, parent_step: Step | None, **fields: Any) -> Project:
+    given = {"inputs": fields["inputs"], "intent": fields["intent"]}
+    return Project.objects.create(
+        variables=render_to_keep(definition.variables, given, "Its variables"),
+        owner_id=actor.user_id if parent_step is None else parent_step.project.owner_id,
+        parent_step=parent_step,
+        **fields,
+    )
 
 
 def _note(project: Project, actor: Actor, documents: Sequence[intake.Given]) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from agents.values import Performer
 from projects.models import Attempt
-from projects.services import recovery
+from projects.services import taking_back
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,6 @@ def release(performers: Sequence[Performer]) -> None:
     A call that a worker waits for ends by itself: the worker sees that nobody answers.
     """
     with transaction.atomic():
-        taken = recovery.take_back_from_agents([agent.id for agent in performers])
+        taken = taking_back.take_back_from_agents([agent.id for agent in performers])
     if taken:
         logger.warning("%s steps are taken back from %s agents that are gone", taken, len(performers))

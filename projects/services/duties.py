@@ -18,7 +18,7 @@ from agents.registry import load_agents, registered_agents
 from agents.services import noting, offers
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
-from projects.services import paces, recovery
+from projects.services import paces, recovery, taking_back
 from projects.services.workers import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -76,13 +76,13 @@ class Duties:
 
     def _watch(self) -> None:
         if self.watching:
-            recovery.take_back_from_the_dead(except_for=self.process.id)
+            taking_back.take_back_from_the_dead(except_for=self.process.id)
 
     def _tidy(self) -> None:
-        recovery.give_back_what_waits(self.process)
+        taking_back.give_back_what_waits(self.process)
         if self.abandoned:
             self.abandoned = False
-            recovery.give_back_what_is_abandoned(self.process.id, self.process.held())
+            taking_back.give_back_what_is_abandoned(self.process.id, self.process.held())
 
     def _offer(self) -> None:
         """Say which agents this process has. That they are built in is known without Redis, so that it may be away."""

@@ -21,7 +21,7 @@ from agents.services import noting, offers
 from orchestrator_site import database
 from orchestrator_site.conf import conf
 from projects.models import Worker
-from projects.services import recovery
+from projects.services import taking_back
 from projects.services.duties import Duties
 from projects.services.workers import WorkerProcess
 
@@ -82,7 +82,7 @@ class Liveness:
             self._watch()
         if now - self._tidied_at >= TIDY:
             self._tidied_at = now
-            if recovery.is_anything_abandoned(self.process.id, self.process.held()):
+            if taking_back.is_anything_abandoned(self.process.id, self.process.held()):
                 self.duties.abandoned = True
                 self.duties.call()
 

@@ -160,6 +160,9 @@ def why(project: Project, steps: Iterable[Step], *, depth: int = 0) -> dict[UUID
     return {pk: cause.sentence for pk, cause in causes.causes_of(project, steps, below=_teller(depth)).items()}
 
 
+MOST_PREDECESSORS = 100
+
+
 def _why_pending(project: Project, depth: int) -> Cause:
     before = list(project.after.exclude(state=ProjectState.COMPLETED).order_by("pk")[:MOST_PREDECESSORS])
     if not before or project.start_asked_at is None:
@@ -171,9 +174,6 @@ def _why_pending(project: Project, depth: int) -> Cause:
     told = _clause(next_action(first, depth=depth + 1)) if depth < DEEPEST else "it is not over."
     sentence = f"Waits since {moment(project.created_at)} for {first.title!r} ({first.short_id}){others}: {told}"
     return Cause("predecessor", sentence, project.created_at, f"whoever moves {first.short_id} on")
-
-
-MOST_PREDECESSORS = 100
 
 
 def _clause(sentence: str) -> str:

@@ -7,6 +7,10 @@
 --
 -- What several statements share is a "part", put in where they include it.
 
+-- part: looks
+-- How often no agent could take a claimed step (c), since one last did.
+       CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
+
 -- name: claim
 -- Take one ready step, if its project runs. FOR KEY SHARE on the project closes the race with a pause: see
 -- ProjectQuerySet.lock_for_control. No row: somebody else has it, it waits for its retry, or the project is held.
@@ -36,7 +40,8 @@ WITH allowed AS (
       FROM claimed WHERE (error ->> 'code') IS DISTINCT FROM 'no_agent_now'
 )
 SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
-       c.failures, c.timeout_seconds, c.guarded, CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
+       c.failures, c.timeout_seconds, c.guarded,
+-- include: looks
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM claimed c;
 
@@ -96,7 +101,7 @@ WITH
 )
 SELECT done.id IS NOT NULL AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id,
        c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
-       CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
+-- include: looks
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN done ON true
@@ -266,7 +271,7 @@ WITH
 )
 SELECT (SELECT array_agg(done.id) FROM done) AS landed, c.id, c.project_id, c.phase_id, c.key, c.round, c.position,
        c.parent_id, c.item, c.agent, c.attempt, c.failures, c.timeout_seconds, c.guarded,
-       CASE WHEN c.error ->> 'code' = 'no_agent_now' THEN coalesce((c.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
+-- include: looks
        coalesce(c.spec, (SELECT parent.spec FROM projects_step parent WHERE parent.id = c.parent_id)) AS spec
   FROM (SELECT 1) one
   LEFT JOIN claimed c ON true
@@ -733,12 +738,12 @@ SELECT performer, place, performer_id, seconds FROM kept;
 
 -- name: held_attempt
 -- A running attempt as a worker has it after its claim.
-SELECT s.id, s.project_id, s.phase_id, s.key, s.round, s.position, s.parent_id, s.item, s.agent, s.attempt,
-       s.failures, s.timeout_seconds, s.guarded,
-       CASE WHEN s.error ->> 'code' = 'no_agent_now' THEN coalesce((s.error ->> 'looks')::int, 1) ELSE 0 END AS looks,
-       coalesce(s.spec, parent.spec) AS spec
-  FROM projects_step s LEFT JOIN projects_step parent ON parent.id = s.parent_id
- WHERE s.id = %(step)s AND (s.state = 'running') IS TRUE AND s.attempt = %(attempt)s;
+SELECT c.id, c.project_id, c.phase_id, c.key, c.round, c.position, c.parent_id, c.item, c.agent, c.attempt,
+       c.failures, c.timeout_seconds, c.guarded,
+-- include: looks
+       coalesce(c.spec, parent.spec) AS spec
+  FROM projects_step c LEFT JOIN projects_step parent ON parent.id = c.parent_id
+ WHERE c.id = %(step)s AND (c.state = 'running') IS TRUE AND c.attempt = %(attempt)s;
 
 -- name: silent
 -- Steps whose worker fell silent, or whose attempt has taken so long that its worker can no longer be trusted to stop

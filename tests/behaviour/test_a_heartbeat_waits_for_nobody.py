@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from orchestrator_site import clock
 from orchestrator_site.conf import Conf, conf
 from projects.models import Project, Step, Worker
-from projects.services import liveness, publishing, recovery
+from projects.services import liveness, publishing, taking_back
 from projects.services.liveness import Liveness
 from projects.services.workers import Held, WorkerProcess
 from tests.behaviour.test_a_held_project_holds_up_no_other import held, in_advance
@@ -32,7 +32,7 @@ def set_to(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Conf]:
 
     def to(**values: float) -> Conf:
         given = conf().model_copy(update=values)
-        for module in ("liveness", "duties", "recovery", "workers", "claims"):
+        for module in ("liveness", "duties", "recovery", "taking_back", "workers", "claims"):
             monkeypatch.setattr(f"projects.services.{module}.conf", lambda: given)
         return given
 
@@ -169,7 +169,7 @@ def test_a_worker_whose_connection_is_cut_is_not_taken_for_dead_however_seldom_i
         _cut(alive.process)
         until = time.monotonic() + 3 * seconds
         while time.monotonic() < until:
-            assert recovery.take_back_from_the_dead(except_for=watch) == 0
+            assert taking_back.take_back_from_the_dead(except_for=watch) == 0
             time.sleep(seconds / 5)
 
     assert states(mine.project)["a"] == "running"
@@ -210,9 +210,9 @@ def test_a_worker_whose_row_somebody_holds_hides_no_dead_one() -> None:
 
     with held(lambda: Worker.objects.select_for_update().get(pk=other.id)):
         watch = clock.new_id()
-        recovery.take_back_from_the_dead(except_for=watch)
-        time.sleep(recovery.suspicion() + 0.05)
-        assert recovery.take_back_from_the_dead(except_for=watch) == 1
+        taking_back.take_back_from_the_dead(except_for=watch)
+        time.sleep(taking_back.suspicion() + 0.05)
+        assert taking_back.take_back_from_the_dead(except_for=watch) == 1
 
     assert states(dead)["a"] == "ready"
     assert Worker.objects.filter(pk=other.id).exists()

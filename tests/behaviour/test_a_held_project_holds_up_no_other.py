@@ -17,7 +17,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects import sql, tasks
 from projects.models import Approval, Budget, Intervention, Project, Step, Worker
-from projects.services import execution, interventions, publishing, recovery, timers
+from projects.services import execution, interventions, publishing, taking_back, timers
 from projects.services.recovery import recover
 from projects.services.workers import WorkerProcess
 from tests.behaviour.spending import spend
@@ -100,7 +100,7 @@ def test_what_the_dead_held_is_taken_back_although_somebody_holds_one_of_the_pro
         assert claim(step(project, "a"), dead) is not None
 
     with held(in_advance(theirs)):
-        assert in_time(lambda: recovery.mourn("h", 1)) == 2
+        assert in_time(lambda: taking_back.mourn("h", 1)) == 2
         assert (is_sent(theirs), is_sent(other)) == (False, True)
 
     recover()

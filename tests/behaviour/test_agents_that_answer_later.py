@@ -23,7 +23,7 @@ from projects.errors import AttemptOver
 from projects.models import Attempt, Project, Step
 from projects.services import answers, control, performing, recovery
 from tests.behaviour.remote import Remote, Reply, accepts
-from tests.builders import drive, kinds, project_of, result, states, step
+from tests.builders import agent_that, drive, kinds, project_of, result, states, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,8 +40,6 @@ phases:
 
 @pytest.fixture(autouse=True)
 def after() -> None:
-    from tests.builders import agent_that
-
     agent_that(lambda context: context.results["a"], "after")
 
 

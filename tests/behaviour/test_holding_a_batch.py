@@ -18,7 +18,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import conf
 from projects import orchestrator
 from projects.models import Attempt, Project, Step
-from projects.services import advancing, batching, control, paces, recovery
+from projects.services import advancing, batching, control, paces, taking_back
 from projects.services.duties import Duties
 from projects.services.workers import this_process
 from tests.behaviour.batches import expanded, items, squares
@@ -213,7 +213,7 @@ def tidied_before_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     def point(name: str) -> None:
         if name == "before_commit":
             Step.objects.filter(lease_owner=worker.id).update(lease_until=F("lease_until") - timedelta(seconds=5))
-            recovery.give_back_what_is_abandoned(worker.id, worker.held())
+            taking_back.give_back_what_is_abandoned(worker.id, worker.held())
 
     monkeypatch.setattr(faults, "point", point)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import F
 
 from orchestrator_site import clock
@@ -16,6 +15,7 @@ from projects import sql
 from projects.models import Attempt, Project, Step
 from projects.reports.durations import left_in_words
 from projects.services.progressing import Progress, progress
+from tests import planner
 from tests.builders import agent_that, claim, drive, project_of, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,11 +125,9 @@ def test_of_a_project_that_failed_no_share_is_told() -> None:
 def test_earlier_runs_are_found_by_keys_however_many_steps_there_are() -> None:
     ran()
     asked = {"blueprint": "under-test", "keys": ["quick", "slow"], "runs": 20, "among": 1000}
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")  # as where the tables are large
+    with planner.large_tables() as cursor:
         cursor.execute("EXPLAIN " + sql.statement("earlier_durations"), asked)
         plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("RESET enable_seqscan")
 
     assert "project_by_state" in plan
     assert "step_key_is_unique_in_its_round" in plan

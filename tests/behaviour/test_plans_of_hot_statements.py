@@ -15,6 +15,7 @@ from orchestrator_site.access.actors import system_actor
 from projects import orchestrator, sql
 from projects.models import Project, Step
 from projects.services import batching, control, execution
+from tests import planner
 from tests.builders import agent_that, look, project_of, step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,13 +53,7 @@ def crowd(request: pytest.FixtureRequest) -> Callable[[Project], None]:
 
 def _crowd(pattern: Project, *, known: bool) -> None:
     with connection.cursor() as cursor:
-        # Autovacuum looks when it likes, and what it noted of an earlier test's rows outlives them.
-        cursor.execute(
-            "DELETE FROM pg_statistic USING pg_class c WHERE starelid = c.oid AND c.relname LIKE 'projects_%'"
-        )
-        cursor.execute(
-            "UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname LIKE 'projects_%' AND relkind = 'r'"
-        )
+        planner.knows_nothing(cursor)
         columns = ", ".join(field.column for field in Project._meta.concrete_fields if field.name != "id")
         cursor.execute(
             f"INSERT INTO projects_project (id, {columns}) SELECT gen_random_uuid(), {columns} FROM projects_project, "

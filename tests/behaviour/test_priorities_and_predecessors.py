@@ -12,7 +12,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.conf import POOLS, PRIORITIES
 from projects.errors import AfterNotFound, RefusedInState
 from projects.models import Project, Step
-from projects.services import control, creating, publishing, recovery
+from projects.services import control, creating, passes, publishing
 from projects.services.recovery import recover
 from projects.services.registration import find_blueprint
 from tests.builders import agent_that, drive, kinds, look, project_of
@@ -45,7 +45,7 @@ def test_recovery_looks_at_critical_projects_first() -> None:
     waiting = {priority: project_of(ONE, priority=priority) for priority in ("low", "critical", "normal", "high")}
     Step.objects.update(published_at=None)
 
-    found = recovery._Turn("neglected").take(window=200)
+    found = passes.Turn("neglected").take(window=200)
 
     assert found == [waiting[priority].pk for priority in PRIORITIES]
 

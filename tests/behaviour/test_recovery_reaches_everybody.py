@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator_site.access.actors import system_actor
 from projects.models import Approval, Project, Step
-from projects.services import advancing, control, recovery
+from projects.services import advancing, control, passes, recovery
 from projects.services.recovery import recover
 from tests.builders import blueprint_of, child_of, claim, drive, finish, kinds, look, project_of, states, step
 
@@ -24,9 +24,9 @@ phases: [{key: one, steps: [{key: below, kind: project, project: {blueprint: bel
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass looks at two projects of a sort."""
-    monkeypatch.setattr(recovery, "BATCH", 2)
+    monkeypatch.setattr(passes, "BATCH", 2)
     for turn in ("neglected", "followers"):
-        monkeypatch.setattr(recovery, f"_{turn}", recovery._Turn(turn))
+        monkeypatch.setattr(recovery, f"_{turn}", passes.Turn(turn))
 
 
 def running() -> Project:

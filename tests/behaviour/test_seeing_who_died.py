@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from orchestrator_site import clock
 from orchestrator_site.conf import conf
 from projects.models import Pulse, Step, Worker
-from projects.services import recovery
+from projects.services import taking_back
 from projects.services.liveness import Liveness
 from projects.services.workers import WorkerProcess, this_process
 from tests.builders import agent_that, by_force, claim, drive, kinds, look, project_of, states, step
@@ -70,9 +70,9 @@ def die(process: WorkerProcess) -> None:
 
 
 def look_twice() -> int:
-    recovery.take_back_from_the_dead(except_for=clock.new_id())
-    time.sleep(recovery.suspicion() + 0.05)
-    return recovery.take_back_from_the_dead(except_for=clock.new_id())
+    taking_back.take_back_from_the_dead(except_for=clock.new_id())
+    time.sleep(taking_back.suspicion() + 0.05)
+    return taking_back.take_back_from_the_dead(except_for=clock.new_id())
 
 
 def test_what_a_dead_worker_held_is_taken_back_long_before_its_lease_ends(other: WorkerProcess) -> None:
@@ -104,7 +104,7 @@ def test_a_lock_that_is_free_for_a_moment_is_no_death(other: WorkerProcess) -> N
     project = drive(project_of(TWO), steps=0)
     claim(step(project, "a"), other)
     die(other)  # its connection was cut …
-    recovery.take_back_from_the_dead(except_for=clock.new_id())
+    taking_back.take_back_from_the_dead(except_for=clock.new_id())
     assert Worker.objects.get(pk=other.id).suspected_at is not None
     with on_its_own():
         other.keep_lock()  # … and it has taken another
@@ -128,7 +128,7 @@ def test_a_parent_that_sees_its_child_die_need_not_look_twice(other: WorkerProce
     project = drive(project_of(TWO), steps=0)
     claim(step(project, "a"), other)
 
-    assert recovery.mourn(other.host, other.pid) == 1
+    assert taking_back.mourn(other.host, other.pid) == 1
     assert states(project)["a"] == "ready"
 
 
@@ -148,15 +148,15 @@ def test_a_step_that_its_living_worker_does_not_work_on_is_given_back() -> None:
     assert claim(step(project, "a")) is not None
     mine = this_process()
 
-    assert recovery.give_back_what_is_abandoned(mine.id, mine.held()) == 0, "claimed a moment ago"
+    assert taking_back.give_back_what_is_abandoned(mine.id, mine.held()) == 0, "claimed a moment ago"
     Step.objects.filter(project=project, key="a").update(
         lease_until=Now() + timedelta(seconds=conf().lease_seconds - 3)
     )
     held = mine.hold(step(project, "a").pk, 1)
-    assert recovery.give_back_what_is_abandoned(mine.id, mine.held()) == 0, "it is worked on"
+    assert taking_back.give_back_what_is_abandoned(mine.id, mine.held()) == 0, "it is worked on"
     mine.release(held)
 
-    assert recovery.give_back_what_is_abandoned(mine.id, mine.held()) == 1
+    assert taking_back.give_back_what_is_abandoned(mine.id, mine.held()) == 1
     given_back = step(project, "a")
     assert (given_back.state, given_back.crashes) == ("ready", 0)
 

@@ -13,13 +13,9 @@ from agents import dispatching
 from agents.definition import _registered, agent, registered_agents
 from agents.resilience import services as guards
 from agents.services import candidates, offers, registration
-from orchestrator_site.access.actors import system_actor
-from orchestrator_site.dashboard import imported_page
-from orchestrator_site.dashboard.project_page import page_of
 from orchestrator_site.history import services as history
-from projects.models import Attempt, Phase, Project, Step
-from projects.reports.side_by_side import side_by_side
-from projects.services import paces, previews, rounds, snapshots
+from projects.models import Attempt, Project, Step
+from projects.services import paces
 from tests.behaviour.remote import Remote, Reply, accepts, close_circuit, fails, open_circuit
 from tests.builders import agent_that, drive, kinds, project_of, ready_steps, result, run, states, step
 
@@ -165,28 +161,6 @@ def test_with_every_circuit_open_the_step_waits_without_a_worker_and_without_an_
     project = run_on(project)
     assert (project.state, step(project, "a").failures) == ("completed", 0)
     assert len(agents[0].envelopes) == 1
-
-
-def test_a_step_that_nobody_could_take_has_no_attempt_wherever_attempts_are_counted(remote: Make) -> None:
-    agents = [remote("x"), remote("y")]
-    for each in agents:
-        open_circuit(each.name)
-    project = drive(one())
-    run(step(project, "a"))  # and once more
-
-    (row,) = (row for block in page_of(project).phases for row in block.rows)
-    (a_round,) = rounds.rounds_of(Phase.objects.get(project=project))
-
-    assert step(project, "a").attempt >= 1
-    assert (row.attempts, a_round.steps[0].attempts) == (0, 0)
-    assert previews.preview_cancel(project_id=project.pk, actor=system_actor()).spent.attempts == 0
-    assert side_by_side(project, project).steps[0].a.attempts == 0  # type: ignore[union-attr]
-    (block,) = imported_page.page_of(snapshots.snapshot(project_id=project.pk)).phases
-    assert block.steps[0].attempts == 0
-
-    close_circuit("x")
-    project = run_on(project)
-    assert page_of(project).phases[0].rows[0].attempts == 1
 
 
 def test_failures_open_a_circuit_and_it_closes_by_itself_when_the_agent_is_well_again(

@@ -10,9 +10,12 @@ from django.db.models.functions import Now
 
 from agents import dispatching
 from orchestrator_site.access.actors import system_actor
+from orchestrator_site.dashboard import imported_page
+from orchestrator_site.dashboard.project_page import page_of
 from orchestrator_site.history import services as history
-from projects.models import Attempt, Project, Step, Timer
-from projects.services import control, recovery, timers
+from projects.models import Attempt, Phase, Project, Step, Timer
+from projects.reports.side_by_side import side_by_side
+from projects.services import control, previews, recovery, rounds, snapshots, timers
 from tests.behaviour.remote import Remote, close_circuit, open_circuit
 from tests.builders import claim, drive, look, project_of, run, step
 
@@ -149,3 +152,25 @@ def test_what_a_paused_project_waits_for_is_not_sent_for(remote: Make) -> None:
     remote("able")
 
     assert step(project, "a").available_at == before
+
+
+def test_a_step_that_nobody_could_take_has_no_attempt_wherever_attempts_are_counted(remote: Make) -> None:
+    agents = [remote("x"), remote("y")]
+    for each in agents:
+        open_circuit(each.name)
+    project = drive(project_of(ONE))
+    look_again(project)
+
+    (row,) = (row for block in page_of(project).phases for row in block.rows)
+    (a_round,) = rounds.rounds_of(Phase.objects.get(project=project))
+
+    assert step(project, "a").attempt >= 1
+    assert (row.attempts, a_round.steps[0].attempts) == (0, 0)
+    assert previews.preview_cancel(project_id=project.pk, actor=system_actor()).spent.attempts == 0
+    assert side_by_side(project, project).steps[0].a.attempts == 0  # type: ignore[union-attr]
+    (block,) = imported_page.page_of(snapshots.snapshot(project_id=project.pk)).phases
+    assert block.steps[0].attempts == 0
+
+    close_circuit("x")
+    look_again(project)
+    assert page_of(project).phases[0].rows[0].attempts == 1

@@ -15,7 +15,7 @@ from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.models import Project, Step, Worker
 from projects.models.approval import Verdict
-from projects.services import advancing, approvals, causes, control, progressing, recovery, signals
+from projects.services import advancing, approvals, causes, control, passes, progressing, recovery, signals
 from projects.states import STEP
 from tests.builders import (
     agent_that,
@@ -157,7 +157,7 @@ def test_a_project_that_cannot_be_advanced_says_so(monkeypatch: pytest.MonkeyPat
         raise KeyError("a row that nobody foresaw")
 
     with monkeypatch.context() as patch:
-        patch.setattr(recovery.advancing, "advance", breaks)
+        patch.setattr(passes.advancing, "advance", breaks)
         recovery.recover()
     assert history.events_of(project.pk).filter(kind="project.stuck").exists()
 

@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from projects.models import Approval, Project, Step, Worker
 from projects.planning import packing
-from projects.services import advancing, claims, doorbell, execution, fanout, paces, publishing, recovery
+from projects.services import advancing, claims, doorbell, execution, fanout, paces, publishing, recovery, taking_back
 from projects.services.attempts import NOTHING, Claim, Outcome
 from projects.services.workers import WorkerProcess
 
@@ -211,7 +211,7 @@ class Engine:
             Worker.objects.filter(pk=hand.worker.id).update(
                 lock_key=hand.worker.lock_key, locked_at=before, suspected_at=before
             )
-            recovery.take_back_from_the_dead(except_for=WorkerProcess().id)
+            taking_back.take_back_from_the_dead(except_for=WorkerProcess().id)
             return
         with connection.cursor() as cursor:
             cursor.execute(
