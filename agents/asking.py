@@ -109,6 +109,11 @@ class OutsideContext:
         """Whether nobody waits any more."""
         return time.monotonic() >= self.until
 
+    def cancelled_for(self) -> float | None:
+        """Seconds since nobody waits any more."""
+        over = time.monotonic() - self.until
+        return over if over >= 0 else None
+
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         """There is no history that it could stand in."""
 

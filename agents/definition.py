@@ -91,6 +91,9 @@ class AgentContext(Protocol):
     def cancelled(self) -> bool:
         """Whether the project was cancelled: stop soon, what you return will not count."""
 
+    def cancelled_for(self) -> float | None:
+        """Seconds since the attempt was told to stop, as far as is known without asking anybody; None: it was not."""
+
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         """Add an event of your own to the project's history."""
 

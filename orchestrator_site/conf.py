@@ -105,6 +105,12 @@ class Conf(BaseSettings):
         gt=0,
         description="A message unclaimed for longer, whose queue has come past it, is sent again. Defaults to 60 s.",
     )
+    cancel_grace_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="An agent that goes on for as long after it was told to stop is interrupted; where that does not "
+        "help its process is ended. Defaults to 10 s.",
+    )
     crash_limit: int = Field(
         3, ge=1, description="A step that takes its worker down this often is failed. Defaults to 3."
     )

@@ -238,7 +238,7 @@ def _before_forks(**_: Any) -> None:
 @worker_process_init.connect
 def _forked(**_: Any) -> None:
     paces.forget()
-    liveness.live(this_process(), _pools())
+    liveness.live(this_process(), _pools(), expendable=True)
 
 
 @worker_process_shutdown.connect

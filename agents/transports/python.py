@@ -1,28 +1,30 @@
 """Calling a Python function as an agent, with a limit of time.
 
-In the main thread of a worker process an alarm interrupts the function. In any other thread Python offers no way to
-stop a function: it is left behind, its result is refused by its attempt number, and the step goes on without it.
-Coroutines are cancelled by their event loop wherever they run.
+In the main thread of a worker process the function is interrupted: at its limit, and some seconds after it was told to
+stop and went on. In any other thread Python offers no way to stop a function: it is left behind, its result is refused
+by its attempt number, and the step goes on without it. Coroutines are cancelled by their event loop wherever they run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agents.definition import AgentContext, AgentDefinition, find_agent
-from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut
+from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut, WorkCancelled
+from agents.transports.interrupting import Why, interruptible
 from agents.values import Answer, Performer, TransportName, Work
 from agents.wire.results import done
+from orchestrator_site.conf import conf
 
 _SETTINGS = {"queue", "resilience"}
 """Which pool of workers runs the function, and what protects it."""
+_LOOKS_EVERY = 1.0
+"""Seconds between two looks whether a function that no signal reaches was told to stop."""
 
 
 class PythonTransport:
@@ -57,43 +59,41 @@ class PythonTransport:
 def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) -> Any:
     """What the agent returns. ``timeout`` in seconds.
 
-    Raises ``AgentTimedOut`` after it, and whatever the agent raises.
+    Raises ``AgentTimedOut`` after it, ``WorkCancelled`` where it goes on for ``PHASEGATE_CANCEL_GRACE_SECONDS`` after
+    it was told to stop, and whatever the agent raises.
     """
+    until = time.monotonic() + timeout
+
+    def why() -> Exception | None:
+        if time.monotonic() >= until:
+            return AgentTimedOut(f"Agent {definition.name!r} took longer than {timeout:g} s.")
+        told = context.cancelled_for()
+        if told is not None and told >= conf().cancel_grace_seconds:
+            return WorkCancelled(f"Agent {definition.name!r} was told to stop {told:.0f} s ago, and went on.")
+        return None
+
     if inspect.iscoroutinefunction(definition.function):
-        return asyncio.run(_awaited(definition, context, timeout))
+        return asyncio.run(_awaited(definition.function(context), until, why))
     if threading.current_thread() is threading.main_thread():
-        with _alarm(definition, timeout):
+        with interruptible(until, why):
             return definition.function(context)
-    return _in_thread(definition, lambda: definition.function(context), timeout)
+    return _in_thread(definition, lambda: definition.function(context), until, why)
 
 
-def _timed_out(definition: AgentDefinition, timeout: float) -> AgentTimedOut:
-    return AgentTimedOut(f"Agent {definition.name!r} took longer than {timeout:g} s.")
-
-
-async def _awaited(definition: AgentDefinition, context: AgentContext, timeout: float) -> Any:  # noqa: ASYNC109
+async def _awaited(coroutine: Coroutine[Any, Any, Any], until: float, why: Why) -> Any:
+    task = asyncio.ensure_future(coroutine)
     try:
-        async with asyncio.timeout(timeout):
-            return await definition.function(context)
-    except TimeoutError as error:
-        raise _timed_out(definition, timeout) from error
-
-
-@contextmanager
-def _alarm(definition: AgentDefinition, timeout: float) -> Iterator[None]:
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise _timed_out(definition, timeout)
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, timeout)
-    try:
-        yield
+        while not (await asyncio.wait({task}, timeout=_next_look(until)))[0]:
+            if (error := why()) is not None:
+                raise error
+        return task.result()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
-def _in_thread(definition: AgentDefinition, function: Callable[[], Any], timeout: float) -> Any:
+def _in_thread(definition: AgentDefinition, function: Callable[[], Any], until: float, why: Why) -> Any:
     outcome: list[tuple[bool, Any]] = []
 
     def run() -> None:
@@ -104,10 +104,15 @@ def _in_thread(definition: AgentDefinition, function: Callable[[], Any], timeout
 
     thread = threading.Thread(target=run, name=f"agent {definition.name}", daemon=True)
     thread.start()
-    thread.join(timeout)
-    if not outcome:
-        raise _timed_out(definition, timeout)
+    while thread.is_alive():
+        thread.join(_next_look(until))
+        if not outcome and (error := why()) is not None:
+            raise error
     returned, value = outcome[0]
     if returned:
         return value
     raise value
+
+
+def _next_look(until: float) -> float:
+    return max(min(until - time.monotonic(), _LOOKS_EVERY), 0.001)

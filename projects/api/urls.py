@@ -28,6 +28,7 @@ from projects.api.views import (
 urlpatterns = [
     route("projects", projects.ProjectList, "projects"),
     route("projects/cancel", control.CancelMany, "projects-cancel"),
+    route("projects/cancel/preview", control.CancelManyPreview, "projects-cancel-preview"),
     route("projects/pause", control.PauseMany, "projects-pause"),
     route("projects/resume", control.ResumeMany, "projects-resume"),
     route("projects/start", control.StartMany, "projects-start"),

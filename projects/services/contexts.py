@@ -279,8 +279,13 @@ class StepContext:
             self._asked_at = time.monotonic()
             project = Project.objects.filter(pk=self.project_id).values_list("state", "directive").first()
             if project is None or project[0] != ProjectState.RUNNING or project[1] == Directive.CANCEL:
-                self.held.cancelled.set()
-        return self.held.cancelled.is_set() or self.held.lost.is_set()
+                self.held.cancel()
+        return self.held.told_at is not None
+
+    def cancelled_for(self) -> float | None:
+        """Seconds since the heartbeat, or an answer to ``cancelled``, has told this attempt to stop."""
+        told_at = self.held.told_at
+        return None if told_at is None else time.monotonic() - told_at
 
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         """Add an event to the project's history, under ``agent.``."""

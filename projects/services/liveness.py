@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
+import signal
 import threading
 import time
 
@@ -18,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from agents.resilience import services as guards
 from agents.services import noting, offers
+from agents.transports.interrupting import knock
 from orchestrator_site import database
 from orchestrator_site.conf import conf
 from projects.models import Worker
@@ -32,14 +35,18 @@ _WATCH = 7_274_283_010
 
 
 TIDY = 1.0
-"""Seconds between two looks whether this process has left a step lying."""
+"""Seconds between two looks whether this process has left a step lying, or goes on with one that is called off."""
+STUBBORN = 15.0
+"""Seconds for which an agent that was told to stop is interrupted, before its process is ended."""
 
 
 class Liveness:
     """The heartbeat of one process."""
 
-    def __init__(self, process: WorkerProcess) -> None:
+    def __init__(self, process: WorkerProcess, *, expendable: bool = False) -> None:
         self.process = process
+        self.expendable = expendable
+        """Whether the process may be ended for the one step that it does: its parent starts another."""
         self.duties = Duties(process)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -82,9 +89,29 @@ class Liveness:
             self._watch()
         if now - self._tidied_at >= TIDY:
             self._tidied_at = now
+            self._call_off(now)
             if taking_back.is_anything_abandoned(self.process.id, self.process.held()):
                 self.duties.abandoned = True
                 self.duties.call()
+
+    def _call_off(self, now: float) -> None:
+        """Interrupt a step that goes on though it was told to stop; where that does not help, end this process.
+
+        Nobody else is harmed: a process of a pool does one step at a time, and what it claimed beside is handed back.
+        """
+        stubborn = self.process.longest_told()
+        if stubborn is None or stubborn.told_at is None:
+            return
+        over = now - stubborn.told_at - conf().cancel_grace_seconds
+        if over >= STUBBORN and self.expendable:
+            logger.error(
+                "attempt %s at step %s was told to stop and cannot be interrupted: this process ends",
+                stubborn.attempt,
+                stubborn.step,
+            )
+            os.kill(os.getpid(), signal.SIGKILL)
+        if over >= 0:
+            knock()
 
     def _watch(self) -> None:
         """Have the watch if nobody else has it; one that comes to nothing is left to others."""
@@ -135,11 +162,11 @@ class Liveness:
 _liveness: Liveness | None = None
 
 
-def live(process: WorkerProcess, pools: list[str]) -> None:
-    """Begin to live as a process that serves the pools."""
+def live(process: WorkerProcess, pools: list[str], *, expendable: bool = False) -> None:
+    """Begin to live as a process that serves the pools; ``expendable`` if it does one step at a time for a parent."""
     global _liveness
     process.pools = pools
-    _liveness = Liveness(process)
+    _liveness = Liveness(process, expendable=expendable)
     _liveness.start()
 
 

@@ -7,7 +7,7 @@ steps do meanwhile is shown and not in it, as of many projects one always gets o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +36,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ManyPreview:
-    """What a cancel of many would do: steps are counted, those of a list by their list."""
+    """What a cancel of many would do: steps are counted, those of a list by their list.
+
+    ``left`` is how many more there are than were looked at, and than a confirmation would end.
+    """
 
     control: str
     projects: tuple[Listed, ...]
@@ -45,6 +48,7 @@ class ManyPreview:
     lapsing: int
     spent: Spent
     digest: str
+    left: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -54,11 +58,16 @@ class ManyPreview:
 
 
 def preview_cancel(
-    *, actor: Actor, ids: Iterable[UUID] | None = None, blueprint: str | None = None, owner: str | None = None
+    *,
+    actor: Actor,
+    ids: Iterable[UUID] | None = None,
+    blueprint: str | None = None,
+    owner: str | None = None,
+    most: int | None = None,
 ) -> ManyPreview:
-    """What a cancel of some projects, or of all of a filter, would do now. Nothing is changed."""
+    """What a cancel of some projects, or of all of a filter, ``most`` of them, would do now. Nothing is changed."""
     actor.require(Capability.PROJECT_CONTROL)
-    return _previewed(_wanted(actor, ids, blueprint, owner))
+    return _previewed(_wanted(actor, ids, blueprint, owner), most)
 
 
 def cancel_seen(
@@ -68,15 +77,17 @@ def cancel_seen(
     ids: Iterable[UUID] | None = None,
     blueprint: str | None = None,
     owner: str | None = None,
+    most: int | None = None,
     **options: Any,
 ) -> many.Batch:
     """Cancel the projects of the preview that somebody confirms, and none that came after it.
 
     ``options`` are those of a cancel. Raises ``ProjectChanged`` where they would be others, or stand otherwise.
     """
-    seen = preview_cancel(actor=actor, ids=ids, blueprint=blueprint, owner=owner)
+    seen = preview_cancel(actor=actor, ids=ids, blueprint=blueprint, owner=owner, most=most)
     check_digest(seen, digest, "The projects have")
-    return many.steer_those("cancel", [UUID(each.id) for each in seen.projects], actor=actor, **options)
+    ended = many.steer_those("cancel", [UUID(each.id) for each in seen.projects], actor=actor, **options)
+    return replace(ended, left=seen.left)
 
 
 def _wanted(actor: Actor, ids: Iterable[UUID] | None, blueprint: str | None, owner: str | None) -> ProjectQuerySet:
@@ -84,8 +95,8 @@ def _wanted(actor: Actor, ids: Iterable[UUID] | None, blueprint: str | None, own
     return found if ids is None else found.filter(pk__in=list(ids))
 
 
-def _previewed(wanted: ProjectQuerySet) -> ManyPreview:
-    projects = list(wanted.select_related("blueprint").order_by("pk"))
+def _previewed(wanted: ProjectQuerySet, most: int | None) -> ManyPreview:
+    projects = list(wanted.select_related("blueprint").order_by("pk")[:most])
     of_them = [project.pk for project in projects]
     steps = Step.objects.filter(project__in=of_them)
     return ManyPreview(
@@ -96,6 +107,7 @@ def _previewed(wanted: ProjectQuerySet) -> ManyPreview:
         lapsing=Approval.objects.open().filter(project__in=of_them).count(),
         spent=used_by(attempts_of(*of_them)),
         digest=digest_of(["cancel", *(_stands(project) for project in projects)]),
+        left=wanted.count() - most if len(projects) == most else 0,
     )
 
 

@@ -26,7 +26,7 @@ _A_LOOK = 0.1
 class Held:
     """An attempt that this process runs, or will once it has ``begun``: of several that it claimed together.
 
-    ``cancelled`` and ``lost`` are set by the heartbeat.
+    Once it is ``cancelled`` or ``lost``, which the heartbeat finds, it is told to stop: at ``told_at``, monotonic.
     """
 
     step: UUID
@@ -35,6 +35,20 @@ class Held:
     since: float = field(default_factory=time.monotonic)
     cancelled: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
+    told_at: float | None = None
+
+    def cancel(self) -> None:
+        """Its project is being cancelled: what comes of it does not count."""
+        self._tell(self.cancelled)
+
+    def lose(self) -> None:
+        """It is somebody else's by now, or over: what comes of it is refused."""
+        self._tell(self.lost)
+
+    def _tell(self, how: threading.Event) -> None:
+        how.set()
+        if self.told_at is None:
+            self.told_at = time.monotonic()
 
 
 class WorkerProcess:
@@ -66,7 +80,7 @@ class WorkerProcess:
     def begin(self, held: Held) -> bool:
         """Whether an attempt that was held for later may begin: it was not cancelled, let go of or taken away."""
         with self._lock:
-            held.begun = not (held.lost.is_set() or held.cancelled.is_set())
+            held.begun = held.told_at is None
             return held.begun
 
     def let_go(self, waited: float) -> list[Held]:
@@ -75,7 +89,7 @@ class WorkerProcess:
         with self._lock:
             waiting = [each for each in self._held.values() if not each.begun and now - each.since >= waited]
             for each in waiting:
-                each.lost.set()
+                each.lose()
                 del self._held[each.step]
         return waiting
 
@@ -89,6 +103,12 @@ class WorkerProcess:
         """The steps that are being worked on."""
         with self._lock:
             return list(self._held)
+
+    def longest_told(self) -> Held | None:
+        """Of what it works on though it was told to stop that which was told first."""
+        with self._lock:
+            told = [each for each in self._held.values() if each.begun and each.told_at is not None]
+        return min(told, key=lambda each: each.told_at or 0.0, default=None)
 
     def beat_once(self) -> None:
         """Say that the process lives, renew its leases, and learn which attempts were cancelled or taken away."""
@@ -135,9 +155,9 @@ class WorkerProcess:
         for step, attempt in held.items():
             row = renewed.get(step)
             if row is None or row["attempt"] != attempt.attempt:
-                attempt.lost.set()
+                attempt.lose()
             elif row["cancelled"]:
-                attempt.cancelled.set()
+                attempt.cancel()
 
 
 _process: WorkerProcess | None = None

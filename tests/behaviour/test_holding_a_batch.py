@@ -193,7 +193,7 @@ def test_what_was_taken_away_or_cancelled_meanwhile_is_not_begun() -> None:
     def heartbeat() -> None:
         for place, held in enumerate(sorted(this_process()._held.values(), key=lambda held: ids.index(held.step))):
             if place >= 10:
-                (held.lost if place % 2 else held.cancelled).set()
+                (held.lose if place % 2 else held.cancel)()
 
     called = at_six(heartbeat)
     run(project, ids[:21])

@@ -47,6 +47,10 @@ class Context:
     def cancelled(self) -> bool:
         return time.monotonic() >= self.cancelled_at
 
+    def cancelled_for(self) -> float | None:
+        over = time.monotonic() - self.cancelled_at
+        return over if over >= 0 else None
+
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import urllib.request
@@ -97,3 +98,17 @@ def poisoned(context: AgentContext) -> dict[str, Any]:
     if context.params["n"] == context.params["poison"]:
         os.kill(os.getpid(), 9)
     return counted(context)  # type: ignore[return-value]
+
+
+@agent("deaf")
+def deaf(context: AgentContext) -> None:
+    """Hear nothing, and let go of nothing."""
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(60)
+
+
+@agent("absent")
+def absent(context: AgentContext) -> None:
+    """Never ask whether to stop."""
+    time.sleep(600)

@@ -7,6 +7,7 @@ from projects.api.examples.checkpoints import CHECKPOINT, CHECKPOINT_DETAIL, RER
 from projects.api.examples.comparisons import COMPARISON
 from projects.api.examples.insight import BUDGET, DAYS, EVENT, GRAPH, PROGRESS, STATE, STUCK
 from projects.api.examples.interventions import (
+    CANCEL_MANY_PREVIEW,
     CANCEL_PREVIEW,
     INTERVENTION,
     INTERVENTION_GIVEN,
@@ -27,6 +28,7 @@ __all__ = [
     "BLUEPRINT_DETAIL",
     "BLUEPRINT_SOURCE",
     "BUDGET",
+    "CANCEL_MANY_PREVIEW",
     "CANCEL_PREVIEW",
     "CHECKPOINT",
     "CHECKPOINT_DETAIL",

@@ -78,3 +78,13 @@ CANCEL_PREVIEW: dict[str, Any] = PREVIEW | {
     "effects": [{"step": "market", "agent": "market-research", "attempts": 1}],
     "spent": {"attempts": 2, "tokens_in": 1200, "tokens_out": 300, "cost": 0.02},
 }
+CANCEL_MANY_PREVIEW: dict[str, Any] = {
+    "control": "cancel",
+    "projects": [{"id": PROJECT_ID, "title": "Tool launch", "blueprint": "tool-launch@1", "state": "running"}],
+    "undone": 7,
+    "running": 2,
+    "lapsing": 1,
+    "spent": {"attempts": 2, "tokens_in": 1200, "tokens_out": 300, "cost": 0.02},
+    "digest": DIGEST,
+    "left": 0,
+}

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from orchestrator_site.api.fields import StateField, StrictSerializer
+from projects.api.serializers.interventions import SpentSerializer
 from projects.api.serializers.projects import BLUEPRINT_NAME, CancelSerializer, ReasonSerializer
 from projects.services.many import MOST
 from projects.states import Directive, ProjectState
@@ -42,6 +43,28 @@ class SteerManySerializer(StartManySerializer, ReasonSerializer):
 
 class CancelManySerializer(SteerManySerializer, CancelSerializer):
     """Which projects, and how to cancel them."""
+
+
+class ListedSerializer(serializers.Serializer[Any]):
+    """A project that would be cancelled."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    blueprint = serializers.CharField(help_text="Name and version, as `name@version`.")
+    state = serializers.CharField(help_text="In words: `running`, `paused`, …")
+
+
+class CancelManyPreviewSerializer(serializers.Serializer[Any]):
+    """What a cancel of many would do. Confirm it with its digest."""
+
+    control = serializers.CharField(help_text="`cancel`.")
+    projects = ListedSerializer(many=True)
+    undone = serializers.IntegerField(help_text="Steps that would not be done any more; a list counts as one.")
+    running = serializers.IntegerField(help_text="Steps that are at work now.")
+    lapsing = serializers.IntegerField(help_text="Open approvals that nobody would have to decide any more.")
+    spent = SpentSerializer()
+    digest = serializers.CharField(help_text="Over which projects they are, and over how each stands.")
+    left = serializers.IntegerField(help_text="How many more fitted, which a confirmation leaves as they are.")
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):

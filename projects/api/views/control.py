@@ -17,13 +17,14 @@ from projects.api.resource import Resource
 from projects.api.serializers.interventions import PreviewSerializer
 from projects.api.serializers.many import (
     BatchSerializer,
+    CancelManyPreviewSerializer,
     CancelManySerializer,
     StartManySerializer,
     SteerManySerializer,
 )
 from projects.api.serializers.projects import CancelSerializer, ProjectDetailSerializer, ReasonSerializer
 from projects.models import Project
-from projects.services import control, many, previews
+from projects.services import control, many, many_previews, previews
 
 _ASKED = asked({"reason": "The lawyer has to look at it first."})
 
@@ -261,12 +262,14 @@ class CancelMany(SteeringMany):
     """`projects/cancel`."""
 
     verb = "cancel"
+    problems = {"POST": (409,)}
     serializer_class = CancelManySerializer
 
     @operation(
         "projects_cancel_many",
         "Cancel many projects",
-        "As `projects/pause`: those of some ids, or all of a filter that are not over.",
+        "As `projects/pause`: those of some ids, or all of a filter that are not over. With the `preview_digest` of "
+        "`projects/cancel/preview` those that it showed, and none that came since; 409 if they stand otherwise now.",
         parameters=[IDEMPOTENCY_KEY],
         request=CancelManySerializer,
         responses={200: BatchSerializer},
@@ -275,3 +278,40 @@ class CancelMany(SteeringMany):
     def post(self, request: Request) -> Response:
         """Cancel them."""
         return self.steered(request)
+
+    def _batch(self, wish: dict[str, Any]) -> many.Batch:
+        digest = wish.pop("preview_digest", None)
+        if digest is None:
+            return super()._batch(wish)
+        return many_previews.cancel_seen(actor=self.actor, digest=digest, **_those(wish), **wish)
+
+
+class CancelManyPreview(Resource):
+    """`projects/cancel/preview`."""
+
+    tag = "control"
+    rights = {"POST": "project.control"}
+
+    @operation(
+        "projects_cancel_many_preview",
+        "Preview a cancel of many projects",
+        "Which they are, how many steps would not be done any more, how many run, what was spent. Nothing is changed. "
+        "Confirm with its `digest`.",
+        request=StartManySerializer,
+        responses={200: CancelManyPreviewSerializer},
+        examples=[
+            asked({"filter": {"blueprint": "tool-launch", "owner": "olga"}}),
+            answered(examples.CANCEL_MANY_PREVIEW),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Look at it."""
+        wish = dict(checked(StartManySerializer, request.data))
+        preview = many_previews.preview_cancel(actor=self.actor, **_those(wish))
+        return Response(CancelManyPreviewSerializer(preview.to_json()).data)
+
+
+def _those(wish: dict[str, Any]) -> dict[str, Any]:
+    """Which projects are meant, taken out of what was asked."""
+    ids, chosen = wish.pop("ids", None), wish.pop("filter", {})
+    return {"ids": ids, "most": many.MOST, **chosen}

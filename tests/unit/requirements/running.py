@@ -94,6 +94,9 @@ class Context:
     def cancelled(self) -> bool:
         return False
 
+    def cancelled_for(self) -> float | None:
+        return None
+
     def emit(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         pass
 

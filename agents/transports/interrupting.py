@@ -1,0 +1,82 @@
+"""Interrupting what the main thread is in: at its time limit, and where it goes on though it was told to stop.
+
+Python runs the handler of a signal in the main thread, and what the handler raises comes up where that thread is. So
+nothing is interrupted but the function that is being called at that moment, whichever thread asks for it.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+AGAIN = 5.0
+"""Seconds after which a function that caught what interrupted it is interrupted again."""
+
+Why = Callable[[], Exception | None]
+"""What is to interrupt the function now; None: it may go on."""
+
+
+class _Call:
+    """A call that the main thread is in, which nothing interrupts before ``quiet_until``."""
+
+    __slots__ = ("quiet_until", "until", "why")
+
+    def __init__(self, until: float, why: Why) -> None:
+        self.until = until
+        self.why = why
+        self.quiet_until = 0.0
+
+
+_current: _Call | None = None
+
+
+@contextmanager
+def interruptible(until: float, why: Why) -> Iterator[None]:
+    """Ask ``why`` at the moment ``until`` of the monotonic clock, and whenever somebody knocks. In the main thread.
+
+    One call may be made within another: the one within is asked about, and then the other again.
+    """
+    global _current
+    handler = signal.getsignal(signal.SIGALRM)
+    if handler is not _ring:
+        signal.signal(signal.SIGALRM, _ring)
+    around, _current = _current, _Call(until, why)
+    left, again = signal.setitimer(signal.ITIMER_REAL, _left(until))
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        _current = around
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if callable(handler) and handler is not _ring:
+            signal.signal(signal.SIGALRM, handler)
+        # Without one before it ours stays: it does nothing where no call is, and a late knock must not end the process.
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001), again)
+
+
+def knock() -> None:
+    """Have the call that the main thread is in asked about now, if it is in one; from any thread."""
+    if _current is not None and signal.getsignal(signal.SIGALRM) is _ring:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+
+def _ring(_signal: int, _frame: FrameType | None) -> None:
+    call = _current
+    if call is None:
+        return
+    now = time.monotonic()
+    error = call.why() if now >= call.quiet_until else None
+    if error is not None:
+        call.quiet_until = now + AGAIN  # time to tidy up
+    signal.setitimer(signal.ITIMER_REAL, _left(max(call.until, call.quiet_until)))
+    if error is not None:
+        raise error
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.001)
