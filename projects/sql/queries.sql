@@ -670,12 +670,18 @@ SELECT project_id FROM cancelled;
 
 -- name: renew
 -- One heartbeat of a worker process: all its leases at once. What does not come back was taken from it. The timeout
--- of an attempt is not moved: a lease says that the worker lives, not that the agent is in time.
-UPDATE projects_step s
-   SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
-  FROM projects_project p
- WHERE p.id = s.project_id AND s.lease_owner = %(worker)s AND s.id = ANY(%(steps)s)
-RETURNING s.id, s.attempt, p.directive = 'cancel' AS cancelled;
+-- of an attempt is not moved: a lease says that the worker lives, not that the agent is in time. A step that somebody
+-- holds is passed over until the next one: waiting for it would cost the worker its other leases.
+WITH free AS (
+    SELECT id FROM projects_step
+     WHERE lease_owner = %(worker)s AND id = ANY(%(steps)s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE projects_step s SET lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
+      FROM free WHERE s.id = free.id
+)
+SELECT s.id, s.attempt, p.directive = 'cancel' AS cancelled
+  FROM projects_step s JOIN projects_project p ON p.id = s.project_id
+ WHERE s.lease_owner = %(worker)s AND s.id = ANY(%(steps)s);
 
 -- name: chosen_agent
 -- Who is about to be called for an attempt, and why, written down before the call.

@@ -114,6 +114,26 @@ def test_whoever_recovers_renews_its_own_leases_while_somebody_holds_a_project(
     assert not holding.lost.is_set()
 
 
+def test_of_a_step_that_somebody_holds_the_lease_is_not_waited_for(alive: Liveness) -> None:
+    mine, holding = work(alive.process)
+    theirs, of_theirs = work(alive.process)
+    before = Step.objects.get(pk=mine.pk).lease_until
+
+    def hold() -> None:
+        Step.objects.select_for_update().get(pk=theirs.pk)
+
+    with held(hold):
+        beating = threading.Thread(target=lambda: (alive.process.beat_once(), connection.close()))
+        beating.start()
+        wait_until(lambda: Step.objects.get(pk=mine.pk).lease_until > before)
+        beating.join(10)
+        assert not beating.is_alive()
+    assert not holding.lost.is_set()
+    assert not of_theirs.lost.is_set(), "it was only not looked at"
+    alive.process.beat_once()
+    assert Step.objects.get(pk=theirs.pk).lease_until > before
+
+
 def test_the_watch_is_left_to_others_while_its_duties_come_to_nothing(alive: Liveness) -> None:
     def is_free() -> bool:
         found: list[bool] = []
