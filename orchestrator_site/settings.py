@@ -177,7 +177,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False  # Flower, where it runs, has the workers
 CELERY_TASK_SEND_SENT_EVENT = False  # a second message for each; workers' events tell Flower enough
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "orchestrator_site.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
 

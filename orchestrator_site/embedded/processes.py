@@ -54,7 +54,7 @@ def workers(*names: str) -> list[Role]:
 
 def beat() -> Role:
     """The clock that wakes recovery and deadlines: one for the whole site."""
-    argv = _celery("beat", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler", "--pidfile=")
+    argv = _celery("beat", "--scheduler", "orchestrator_site.beat:Scheduler", "--pidfile=")
     return Role("beat", (*argv, "--loglevel", "WARNING"), env={"PHASEGATE_PROCESS": "beat"}, stage=_DOORS)
 
 

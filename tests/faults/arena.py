@@ -260,12 +260,6 @@ class Arena:
             self._wrong_clocks[name] = process.pid
 
     def _set_clocks_right(self) -> None:
-        if "beat" in self._wrong_clocks and "beat" in self.site.running:
-            # It remembers when it last sent what, and would send nothing until that time has come again.
-            from django_celery_beat.models import PeriodicTask
-
-            self.site.kill("beat")
-            patiently(lambda: PeriodicTask.objects.update(last_run_at=None))
         for name in list(self._wrong_clocks):
             self.set_clock(name, RIGHT)
 
