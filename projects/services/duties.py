@@ -18,7 +18,7 @@ from agents.registry import load_agents, registered_agents
 from agents.services import noting, offers
 from orchestrator_site.conf import conf
 from orchestrator_site.errors import PhasegateError
-from projects.services import paces, recovery, taking_back
+from projects.services import paces, recovery, standstill, taking_back
 from projects.services.workers import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -105,8 +105,9 @@ class Duties:
 
     def _recover(self) -> None:
         """Where nobody else has done it for a while: beat may be down."""
-        if (self.watching or conf().pooled_sessions) and self._is_time("_pulse_at", conf().recovery_seconds):
-            recovery.recover_if_overdue()
+        due = (self.watching or conf().pooled_sessions) and self._is_time("_pulse_at", conf().recovery_seconds)
+        if due and recovery.recover_if_overdue():
+            standstill.tell_if_overdue()
 
     def _is_time(self, last: str, every: float) -> bool:
         now = time.monotonic()

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Now
 
 from orchestrator_site.history import services as history
 from orchestrator_site.history.models import Event
+from projects import sql
 from projects.models import Project, Step
 from projects.planning.causes import Cause
 from projects.services import causes, progressing
@@ -29,6 +30,8 @@ NO_PROGRESS = (STUCK, "step.held", "step.late_result", "project.overdue")
 ALERT_AFTER = 30
 """Seconds for which nothing has moved a project before its history says that it is stuck."""
 BATCH = 50
+WORK = "standstill"
+"""The name of its pulse."""
 
 
 def still(projects: QuerySet[Project], *, quiet_seconds: float) -> QuerySet[Project]:
@@ -50,6 +53,7 @@ def tell(limit: int = BATCH) -> int:
 
     What waits for people, a signal, a time or another project is no such cause: somebody was asked, or it passes.
     """
+    sql.execute("pulse", work=WORK)
     told = 0
     # In no order: those that wait for good reasons must keep none of the others from being looked at.
     for project in still(_candidates(), quiet_seconds=ALERT_AFTER).order_by("?")[:limit]:
@@ -59,6 +63,11 @@ def tell(limit: int = BATCH) -> int:
         except Exception:
             logger.exception("why project %s stands still cannot be told", project.pk)
     return told
+
+
+def tell_if_overdue() -> int:
+    """The same where nobody has for a while: no control worker is there, or nobody who wakes it."""
+    return tell() if sql.rows("pulse_overdue", work=WORK, bound=ALERT_AFTER)[0]["overdue"] else 0
 
 
 def _candidates() -> QuerySet[Project]:

@@ -15,8 +15,9 @@ from orchestrator_site import clock
 from orchestrator_site.access.actors import system_actor
 from orchestrator_site.history import services as history
 from projects.api.stuck import stuck
-from projects.models import Project, Step, Worker
+from projects.models import Project, Pulse, Step, Worker
 from projects.services import control, failing, progressing, recovery, standstill
+from projects.services.liveness import Liveness
 from projects.services.workers import this_process
 from tests.behaviour.remote import Remote, open_circuit
 from tests.builders import agent_that, blueprint_of, child_of, claim, drive, look, project_of, run, step
@@ -255,3 +256,21 @@ def test_how_many_steps_are_held_costs_no_further_query(remote: Make) -> None:
         return len(queries)
 
     assert cost(2) == cost(20)
+
+
+def test_where_no_control_worker_is_there_the_others_tell_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standstill, "ALERT_AFTER", 0)
+    alive("cpu")
+    project = drive(project_of(HELD), steps=0)
+    duties = Liveness(this_process()).duties
+    duties.watching = True
+
+    for _ in range(2):
+        duties._pulse_at = float("-inf")
+        Pulse.objects.update(at=clock.now() - timedelta(minutes=5))
+        duties.do_once()
+
+    assert len(events(project, "project.stuck")) == 1
+    duties._pulse_at = float("-inf")
+    monkeypatch.setattr(standstill, "tell", lambda: pytest.fail("somebody has just looked"))
+    duties.do_once()
