@@ -1,17 +1,21 @@
 """Interrupting what the main thread is in: at its time limit, and where it goes on though it was told to stop.
 
 Python runs the handler of a signal in the main thread, and what the handler raises comes up where that thread is. So
-nothing is interrupted but the function that is being called at that moment, whichever thread asks for it.
+nothing may be interrupted but the function that is being called at that moment, whichever thread asks for it: the
+handler looks whether the thread is still within that very call, and does nothing where it is past it.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 AGAIN = 5.0
 """Seconds after which a function that caught what interrupted it is interrupted again."""
@@ -23,33 +27,35 @@ Why = Callable[[], Exception | None]
 class _Call:
     """A call that the main thread is in, which nothing interrupts before ``quiet_until``."""
 
-    __slots__ = ("quiet_until", "until", "why")
+    __slots__ = ("frame", "quiet_until", "until", "why")
 
     def __init__(self, until: float, why: Why) -> None:
         self.until = until
         self.why = why
         self.quiet_until = 0.0
+        self.frame: FrameType | None = None
 
 
 _current: _Call | None = None
 
 
-@contextmanager
-def interruptible(until: float, why: Why) -> Iterator[None]:
-    """Ask ``why`` at the moment ``until`` of the monotonic clock, and whenever somebody knocks. In the main thread.
+def run(function: Callable[[], T], *, until: float, why: Why) -> T:
+    """What the function returns. ``why`` is asked at the moment ``until`` of the monotonic clock, and at each knock.
 
-    One call may be made within another: the one within is asked about, and then the other again.
+    In the main thread. One call may be made within another: the one within is asked about, and then the other again.
     """
     global _current
     handler = signal.getsignal(signal.SIGALRM)
     if handler is not _ring:
         signal.signal(signal.SIGALRM, _ring)
-    around, _current = _current, _Call(until, why)
+    around, call = _current, _Call(until, why)
+    _current = call
     left, again = signal.setitimer(signal.ITIMER_REAL, _left(until))
     began = time.monotonic()
     try:
-        yield
+        return _within(call, function)
     finally:
+        call.frame = None
         _current = around
         signal.setitimer(signal.ITIMER_REAL, 0)
         if callable(handler) and handler is not _ring:
@@ -65,17 +71,31 @@ def knock() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
 
-def _ring(_signal: int, _frame: FrameType | None) -> None:
+def _within(call: _Call, function: Callable[[], T]) -> T:
+    call.frame = sys._getframe()
+    return function()
+
+
+def _ring(_signal: int, frame: FrameType | None) -> None:
     call = _current
     if call is None:
         return
     now = time.monotonic()
-    error = call.why() if now >= call.quiet_until else None
+    error = call.why() if now >= call.quiet_until and _is_within(call, frame) else None
     if error is not None:
         call.quiet_until = now + AGAIN  # time to tidy up
     signal.setitimer(signal.ITIMER_REAL, _left(max(call.until, call.quiet_until)))
     if error is not None:
         raise error
+
+
+def _is_within(call: _Call, frame: FrameType | None) -> bool:
+    """Whether the thread is in what the call calls: not before it, nor already tidying up behind it."""
+    if call.frame is None:
+        return False
+    while frame is not None and frame is not call.frame:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _left(until: float) -> float:

@@ -16,7 +16,8 @@ from typing import Any
 
 from agents.definition import AgentContext, AgentDefinition, find_agent
 from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut, WorkCancelled
-from agents.transports.interrupting import Why, interruptible
+from agents.transports import interrupting
+from agents.transports.interrupting import Why
 from agents.values import Answer, Performer, TransportName, Work
 from agents.wire.results import done
 from orchestrator_site.conf import conf
@@ -75,8 +76,7 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
     if inspect.iscoroutinefunction(definition.function):
         return asyncio.run(_awaited(definition.function(context), until, why))
     if threading.current_thread() is threading.main_thread():
-        with interruptible(until, why):
-            return definition.function(context)
+        return interrupting.run(lambda: definition.function(context), until=until, why=why)
     return _in_thread(definition, lambda: definition.function(context), until, why)
 
 

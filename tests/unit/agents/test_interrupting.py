@@ -168,3 +168,22 @@ def test_the_timer_and_handler_of_others_are_there_again_after_a_call() -> None:
         signal.signal(signal.SIGALRM, before)
         signal.setitimer(signal.ITIMER_REAL, *timer)
     assert rung == [signal.SIGALRM]
+
+
+def test_one_that_returns_at_about_its_limit_is_interrupted_within_it_or_not_at_all() -> None:
+    limit, late = 0.002, 0
+
+    for place in range(1000):
+
+        def works(_context: Any, seconds: float = limit * (place % 20) / 10) -> int:
+            until = time.perf_counter() + seconds
+            while time.perf_counter() < until:
+                pass
+            return 1
+
+        try:
+            assert run(works, timeout=limit) == 1
+        except AgentTimedOut:
+            late += 1
+        assert interrupting._current is None, "what is over is not asked about any more"
+    assert 0 < late < 1000
