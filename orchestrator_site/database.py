@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psycopg
 from django.db import InterfaceError, OperationalError, connection
 from psycopg.errors import IdleInTransactionSessionTimeout, LockNotAvailable
+from psycopg.pq import TransactionStatus
 
 from orchestrator_site.conf import conf
 
@@ -33,6 +35,25 @@ def close_if_cut() -> None:
     """
     driver = connection.connection
     if driver is not None and (driver.closed or select.select([driver.fileno()], [], [], 0)[0]):
+        connection.close()
+
+
+def end_statement() -> bool:
+    """Have the server end the statement that this thread waits for, which then raises; False where it waits for none.
+
+    May be called by the handler of a signal.
+    """
+    driver = connection.connection
+    if driver is None or driver.closed or driver.pgconn.transaction_status != TransactionStatus.ACTIVE:
+        return False
+    with suppress(psycopg.Error):
+        driver.cancel_safe(timeout=PATIENCE)
+    return True
+
+
+def close_if_interrupted() -> None:
+    """Close this thread's connection if something was raised in the middle of a statement: it takes no other then."""
+    if end_statement():
         connection.close()
 
 

@@ -20,40 +20,55 @@ T = TypeVar("T")
 AGAIN = 5.0
 """Seconds after which a function that caught what interrupted it is interrupted again."""
 
+GENTLE, GENTLY = 1.0, 0.05
+"""Seconds for which what the function waits for is ended instead, and between two looks whether it has come up."""
+
 Why = Callable[[], Exception | None]
 """What is to interrupt the function now; None: it may go on."""
 
 
 class _Call:
-    """A call that the main thread is in, which nothing interrupts before ``quiet_until``."""
+    """A call that the main thread is in, which nothing interrupts before ``quiet_until``.
 
-    __slots__ = ("frame", "quiet_until", "until", "why")
+    ``ended_for`` is why something that it waited for was ended, first at ``gentle_since``.
+    """
 
-    def __init__(self, until: float, why: Why) -> None:
+    __slots__ = ("ended_for", "frame", "gentle_since", "let_go", "quiet_until", "until", "why")
+
+    def __init__(self, until: float, why: Why, let_go: Callable[[], bool]) -> None:
         self.until = until
         self.why = why
+        self.let_go = let_go
         self.quiet_until = 0.0
         self.frame: FrameType | None = None
+        self.ended_for: Exception | None = None
+        self.gentle_since: float | None = None
 
 
 _current: _Call | None = None
 
 
-def run(function: Callable[[], T], *, until: float, why: Why) -> T:
+def run(function: Callable[[], T], *, until: float, why: Why, let_go: Callable[[], bool] = lambda: False) -> T:
     """What the function returns. ``why`` is asked at the moment ``until`` of the monotonic clock, and at each knock.
 
-    In the main thread. One call may be made within another: the one within is asked about, and then the other again.
+    ``let_go`` ends what the thread waits for, if that raises by itself then and is better not left in the middle; False
+    where there is nothing such. In the main thread. One call may be made within another: the one within is asked about,
+    and then the other again.
     """
     global _current
     handler = signal.getsignal(signal.SIGALRM)
     if handler is not _ring:
         signal.signal(signal.SIGALRM, _ring)
-    around, call = _current, _Call(until, why)
+    around, call = _current, _Call(until, why, let_go)
     _current = call
     left, again = signal.setitimer(signal.ITIMER_REAL, _left(until))
     began = time.monotonic()
     try:
         return _within(call, function)
+    except Exception as error:
+        if call.ended_for is None or error is call.ended_for:
+            raise
+        raise call.ended_for from error  # else it would say only that what it waited for was ended
     finally:
         call.frame = None
         _current = around
@@ -82,11 +97,26 @@ def _ring(_signal: int, frame: FrameType | None) -> None:
         return
     now = time.monotonic()
     error = call.why() if now >= call.quiet_until and _is_within(call, frame) else None
+    if error is not None and _lets_go(call, error, now):
+        signal.setitimer(signal.ITIMER_REAL, GENTLY)
+        return
     if error is not None:
         call.quiet_until = now + AGAIN  # time to tidy up
     signal.setitimer(signal.ITIMER_REAL, _left(max(call.until, call.quiet_until)))
     if error is not None:
         raise error
+
+
+def _lets_go(call: _Call, error: Exception, now: float) -> bool:
+    """Whether the function waited for something that could be ended, and comes up by itself."""
+    if call.gentle_since is not None and now - call.gentle_since > GENTLE:
+        return False
+    if not call.let_go():
+        return False
+    call.ended_for = error
+    if call.gentle_since is None:
+        call.gentle_since = now
+    return True
 
 
 def _is_within(call: _Call, frame: FrameType | None) -> bool:

@@ -20,6 +20,7 @@ from agents.transports import interrupting
 from agents.transports.interrupting import Why
 from agents.values import Answer, Performer, TransportName, Work
 from agents.wire.results import done
+from orchestrator_site import database
 from orchestrator_site.conf import conf
 
 _SETTINGS = {"queue", "resilience"}
@@ -76,7 +77,12 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
     if inspect.iscoroutinefunction(definition.function):
         return asyncio.run(_awaited(definition.function(context), until, why))
     if threading.current_thread() is threading.main_thread():
-        return interrupting.run(lambda: definition.function(context), until=until, why=why)
+        try:
+            return interrupting.run(
+                lambda: definition.function(context), until=until, why=why, let_go=database.end_statement
+            )
+        finally:
+            database.close_if_interrupted()
     return _in_thread(definition, lambda: definition.function(context), until, why)
 
 

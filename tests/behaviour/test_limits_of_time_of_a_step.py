@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from agents.usage import CallUsage
@@ -38,6 +40,26 @@ WAITS = "phases: [{{key: p, steps: [{{key: a, agent: works, timeouts: {{{}}}{}}}
 @pytest.fixture(autouse=True)
 def works() -> None:
     agent_that(lambda context: "worked", "works")
+
+
+@pytest.mark.parametrize("around", [nullcontext, transaction.atomic])
+def test_one_that_is_interrupted_in_a_statement_of_its_own_fails_as_any_other(around: Callable[[], Any]) -> None:
+    def asks(_context: Any) -> None:
+        with around(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(600)")
+
+    agent_that(asks, "asks")
+    given_up = "{key: a, agent: asks, timeout: 0.5s, on_failure: continue, retry: {max_attempts: 2, base: 0, cap: 0}}"
+    project = drive(project_of(f"phases: [{{key: p, steps: [{given_up}, {{key: b, agent: works, needs: [a]}}]}}]"))
+
+    assert states(project) == {"a": "failed", "b": "completed"}
+    assert list(Attempt.objects.order_by("started_at").values_list("outcome", flat=True)) == [
+        *("timed_out", "timed_out"),
+        "completed",
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")
+        assert cursor.fetchone()[0] == 0, "the server does not go on with what nobody waits for"
 
 
 def ready(limits: str, more: str = "") -> Project:

@@ -187,3 +187,51 @@ def test_one_that_returns_at_about_its_limit_is_interrupted_within_it_or_not_at_
             late += 1
         assert interrupting._current is None, "what is over is not asked about any more"
     assert 0 < late < 1000
+
+
+class TestWhatItWaitsFor:
+    """A statement in a database, say: better ended than left in the middle."""
+
+    def waiting(self, seconds: float, *, ends: bool) -> tuple[list[str], Callable[[], Any]]:
+        said: list[str] = []
+
+        def let_go() -> bool:
+            said.append("let go")
+            return True
+
+        def waits() -> None:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                time.sleep(0.005)
+                if ends and said:
+                    raise ValueError("it was ended")
+
+        def run_it() -> Any:
+            until = time.monotonic() + 0.1
+
+            def why() -> Exception | None:
+                return AgentTimedOut("too long") if time.monotonic() >= until else None
+
+            return interrupting.run(waits, until=until, why=why, let_go=let_go)
+
+        return said, run_it
+
+    def test_is_ended_and_what_comes_up_is_said_to_be_the_interruption(self) -> None:
+        said, run_it = self.waiting(30, ends=True)
+        with pytest.raises(AgentTimedOut) as raised:
+            run_it()
+        assert said
+        assert isinstance(raised.value.__cause__, ValueError)
+
+    def test_is_left_in_the_middle_where_it_cannot_be_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(interrupting, "GENTLE", 0.3)
+        said, run_it = self.waiting(30, ends=False)
+        with pytest.raises(AgentTimedOut) as raised:
+            run_it()
+        assert len(said) > 1
+        assert raised.value.__cause__ is None
+
+    def test_is_its_own_affair_in_time(self) -> None:
+        said, run_it = self.waiting(0.02, ends=True)
+        run_it()
+        assert not said
