@@ -66,7 +66,7 @@ def run(function: Callable[[], T], *, until: float, why: Why, let_go: Callable[[
     try:
         return _within(call, function)
     except Exception as error:
-        if call.ended_for is None or error is call.ended_for:
+        if call.ended_for is None:
             raise
         raise call.ended_for from error  # else it would say only that what it waited for was ended
     finally:
@@ -102,6 +102,7 @@ def _ring(_signal: int, frame: FrameType | None) -> None:
         return
     if error is not None:
         call.quiet_until = now + AGAIN  # time to tidy up
+        call.ended_for = None  # this says it by itself
     signal.setitimer(signal.ITIMER_REAL, _left(max(call.until, call.quiet_until)))
     if error is not None:
         raise error
