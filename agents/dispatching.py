@@ -19,6 +19,7 @@ from agents import versions
 from agents.definition import AgentContext, AgentDefinition, own_agent, registered_agents
 from agents.errors import AgentFailure, AgentNotFound, AgentNotRegistered, NoAgentNow
 from agents.resilience import services as guards
+from agents.resilience.outcomes import Ending, Outcome
 from agents.resilience.rules import SETTING
 from agents.resilience.states import CircuitState
 from agents.routing import Decision, Request, Sought
@@ -149,7 +150,7 @@ def _call_freely(own: _Own, work: Callable[[], Work], context: AgentContext, wor
         answer = done(agent.name, call(own.definition, context, timeout=timeout))
     except BaseException as error:
         seconds = time.monotonic() - began
-        noting.note(agent.id, ok=False, seconds=seconds)
+        _note(agent, guards.outcome_of(error), seconds)
         _count_failure(agent, work(), worker, error, seconds)
         raise
     noting.note(agent.id, ok=True, seconds=time.monotonic() - began)
@@ -201,8 +202,15 @@ def _call(
 
 
 def _learn(agent: Performer, admitted: guards.Admitted, error: BaseException | None, seconds: float) -> None:
-    guards.settle(admitted, guards.outcome_of(error), seconds)
-    noting.note(agent.id, ok=error is None, seconds=seconds)
+    outcome = guards.outcome_of(error)
+    guards.settle(admitted, outcome, seconds)
+    _note(agent, outcome, seconds)
+
+
+def _note(agent: Performer, outcome: Outcome, seconds: float) -> None:
+    """For the agent's health; what was called off, or broken off by our own side, says nothing of it."""
+    if outcome.ending is not Ending.ABANDONED:
+        noting.note(agent.id, ok=outcome.ending is Ending.ANSWERED, seconds=seconds)
 
 
 def _kept(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agents.errors import AgentBusy, AgentFailure, AgentTimedOut, PermanentFailure
+from agents.errors import AgentBusy, AgentFailure, AgentTimedOut, PermanentFailure, WorkCancelled
 from orchestrator_site.errors import PhasegateError
 from orchestrator_site.storable import said_by
 
@@ -49,6 +49,8 @@ def outcome_of(error: BaseException | None) -> Outcome:
     match error:
         case AgentBusy():
             return Outcome(Ending.BUSY, bounded(error.retry_after), why)
+        case WorkCancelled():
+            return Outcome(Ending.ABANDONED, None, why)
         case AgentTimedOut():
             return Outcome(Ending.TIMED_OUT, None, why)
         case PermanentFailure():

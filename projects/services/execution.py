@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import DataError, connection
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable
+from agents.errors import AgentTimedOut, NoAgentNow, ResultUnusable, WorkCancelled
 from agents.resilience.fallback import Cause
 from orchestrator_site import database, faults
 from projects.errors import StartTimedOut
@@ -156,8 +156,12 @@ def perform_step(step: Claim, held: Held, worker: WorkerProcess, end: LegEnd) ->
 def _after_failure(
     step: Claim, error: Exception, worker: WorkerProcess, context: StepContext, end: LegEnd
 ) -> Outcome | None:
-    """Write the failure down, or, where it was the last and the step has a fallback, commit what stands in."""
-    if step.spec.get("fallback") and not failing.is_cancelled(step) and isinstance(failing.decide(step, error), GiveUp):
+    """Write the failure down, or, where it was the last and the step has a fallback, commit what stands in.
+
+    Nobody stands in where the work was called off: what came of it would not count.
+    """
+    called_off = isinstance(error, WorkCancelled) or not step.spec.get("fallback") or failing.is_cancelled(step)
+    if not called_off and isinstance(failing.decide(step, error), GiveUp):
         performed = performing.stand_in(step, context, worker, cause=failing.cause_of(error), error=error)
         if performed is not None:
             return _outcome(step, performed, context)

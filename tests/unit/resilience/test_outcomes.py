@@ -14,6 +14,7 @@ from agents.errors import (
     NoAgentNow,
     PermanentFailure,
     ResultUnusable,
+    WorkCancelled,
 )
 from agents.resilience.outcomes import Ending, Outcome, delay_with, is_retryable, outcome_of
 from orchestrator_site.errors import InvalidInput, Unavailable
@@ -28,6 +29,7 @@ from orchestrator_site.errors import InvalidInput, Unavailable
         (AgentBusy(), Ending.BUSY, True),
         (PermanentFailure("404"), Ending.REJECTED, False),
         (ResultUnusable(), Ending.REJECTED, False),
+        (WorkCancelled(), Ending.ABANDONED, False),
         (InvalidInput(), Ending.ABANDONED, False),
         (Unavailable(), Ending.ABANDONED, True),
         (NoAgentNow(), Ending.ABANDONED, True),
