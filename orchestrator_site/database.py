@@ -51,10 +51,23 @@ def end_statement() -> bool:
     return True
 
 
-def close_if_interrupted() -> None:
-    """Close this thread's connection if something was raised in the middle of a statement: it takes no other then."""
-    if end_statement():
-        connection.close()
+def close_if_unsound() -> str:
+    """Close this thread's connection if somebody left it in a state in which what is written next would not be kept, or
+    could not be asked; in which, or nothing. What they had begun by it is rolled back."""
+    driver = connection.connection
+    if driver is None or driver.closed:
+        return ""
+    if (status := driver.pgconn.transaction_status) == TransactionStatus.IDLE and connection.autocommit:
+        return ""
+    if status == TransactionStatus.ACTIVE:  # raised in the middle of a statement
+        end_statement()
+        found = "a statement under way"
+    elif connection.in_atomic_block:  # somebody's around this, who ends it
+        return ""
+    else:
+        found = "autocommit off" if status == TransactionStatus.IDLE else "a transaction open"
+    connection.close()
+    return found
 
 
 @contextmanager

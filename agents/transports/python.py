@@ -82,7 +82,10 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
                 lambda: definition.function(context), until=until, why=why, let_go=database.end_statement
             )
         finally:
-            database.close_if_interrupted()
+            if left := database.close_if_unsound():
+                context.logger.warning(
+                    "agent %s left %s: the connection is closed, what it held is rolled back", definition.name, left
+                )
     return _in_thread(definition, lambda: definition.function(context), until, why)
 
 
