@@ -11,11 +11,12 @@ import asyncio
 import inspect
 import threading
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agents.definition import AgentContext, AgentDefinition, find_agent
-from agents.errors import AgentNotFound, AgentSettingsRefused, AgentTimedOut, WorkCancelled
+from agents.errors import AgentFailure, AgentNotFound, AgentSettingsRefused, AgentTimedOut, WorkCancelled
 from agents.transports import interrupting
 from agents.transports.interrupting import Why
 from agents.values import Answer, Performer, TransportName, Work
@@ -62,7 +63,7 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
     """What the agent returns. ``timeout`` in seconds.
 
     Raises ``AgentTimedOut`` after it, ``WorkCancelled`` where it goes on for ``PHASEGATE_CANCEL_GRACE_SECONDS`` after
-    it was told to stop, and whatever the agent raises.
+    it was told to stop, ``AgentFailure`` where it means to end the process, and whatever else the agent raises.
     """
     until = time.monotonic() + timeout
 
@@ -74,19 +75,36 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
             return WorkCancelled(f"Agent {definition.name!r} was told to stop {told:.0f} s ago, and went on.")
         return None
 
-    if inspect.iscoroutinefunction(definition.function):
-        return asyncio.run(_awaited(definition.function(context), until, why))
-    if threading.current_thread() is threading.main_thread():
-        try:
-            return interrupting.run(
-                lambda: definition.function(context), until=until, why=why, let_go=database.end_statement
+    try:
+        if inspect.iscoroutinefunction(definition.function):
+            return asyncio.run(_awaited(definition.function(context), until, why))
+        if threading.current_thread() is threading.main_thread():
+            return _in_main_thread(definition, context, until, why)
+        return _in_thread(definition, lambda: definition.function(context), until, why)
+    except BaseException as error:
+        if isinstance(error, Exception) or _stops_us(error):
+            raise
+        told = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise AgentFailure(f"Agent {definition.name!r} meant to end its process ({told}), not to fail.") from error
+
+
+def _stops_us(error: BaseException) -> bool:
+    """Whether somebody stops this process while the function runs, by a signal; else the function itself raised it."""
+    *_, last = traceback.walk_tb(error.__traceback__)
+    raised_in = str(last[0].f_globals.get("__name__", ""))
+    return isinstance(error, KeyboardInterrupt) or raised_in.partition(".")[0] in ("billiard", "celery")
+
+
+def _in_main_thread(definition: AgentDefinition, context: AgentContext, until: float, why: Why) -> Any:
+    try:
+        return interrupting.run(
+            lambda: definition.function(context), until=until, why=why, let_go=database.end_statement
+        )
+    finally:
+        if left := database.close_if_unsound():
+            context.logger.warning(
+                "agent %s left %s: the connection is closed, what it held is rolled back", definition.name, left
             )
-        finally:
-            if left := database.close_if_unsound():
-                context.logger.warning(
-                    "agent %s left %s: the connection is closed, what it held is rolled back", definition.name, left
-                )
-    return _in_thread(definition, lambda: definition.function(context), until, why)
 
 
 async def _awaited(coroutine: Coroutine[Any, Any, Any], until: float, why: Why) -> Any:

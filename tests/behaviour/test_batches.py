@@ -180,13 +180,13 @@ def test_the_same_message_in_two_hands_does_each_step_once() -> None:
 def test_a_worker_told_to_stop_in_the_middle_of_a_batch_commits_what_is_done_and_gives_back_the_rest() -> None:
     def square(context: Any) -> int:
         if context.params["x"] == 3:
-            raise SystemExit
+            raise KeyboardInterrupt
         return 1
 
     agent_that(square, "square")
     project, ids = expanded(10)
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         batching.run_packed(project.pk, ids)
 
     found = list(items(project).values_list("state", "crashes"))

@@ -274,10 +274,10 @@ def test_told_to_stop_it_commits_what_is_done_and_gives_back_the_rest() -> None:
     projects = begun(4)
 
     def stop(_: Project) -> None:
-        raise SystemExit
+        raise KeyboardInterrupt
 
     interrupt("a", stop, projects[2])
-    with pytest.raises(SystemExit):
+    with pytest.raises(KeyboardInterrupt):
         batching.run_bundle(bundle(projects))
 
     assert [states(project)["a"] for project in projects] == ["completed", "completed", "ready", "ready"]
