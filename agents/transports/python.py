@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 import time
 import traceback
@@ -24,8 +25,12 @@ from agents.wire.results import done
 from orchestrator_site import database
 from orchestrator_site.conf import conf
 
+logger = logging.getLogger(__name__)
+
 _SETTINGS = {"queue", "resilience"}
 """Which pool of workers runs the function, and what protects it."""
+_lock = threading.Lock()
+_left_behind: set[threading.Thread] = set()
 _LOOKS_EVERY = 1.0
 """Seconds between two looks whether a function that no signal reaches was told to stop."""
 
@@ -134,11 +139,23 @@ def _in_thread(definition: AgentDefinition, function: Callable[[], Any], until: 
     while thread.is_alive():
         thread.join(_next_look(until))
         if not outcome and (error := why()) is not None:
+            _leave_behind(definition.name, thread)
             raise error
     returned, value = outcome[0]
     if returned:
         return value
     raise value
+
+
+def _leave_behind(name: str, thread: threading.Thread) -> None:
+    """Nobody waits for it any more. It keeps its memory until it ends by itself, so that somebody should hear of it."""
+    with _lock:
+        _left_behind.difference_update([each for each in _left_behind if not each.is_alive()])
+        _left_behind.add(thread)
+        number = len(_left_behind)
+    logger.warning(
+        "agent %s goes on in its thread, which is left behind: %s such threads in this process", name, number
+    )
 
 
 def _next_look(until: float) -> float:

@@ -93,7 +93,7 @@ def test_it_is_interrupted_at_its_limit(function: Callable[..., Any], in_main: b
     assert "took longer than 0.2 s" in str(raised[0])
 
 
-def test_in_a_thread_it_is_left_behind() -> None:
+def test_in_a_thread_it_is_left_behind(caplog: pytest.LogCaptureFixture) -> None:
     go_on, raised = threading.Event(), []
 
     def waits(_context: Any) -> None:
@@ -110,6 +110,7 @@ def test_in_a_thread_it_is_left_behind() -> None:
     thread.join(10)
     go_on.set()
     assert raised
+    assert "1 such threads" in caplog.text or "2 such threads" in caplog.text
 
 
 def test_who_was_not_told_is_left_alone_however_often_somebody_knocks(knocking: None) -> None:
