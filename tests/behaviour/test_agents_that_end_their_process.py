@@ -38,7 +38,12 @@ def raises_what_nobody_catches(_context: Any) -> None:
     raise OfAnotherKind("gone")
 
 
-@pytest.mark.parametrize("ends", [exits, cancels_itself, raises_what_nobody_catches])
+def exits_as_in_a_pool(_context: Any) -> None:
+    """There ``sys.exit`` is billiard's own."""
+    exec(compile("raise SystemExit(2)", "pool.py", "exec"), {"__name__": "billiard.pool"})  # noqa: S102
+
+
+@pytest.mark.parametrize("ends", [exits, exits_as_in_a_pool, cancels_itself, raises_what_nobody_catches])
 def test_it_has_failed(ends: Callable[[Any], Any]) -> None:
     agent_that(ends, "ends")
     project = drive(project_of(ONE))
