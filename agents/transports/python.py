@@ -96,14 +96,13 @@ def call(definition: AgentDefinition, context: AgentContext, *, timeout: float) 
 def _stops_us(error: BaseException) -> bool:
     """Whether somebody stops this process while the function runs; else the function itself raised it.
 
-    A process of a pool is stopped by a handler of signals in ``billiard.common``. ``sys.exit`` is billiard's there, too,
+    A process of a pool is stopped by a handler of signals in ``billiard.common``. ``sys.exit`` is billiard's own there,
     so that it is not enough to be raised in billiard.
     """
     if isinstance(error, KeyboardInterrupt) or type(error).__module__.startswith("celery."):
         return True
-    return any(
-        frame.f_globals.get("__name__") == "billiard.common" for frame, _ in traceback.walk_tb(error.__traceback__)
-    )
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__") == "billiard.common" for frame in frames)
 
 
 def _in_main_thread(definition: AgentDefinition, context: AgentContext, until: float, why: Why) -> Any:
