@@ -80,7 +80,7 @@ CANCEL_PREVIEW: dict[str, Any] = PREVIEW | {
 }
 CANCEL_MANY_PREVIEW: dict[str, Any] = {
     "control": "cancel",
-    "projects": [{"id": PROJECT_ID, "title": "Tool launch", "blueprint": "tool-launch@1", "state": "running"}],
+    "projects": [{"id": PROJECT_ID, "title": "Tool launch", "blueprint": "tool-launch v1", "state": "running"}],
     "undone": 7,
     "running": 2,
     "lapsing": 1,

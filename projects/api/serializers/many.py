@@ -50,7 +50,7 @@ class ListedSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     title = serializers.CharField()
-    blueprint = serializers.CharField(help_text="Name and version, as `name@version`.")
+    blueprint = serializers.CharField(help_text="Name and version: `tool-launch v1`.")
     state = serializers.CharField(help_text="In words: `running`, `paused`, …")
 
 
