@@ -91,7 +91,7 @@ def test_the_deadline_holds_and_says_who_was_late(stage: Stage) -> None:
     with pytest.raises(QuorumMissed, match="a2: it had not answered by the end"):
         scatter(agents(5), {"say": ""}, perform=stage.perform("a2"), deadline=0.2)
 
-    assert 0.2 <= time.monotonic() - began < PATIENCE / 2
+    assert 0.2 <= time.monotonic() - began < 2
 
 
 def test_stragglers_are_waited_for_where_that_was_said(stage: Stage) -> None:

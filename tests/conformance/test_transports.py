@@ -86,7 +86,7 @@ def test_an_agent_that_takes_too_long_is_given_up_on_time(far: ByPython) -> None
     with pytest.raises(AgentTimedOut):
         perform(far, "hang", timeout=0.4)
 
-    assert 0.3 < time.monotonic() - began < 8
+    assert 0.3 < time.monotonic() - began < 3
 
 
 def test_it_is_given_up_on_time_in_any_thread(far: ByPython) -> None:
@@ -118,7 +118,7 @@ def test_work_that_is_called_off_ends_soon(far: ByPython) -> None:
     with suppress(WorkCancelled):  # a function may see it by itself, and return
         perform(far, "hang", timeout=30, cancelled_after=0.3)
 
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 5
 
 
 def test_work_that_was_called_off_before_is_not_put_to_an_agent_behind_a_wire(wired: ByPython) -> None:

@@ -151,4 +151,4 @@ def test_a_resolver_that_hangs_is_not_waited_for() -> None:
 
     took = time.monotonic() - began
     go_on.set()
-    assert took < 10
+    assert took < 2

@@ -171,7 +171,7 @@ def test_the_deadline_is_of_the_whole_request(speak: Callable[[socket.socket, by
         with pytest.raises(TookTooLong):
             get(server, timeout=0.5)
 
-    assert 0.4 < time.monotonic() - began < 4
+    assert 0.4 < time.monotonic() - began < 3
 
 
 def test_a_server_that_does_not_read_does_not_hold_us() -> None:
@@ -181,7 +181,7 @@ def test_a_server_that_does_not_read_does_not_hold_us() -> None:
     with listening, pytest.raises(TookTooLong):
         request("POST", url, timeout=0.5, body=b"x" * 50_000_000)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 3
 
 
 def test_a_tls_handshake_that_does_not_come_ends_with_the_time_to_connect() -> None:
@@ -190,7 +190,7 @@ def test_a_tls_handshake_that_does_not_come_ends_with_the_time_to_connect() -> N
     with listening, pytest.raises(NotReached):
         request("GET", f"https://127.0.0.1:{listening.getsockname()[1]}/", timeout=0.5)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 3
 
 
 def test_whoever_looks_can_end_it_and_the_server_sees_us_hang_up() -> None:
@@ -207,7 +207,7 @@ def test_whoever_looks_can_end_it_and_the_server_sees_us_hang_up() -> None:
     with Server(waits) as server:
         with pytest.raises(Enough):
             get(server, timeout=30, look=look)
-        assert server.hung_up.wait(9)
+        assert server.hung_up.wait(5)
 
 
 def test_a_slow_body_is_waited_for_past_several_looks() -> None:

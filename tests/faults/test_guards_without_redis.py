@@ -170,8 +170,8 @@ def test_without_redis_a_call_in_a_second_waits_for_it_and_no_other(
 
     # Only who asks Redis can wait for it. How long single calls took says more of the machine than of them.
     assert 1 <= len(asked) <= 5, f"{len(asked)} of {len(took)} calls asked Redis: once, and again after each rest"
-    assert statistics.median(took) < 0.05
-    assert len(took) > 200
+    assert statistics.median(took) < 0.005
+    assert len(took) > 2000
 
 
 def test_without_redis_a_limited_rate_falls_to_its_floor(server: Server, open_desk: Desks) -> None:

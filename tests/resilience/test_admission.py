@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -184,15 +185,18 @@ def test_a_kept_place_is_given_up_when_another_worker_opens_the_circuit(open_des
 
 
 def test_a_refusal_is_remembered_no_longer_than_it_says(open_desk: Desks) -> None:
-    remembering, operator = open_desk(QUICK, stale=0.1), open_desk(QUICK)
-    operator.obey(Order("a1", CircuitState.FORCED_OPEN, 1, "anna"))
-    assert isinstance(remembering.admit(AGENT, "p", "w"), Refused)
-    operator.obey(Order("a1", CircuitState.CLOSED, 2, "anna"))
+    roomy = replace(QUICK, places=1000)
+    remembering, operator = open_desk(roomy, stale=0.1), open_desk(roomy)
+    took: list[float] = []
+    for number in (1, 3, 5):
+        operator.obey(Order("a1", CircuitState.FORCED_OPEN, number, "anna"))
+        until(lambda: isinstance(remembering.admit(AGENT, "p", "w"), Refused))
+        operator.obey(Order("a1", CircuitState.CLOSED, number + 1, "anna"))
+        began = time.monotonic()
+        until(lambda: isinstance(remembering.admit(AGENT, "p", "w"), Admitted))
+        took.append(time.monotonic() - began)
 
-    began = time.monotonic()
-    until(lambda: isinstance(remembering.admit(AGENT, "p", "w"), Admitted))
-
-    assert time.monotonic() - began < 5, "0.1 s, and what a busy machine adds"
+    assert min(took) < 0.5, "0.1 s, and what a busy machine adds, though not each time"
 
 
 def test_an_agent_that_asks_for_a_pause_gets_it_from_all_workers_and_its_circuit_stays_closed(open_desk: Desks) -> None:
